@@ -1,0 +1,123 @@
+// Package config reads the API's settings from its flags and environment into
+// one validated value. Nothing else in the API reads either.
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+)
+
+// Config is everything the API can be told from outside.
+type Config struct {
+	Addr             string        // "host:port" to listen on
+	Issuer           string        // exact issuer of accepted tokens, with its trailing slash
+	Audience         string        // API identifier that a token's aud must hold
+	Leeway           time.Duration // clock difference allowed on exp, nbf and iat
+	Refresh          time.Duration // time between scheduled fetches of the issuer's keys
+	MaxStale         time.Duration // how long keys are kept while the issuer can't be reached
+	FetchesPerMinute int           // limit on key fetches that unknown key IDs cause
+}
+
+// variables names the environment variable that stands in for a flag.
+var variables = map[string]string{
+	"addr":         "API_ADDR",
+	"domain":       "AUTH0_DOMAIN",
+	"audience":     "AUTH0_AUDIENCE",
+	"jwks-refresh": "JWKS_REFRESH",
+}
+
+// Parse reads args (without the program's name) and the environment; a flag wins
+// over its variable. Usage text and flag errors go to output. Parse returns
+// flag.ErrHelp for --help, and otherwise an error whose one line names the flag
+// or variable at fault and says what to write instead.
+func Parse(args []string, lookupEnv func(string) (string, bool), output io.Writer) (Config, error) {
+	var (
+		cfg    Config
+		domain string
+		fs     = flag.NewFlagSet("api", flag.ContinueOnError)
+	)
+	fs.SetOutput(output)
+	fs.StringVar(&cfg.Addr, "addr", "localhost:3001", "`host:port` to listen on")
+	fs.StringVar(&domain, "domain", "http://localhost:4400", "`domain` of the tenant that issues the tokens")
+	fs.StringVar(&cfg.Audience, "audience", "http://localhost:3001", "API `identifier` that tokens must be for")
+	fs.DurationVar(&cfg.Refresh, "jwks-refresh", 5*time.Minute, "time between fetches of the issuer's keys")
+	fs.DurationVar(&cfg.MaxStale, "jwks-max-stale", 24*time.Hour, "how long keys are kept while the issuer can't be reached")
+	fs.IntVar(&cfg.FetchesPerMinute, "jwks-fetches-per-minute", 5, "limit on key fetches that unknown key IDs cause")
+	fs.DurationVar(&cfg.Leeway, "leeway", 5*time.Second, "clock difference allowed on exp, nbf and iat")
+	fs.VisitAll(func(f *flag.Flag) {
+		if env := variables[f.Name]; env != "" {
+			f.Usage += ", or the variable " + env
+		}
+	})
+	fs.Usage = func() {
+		_, _ = fmt.Fprint(output, "api validates access tokens and answers on /api.\n\n"+
+			"Usage: api [flags]\n\nA flag wins over the variable that stands for it.\n\n")
+		fs.PrintDefaults()
+	}
+
+	if err := fs.Parse(args); err != nil {
+		return Config{}, err
+	}
+	if fs.NArg() > 0 {
+		return Config{}, fmt.Errorf("unexpected argument %q: api takes flags only, see --help", fs.Arg(0))
+	}
+	// origin is how the person who gave a setting knows it, for messages.
+	origin := map[string]string{}
+	fs.Visit(func(f *flag.Flag) { origin[f.Name] = "--" + f.Name })
+	for name, env := range variables {
+		if origin[name] != "" {
+			continue
+		}
+		origin[name] = env
+		if value, ok := lookupEnv(env); ok {
+			if err := fs.Set(name, value); err != nil {
+				return Config{}, fmt.Errorf("%s=%q: %w", env, value, err)
+			}
+		}
+	}
+
+	if err := present(origin["domain"], domain, "acme.eu.auth0.com"); err != nil {
+		return Config{}, err
+	}
+	if err := present(origin["audience"], cfg.Audience, "https://api.acme.com"); err != nil {
+		return Config{}, err
+	}
+	var err error
+	if cfg.Issuer, err = issuer(strings.TrimSpace(domain)); err != nil {
+		return Config{}, fmt.Errorf("%s=%q: %w", origin["domain"], domain, err)
+	}
+	if _, _, err := net.SplitHostPort(cfg.Addr); err != nil {
+		return Config{}, fmt.Errorf("%s=%q: write it as host:port, like localhost:3001", origin["addr"], cfg.Addr)
+	}
+	return cfg, cfg.checkRanges()
+}
+
+// present refuses an empty value and one that a template left to be replaced.
+func present(name, value, example string) error {
+	switch {
+	case strings.TrimSpace(value) == "":
+		return fmt.Errorf("%s is empty: set it, for example %s=%s", name, name, example)
+	case placeholder.MatchString(value):
+		return fmt.Errorf("%s=%q is a placeholder: replace it, for example %s=%s", name, value, name, example)
+	}
+	return nil
+}
+
+func (c Config) checkRanges() error {
+	switch {
+	case c.Refresh < time.Second:
+		return errors.New("--jwks-refresh (JWKS_REFRESH) must be at least 1s")
+	case c.MaxStale < c.Refresh:
+		return errors.New("--jwks-max-stale must not be shorter than --jwks-refresh")
+	case c.FetchesPerMinute < 1 || c.FetchesPerMinute > 600:
+		return errors.New("--jwks-fetches-per-minute must be from 1 to 600")
+	case c.Leeway < 0 || c.Leeway > 5*time.Minute:
+		return errors.New("--leeway must be from 0s to 5m")
+	}
+	return nil
+}

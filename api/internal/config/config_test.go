@@ -1,0 +1,128 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// env returns a lookup in pairs, "NAME=value".
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, p := range pairs {
+			if k, v, _ := strings.Cut(p, "="); k == name {
+				return v, true
+			}
+		}
+		return "", false
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := Parse(nil, env(), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Addr: "localhost:3001", Issuer: "http://localhost:4400/", Audience: "http://localhost:3001",
+		Leeway: 5 * time.Second, Refresh: 5 * time.Minute, MaxStale: 24 * time.Hour, FetchesPerMinute: 5,
+	}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestIssuer(t *testing.T) {
+	t.Parallel()
+	const acme = "https://acme.eu.auth0.com/"
+	for name, tc := range map[string]struct{ domain, want string }{
+		"bare domain":         {"acme.eu.auth0.com", acme},
+		"trailing slash":      {"acme.eu.auth0.com/", acme},
+		"with scheme":         {"https://acme.eu.auth0.com", acme},
+		"scheme and slash":    {"https://acme.eu.auth0.com/", acme},
+		"upper case":          {"HTTPS://Acme.EU.auth0.com", acme},
+		"spaces around":       {"  acme.eu.auth0.com ", acme},
+		"with port":           {"localhost:8443", "https://localhost:8443/"},
+		"local tenant":        {"http://localhost:4400", "http://localhost:4400/"},
+		"loopback address":    {"http://127.0.0.1:4400/", "http://127.0.0.1:4400/"},
+		"loopback address v6": {"http://[::1]:4400", "http://[::1]:4400/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := Parse([]string{"--domain", tc.domain}, env(), io.Discard)
+			if err != nil || cfg.Issuer != tc.want {
+				t.Errorf("got %q, %v; want %q", cfg.Issuer, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		args []string
+		env  []string
+		want []string // all of these are in the message
+	}{
+		"no domain":               {env: []string{"AUTH0_DOMAIN="}, want: []string{"AUTH0_DOMAIN", "acme.eu.auth0.com"}},
+		"no domain by flag":       {args: []string{"--domain", ""}, want: []string{"--domain"}},
+		"no audience":             {env: []string{"AUTH0_AUDIENCE= "}, want: []string{"AUTH0_AUDIENCE"}},
+		"placeholder domain":      {env: []string{"AUTH0_DOMAIN=YOUR_DOMAIN"}, want: []string{"AUTH0_DOMAIN", "placeholder"}},
+		"placeholder in braces":   {env: []string{"AUTH0_DOMAIN={yourDomain}"}, want: []string{"AUTH0_DOMAIN", "placeholder"}},
+		"placeholder tenant":      {env: []string{"AUTH0_DOMAIN=https://your-tenant.auth0.com"}, want: []string{"placeholder"}},
+		"placeholder audience":    {env: []string{"AUTH0_AUDIENCE=YOUR_API_IDENTIFIER"}, want: []string{"AUTH0_AUDIENCE", "placeholder"}},
+		"placeholder in brackets": {args: []string{"--audience", "<audience>"}, want: []string{"--audience", "placeholder"}},
+		"domain with path":        {env: []string{"AUTH0_DOMAIN=https://acme.auth0.com/api/v2/"}, want: []string{"AUTH0_DOMAIN", "path"}},
+		"domain with credentials": {env: []string{"AUTH0_DOMAIN=https://a:b@acme.auth0.com"}, want: []string{"AUTH0_DOMAIN"}},
+		"plain http elsewhere":    {env: []string{"AUTH0_DOMAIN=http://acme.auth0.com"}, want: []string{"https"}},
+		"other scheme":            {env: []string{"AUTH0_DOMAIN=ftp://acme.auth0.com"}, want: []string{"ftp"}},
+		"address without port":    {env: []string{"API_ADDR=localhost"}, want: []string{"API_ADDR", "host:port"}},
+		"refresh not a duration":  {env: []string{"JWKS_REFRESH=soon"}, want: []string{"JWKS_REFRESH", "soon"}},
+		"refresh too short":       {args: []string{"--jwks-refresh", "1ms"}, want: []string{"--jwks-refresh"}},
+		"no fetches":              {args: []string{"--jwks-fetches-per-minute", "0"}, want: []string{"--jwks-fetches-per-minute"}},
+		"stale below refresh":     {args: []string{"--jwks-max-stale", "1m"}, want: []string{"--jwks-max-stale"}},
+		"leeway of an hour":       {args: []string{"--leeway", "1h"}, want: []string{"--leeway"}},
+		"stray argument":          {args: []string{"serve"}, want: []string{"serve"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse(tc.args, env(tc.env...), io.Discard)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestFlagWinsOverVariable(t *testing.T) {
+	t.Parallel()
+	cfg, err := Parse([]string{"--addr", "localhost:1"}, env("API_ADDR=localhost:2", "AUTH0_AUDIENCE=aud"), io.Discard)
+	if err != nil || cfg.Addr != "localhost:1" || cfg.Audience != "aud" {
+		t.Errorf("got %+v, %v", cfg, err)
+	}
+}
+
+func TestHelpNamesEveryVariable(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if _, err := Parse([]string{"--help"}, env(), &out); !errors.Is(err, flag.ErrHelp) {
+		t.Fatalf("got %v", err)
+	}
+	for _, name := range variables {
+		if !strings.Contains(out.String(), name) {
+			t.Errorf("--help does not name %s", name)
+		}
+	}
+}

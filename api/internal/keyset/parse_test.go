@@ -1,0 +1,117 @@
+package keyset
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"strings"
+	"testing"
+)
+
+// modulus is an odd number of so many bits, as n is written. It is no product of
+// two primes, which nothing here looks at.
+func modulus(bits uint) string {
+	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+	return base64.RawURLEncoding.EncodeToString(n.SetBit(n, 0, 1).Bytes())
+}
+
+func TestParseKey(t *testing.T) {
+	t.Parallel()
+	good := map[string]any{"kty": "RSA", "kid": "k", "use": "sig", "alg": "RS256", "n": modulus(2048), "e": "AQAB"}
+	for name, tc := range map[string]struct {
+		change map[string]any // nil removes
+		why    string         // part of the reason to skip it, "" if it is good
+	}{
+		"as Auth0 publishes it":  {map[string]any{"x5t": "bm90IGEgU0hBLTE", "x5c": []string{"junk"}}, ""},
+		"alg, use left out":      {map[string]any{"alg": nil, "use": nil}, ""},
+		"exponent 3":             {map[string]any{"e": "Aw"}, ""},
+		"4096 bits":              {map[string]any{"n": modulus(4096)}, ""},
+		"key_ops with verify":    {map[string]any{"key_ops": []string{"verify"}}, ""},
+		"1024 bits":              {map[string]any{"n": modulus(1024)}, "1024"},
+		"16384 bits":             {map[string]any{"n": modulus(16384)}, "16384"},
+		"exponent 1":             {map[string]any{"e": "AQ"}, "exponent"},
+		"even exponent":          {map[string]any{"e": "BA"}, "exponent"},
+		"huge exponent":          {map[string]any{"e": "AQAAAAAB"}, "exponent"},
+		"no exponent":            {map[string]any{"e": nil}, "exponent"},
+		"padded n":               {map[string]any{"n": modulus(2048) + "=="}, "base64url"},
+		"for encryption":         {map[string]any{"use": "enc"}, "use"},
+		"for another algorithm":  {map[string]any{"alg": "PS256"}, "alg"},
+		"elliptic curve":         {map[string]any{"kty": "EC"}, "kty"},
+		"symmetric":              {map[string]any{"kty": "oct", "k": "c2VjcmV0"}, "kty"},
+		"no kid":                 {map[string]any{"kid": nil}, "kid"},
+		"kid a number":           {map[string]any{"kid": 7}, "not a JSON Web Key"},
+		"key_ops without verify": {map[string]any{"key_ops": []string{"sign"}}, "key_ops"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			key := map[string]any{}
+			for _, m := range []map[string]any{good, tc.change} {
+				for k, v := range m {
+					key[k] = v
+					if v == nil {
+						delete(key, k)
+					}
+				}
+			}
+			body, err := json.Marshal(map[string]any{"keys": []any{key}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys, skipped, err := parse(body)
+			switch {
+			case tc.why == "" && (err != nil || len(keys) != 1 || len(skipped) != 0):
+				t.Errorf("got %d keys, skipped %q, %v", len(keys), skipped, err)
+			case tc.why != "" && (err == nil || len(keys) != 0):
+				t.Errorf("accepted")
+			case tc.why != "" && !strings.Contains(strings.Join(skipped, "\n"), tc.why):
+				t.Errorf("skipped %q, which doesn't say %q", skipped, tc.why)
+			}
+		})
+	}
+}
+
+func TestParseSet(t *testing.T) {
+	t.Parallel()
+	key := func(kid string) string {
+		return `{"kty":"RSA","kid":"` + kid + `","n":"` + modulus(2048) + `","e":"AQAB"}`
+	}
+	for name, tc := range map[string]struct {
+		body          string
+		keys, skipped int
+	}{
+		"a broken key spoils no other": {`{"keys":[{"kty":"RSA"},` + key("a") + `,null,3]}`, 1, 3},
+		"duplicate kids count for nil": {`{"keys":[` + key("a") + `,` + key("b") + `,` + key("a") + `]}`, 1, 1},
+		"only duplicates":              {`{"keys":[` + key("a") + `,` + key("a") + `]}`, 0, 1},
+		"an array":                     {`[` + key("a") + `]`, 0, 0},
+		"trailing bytes":               {`{"keys":[` + key("a") + `]} x`, 0, 0},
+		"too many":                     {`{"keys":[` + strings.Repeat(key("a")+",", 100) + key("b") + `]}`, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, skipped, err := parse([]byte(tc.body))
+			if len(keys) != tc.keys || len(skipped) != tc.skipped || (err == nil) != (tc.keys > 0) {
+				t.Errorf("got %d keys, skipped %q, %v", len(keys), skipped, err)
+			}
+		})
+	}
+}
+
+// FuzzParse checks that no answer of an issuer breaks the parser, and that every
+// key it lets through is one that RS256 may be verified with.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"keys":[]}`))
+	f.Add([]byte(`{"keys":[{"kty":"RSA","kid":"a","use":"sig","alg":"RS256","n":"` + modulus(2048) + `","e":"AQAB"}]}`))
+	f.Add([]byte(`{"keys":[{"kty":"EC"},null,{"kty":"RSA","kid":"a","n":"AQ","e":"AQ"}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		keys, _, err := parse(body)
+		if (err == nil) != (len(keys) > 0) {
+			t.Fatalf("%d keys with error %v", len(keys), err)
+		}
+		for _, jwk := range keys {
+			if m := jwk.Marshal(); m.KID == "" || m.ALG != "RS256" {
+				t.Fatalf("let through kid %q alg %q", m.KID, m.ALG)
+			}
+		}
+	})
+}

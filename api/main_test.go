@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"calling-an-api.example/api/internal/authtest"
+)
+
+// TestMain lets this test binary be the real command: with BE_API set it runs
+// main, flags, signals, exit code and all.
+func TestMain(m *testing.M) {
+	if os.Getenv("BE_API") != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func command(ctx context.Context, env ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append([]string{"BE_API=1", "API_ADDR=localhost:0", "AUTH0_AUDIENCE=" + authtest.Audience}, env...)
+	return cmd
+}
+
+// start runs the command until the test ends and returns its URL and its log.
+func start(t *testing.T, env ...string) (cmd *exec.Cmd, url string, log *bufio.Scanner) {
+	t.Helper()
+	cmd = command(t.Context(), env...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }) // it may have ended already
+	log = bufio.NewScanner(stderr)
+	line := find(t, log, `API listening on http://localhost:\d+`)
+	return cmd, regexp.MustCompile(`http://localhost:\d+`).FindString(line), log
+}
+
+// find returns the next line of log that pattern matches.
+func find(t *testing.T, log *bufio.Scanner, pattern string) string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	var seen []string
+	for log.Scan() {
+		if re.MatchString(log.Text()) {
+			return log.Text()
+		}
+		seen = append(seen, log.Text())
+	}
+	t.Fatalf("the log never says %q:\n%s", pattern, strings.Join(seen, "\n"))
+	return ""
+}
+
+func get(t *testing.T, url, token string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestStartsBeforeItsIssuer(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	if err := ln.Close(); err != nil { // nothing listens there for now
+		t.Fatal(err)
+	}
+	iss := authtest.Unstarted("http://" + addr + "/")
+	_, url, log := start(t, "AUTH0_DOMAIN=http://"+addr)
+	if status, body := get(t, url+"/api/external", iss.Mint(nil)); status != http.StatusServiceUnavailable {
+		t.Fatalf("without keys: got %d %s", status, body)
+	}
+	find(t, log, `cannot reach the issuer`)
+
+	if ln, err = net.Listen("tcp", addr); err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: iss, ReadHeaderTimeout: time.Second}
+	go func() { _ = srv.Serve(ln) }() // ends with Close
+	t.Cleanup(func() { _ = srv.Close() })
+	find(t, log, `keys are loaded`)
+	if status, body := get(t, url+"/api/external", iss.Mint(nil)); status != http.StatusOK {
+		t.Errorf("with keys: got %d %s", status, body)
+	}
+}
+
+func TestListensOnBothLoopbackAddresses(t *testing.T) {
+	t.Parallel()
+	_, url, _ := start(t, "AUTH0_DOMAIN="+authtest.New(t).URL)
+	_, port, _ := strings.Cut(strings.TrimPrefix(url, "http://"), ":")
+	hosts := []string{"127.0.0.1"}
+	if ln, err := net.Listen("tcp", "[::1]:0"); err == nil { // the machine has IPv6
+		_ = ln.Close()
+		hosts = append(hosts, "[::1]")
+	}
+	for _, host := range hosts {
+		if status, _ := get(t, "http://"+host+":"+port+"/healthz", ""); status != http.StatusOK {
+			t.Errorf("%s: got %d", host, status)
+		}
+	}
+}
+
+func TestStopsOnSignal(t *testing.T) {
+	t.Parallel()
+	for name, sig := range map[string]os.Signal{"interrupt": os.Interrupt, "terminate": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd, _, log := start(t, "AUTH0_DOMAIN="+authtest.New(t).URL)
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			find(t, log, "API stopped")
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}
+
+func TestRefusesToStart(t *testing.T) {
+	t.Parallel()
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = busy.Close() })
+	_, port, _ := net.SplitHostPort(busy.Addr().String())
+	for name, tc := range map[string]struct{ env, want string }{
+		"no domain":   {"AUTH0_DOMAIN=", "AUTH0_DOMAIN is empty"},
+		"no audience": {"AUTH0_AUDIENCE=", "AUTH0_AUDIENCE is empty"},
+		"placeholder": {"AUTH0_DOMAIN=YOUR_DOMAIN", "AUTH0_DOMAIN"},
+		"busy port":   {"API_ADDR=localhost:" + port, "port " + port + " is in use"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := command(t.Context(), tc.env).CombinedOutput()
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Fatalf("ended with %v", err)
+			}
+			if got := string(out); strings.Count(got, "\n") != 1 || !strings.Contains(got, tc.want) {
+				t.Errorf("got %q, want one line that says %q", got, tc.want)
+			}
+		})
+	}
+}
