@@ -1,0 +1,135 @@
+package tenant
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"slices"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+)
+
+// pending returns the login under way that r names by its parameter state. It
+// must have been begun by the same browser, so that nobody can have another
+// person finish a login of theirs. If there is none, it answers r and returns nil.
+func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
+	if err := r.ParseForm(); err != nil {
+		t.showError(w, http.StatusBadRequest, "The form can't be read", "It is malformed or too large.")
+		return nil
+	}
+	req := t.requests.get(r.Form.Get("state"))
+	cookie, err := r.Cookie(browserCookie)
+	if req == nil || err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(req.browser)) != 1 {
+		t.showError(w, http.StatusBadRequest, "This login is over",
+			"It was finished, it expired, the dev server was restarted, or it was begun in another browser. Go back to the app and log in again.")
+		return nil
+	}
+	return req
+}
+
+// loginPage is what login.html shows.
+type loginPage struct {
+	State, App, Username, Error string
+	Users                       []*userChoice
+}
+
+type userChoice struct{ Name, Email, Password, Can string }
+
+func (t *Tenant) loginPage(req *authRequest) loginPage {
+	page := loginPage{State: req.id, App: req.client.name, Username: req.LoginHint}
+	for _, u := range t.users {
+		choice := &userChoice{Name: u.name(), Email: u.email, Password: u.password, Can: "no permissions"}
+		if len(u.permissions) > 0 {
+			choice.Can = "may " + u.permissions[0]
+		}
+		page.Users = append(page.Users, choice)
+	}
+	return page
+}
+
+func (t *Tenant) showLogin(w http.ResponseWriter, r *http.Request) {
+	if req := t.pending(w, r); req != nil {
+		t.renderForm(w, http.StatusOK, "login.html", req, t.loginPage(req))
+	}
+}
+
+// login takes the login form: a user picked from the list, or a user name and a
+// password.
+func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
+	req := t.pending(w, r)
+	if req == nil {
+		return
+	}
+	u := t.userByEmail(r.PostForm.Get("pick"))
+	if u == nil {
+		u = t.userByEmail(r.PostForm.Get("username"))
+		if u == nil || subtle.ConstantTimeCompare([]byte(u.password), []byte(r.PostForm.Get("password"))) != 1 {
+			page := t.loginPage(req)
+			page.Username = r.PostForm.Get("username")
+			page.Error = "Wrong email or password"
+			t.renderForm(w, http.StatusUnauthorized, "login.html", req, page)
+			return
+		}
+	}
+	req = t.requests.take(req.id)
+	if req == nil { // the form was sent twice, and the other came first
+		t.showError(w, http.StatusBadRequest, "This login is over", "It was finished in another tab.")
+		return
+	}
+	req.loggedIn = true
+	t.proceed(w, r, req, t.startSession(w, r, u))
+}
+
+// consentPage is what consent.html shows.
+type consentPage struct {
+	State, App, API, User string
+	Scopes                []string // in words
+}
+
+func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
+	req := t.pending(w, r)
+	if req == nil {
+		return
+	}
+	s := t.currentSession(r)
+	if s == nil {
+		http.Redirect(w, r, "/u/login?state="+req.id, http.StatusSeeOther)
+		return
+	}
+	page := consentPage{State: req.id, App: req.client.name, User: s.user.email}
+	known := slices.Clone(identityScopes)
+	if req.api != nil {
+		page.API = req.api.name
+		known = append(known, req.api.scopes...)
+	}
+	granted := grantable(req.Scopes, s.user, req.api)
+	for _, scope := range known {
+		if slices.Contains(granted, scope.name) {
+			page.Scopes = append(page.Scopes, scope.words)
+		}
+	}
+	t.renderForm(w, http.StatusOK, "consent.html", req, page)
+}
+
+// consent takes the consent form: accepted or declined.
+func (t *Tenant) consent(w http.ResponseWriter, r *http.Request) {
+	req := t.pending(w, r)
+	if req == nil {
+		return
+	}
+	s := t.currentSession(r)
+	if s == nil {
+		http.Redirect(w, r, "/u/login?state="+req.id, http.StatusSeeOther)
+		return
+	}
+	if req = t.requests.take(req.id); req == nil {
+		t.showError(w, http.StatusBadRequest, "This login is over", "It was finished in another tab.")
+		return
+	}
+	if r.PostForm.Get("action") != "accept" {
+		t.fail(w, r, req, oidc.ErrAccessDenied().WithDescription("User did not authorize the request"))
+		return
+	}
+	t.recordConsent(s.user, req)
+	req.consented = true
+	t.proceed(w, r, req, s)
+}

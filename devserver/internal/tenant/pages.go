@@ -1,0 +1,81 @@
+package tenant
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+	"strings"
+)
+
+//go:embed pages
+var files embed.FS
+
+var pages = template.Must(template.ParseFS(files, "pages/*.html"))
+
+// render answers with a page. Its headers, Content-Security-Policy above all,
+// are set before.
+func (t *Tenant) render(w http.ResponseWriter, status int, name string, data any) {
+	var body bytes.Buffer
+	if err := pages.ExecuteTemplate(&body, name, data); err != nil {
+		t.opts.Log.Error("render a page", "page", name, "err", err)
+		http.Error(w, "The tenant failed to render this page; its log says why.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w) // fails only if the browser is gone
+}
+
+// renderForm renders a page with a form that req's person sends. Browsers apply
+// form-action to the redirect that follows too, so the app's origin is in it.
+func (t *Tenant) renderForm(w http.ResponseWriter, status int, name string, req *authRequest, data any) {
+	forbidFraming(w, "form-action 'self' "+origin(req.RedirectURI))
+	t.render(w, status, name, data)
+}
+
+// forbidFraming sets the policy of pages that a person acts on: no scripts, and
+// not inside anybody's frame.
+func forbidFraming(w http.ResponseWriter, formAction string) {
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "+formAction)
+	w.Header().Set("X-Frame-Options", "DENY")
+}
+
+// showError answers with a page that says what is wrong and what to do.
+func (t *Tenant) showError(w http.ResponseWriter, status int, title, text string) {
+	t.showMessage(w, status, title, text)
+}
+
+func (t *Tenant) showMessage(w http.ResponseWriter, status int, title, text string) {
+	forbidFraming(w, "form-action 'none'")
+	t.render(w, status, "text.html", map[string]string{"Title": title, "Text": text})
+}
+
+// showHome says what this is to whoever opens the tenant's address.
+func (t *Tenant) showHome(w http.ResponseWriter, _ *http.Request) {
+	forbidFraming(w, "form-action 'none'")
+	t.render(w, http.StatusOK, "home.html", map[string]any{
+		"Issuer": t.opts.Issuer, "App": t.opts.AppOrigin, "Audience": t.opts.Audience, "Users": t.Users(),
+	})
+}
+
+func serveStyle(w http.ResponseWriter, r *http.Request) {
+	http.ServeFileFS(w, r, files, "pages/style.css")
+}
+
+// serveAvatar draws a user's picture: the initials in the file's name, so that
+// profiles have one offline.
+func serveAvatar(w http.ResponseWriter, r *http.Request) {
+	initials, ok := strings.CutSuffix(r.PathValue("initials"), ".svg")
+	if !ok || len(initials) != 2 || strings.Trim(initials, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Cache-Control", "max-age=3600")
+	_, _ = w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" role="img">` + //nolint:gosec // two capital letters, checked above
+		`<rect width="64" height="64" fill="#3d5a98"/><text x="32" y="41" fill="#fff" font-family="sans-serif" ` +
+		`font-size="26" text-anchor="middle">` + initials + `</text></svg>`))
+}

@@ -1,0 +1,184 @@
+package tenant
+
+import (
+	"crypto/subtle"
+	"slices"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// The machine-to-machine client that `make token` uses here. Like the users'
+// passwords it is public: it opens nothing but a test tenant on loopback.
+const (
+	MachineClientID     = "local-machine"
+	MachineClientSecret = "local-machine-secret" //nolint:gosec // public by design, see above
+)
+
+// user is a person who can log in.
+type user struct {
+	id, email, password   string
+	givenName, familyName string
+	nickname, picture     string
+	permissions           []string // at the API, as RBAC would give them
+	updatedAt             time.Time
+}
+
+// api is a resource server (Auth0: an API).
+type api struct {
+	audience string
+	name     string
+	scopes   []scope
+	lifetime time.Duration // of its access tokens
+}
+
+// scope is a permission with the words for it on the consent page.
+type scope struct{ name, words string }
+
+func defaultUsers(opts Options) []*user {
+	return []*user{
+		{
+			id: "auth0|ada", email: "ada@example.com", password: "ada-local",
+			givenName: "Ada", familyName: "Lovelace", nickname: "ada", picture: opts.Issuer + "avatars/AL.svg",
+			permissions: []string{"read:messages"}, updatedAt: opts.Now(),
+		},
+		{
+			id: "auth0|charles", email: "charles@example.com", password: "charles-local",
+			givenName: "Charles", familyName: "Babbage", nickname: "charles", picture: opts.Issuer + "avatars/CB.svg",
+			updatedAt: opts.Now(),
+		},
+	}
+}
+
+func defaultAPIs(opts Options) map[string]*api {
+	return map[string]*api{opts.Audience: {
+		audience: opts.Audience, name: "External API", lifetime: 2 * time.Hour,
+		scopes: []scope{{"read:messages", "Read your messages"}},
+	}}
+}
+
+func defaultClients(opts Options) map[string]*client {
+	return map[string]*client{
+		opts.ClientID: {
+			id: opts.ClientID, name: "Calling an API", grants: []oidc.GrantType{oidc.GrantTypeCode},
+			callbacks:  []string{opts.AppOrigin, opts.AppOrigin + "/", opts.AppOrigin + "/callback"},
+			logoutURLs: []string{opts.AppOrigin, opts.AppOrigin + "/"},
+			webOrigins: []string{opts.AppOrigin},
+		},
+		MachineClientID: {
+			id: MachineClientID, secret: MachineClientSecret, name: "make token",
+			grants:  []oidc.GrantType{oidc.GrantTypeClientCredentials},
+			granted: []string{"read:messages"},
+		},
+	}
+}
+
+// identityScopes are the OpenID Connect scopes with the words for them.
+var identityScopes = []scope{
+	{oidc.ScopeOpenID, "Know who you are"},
+	{oidc.ScopeProfile, "See your profile: name, nickname and picture"},
+	{oidc.ScopeEmail, "See your email address"},
+}
+
+// grantable returns which of the asked scopes u gets at a (nil for no API): the
+// known ones of OpenID Connect, and of the API's those that u has permission for.
+func grantable(asked []string, u *user, a *api) []string {
+	granted := []string{}
+	for _, name := range asked {
+		identity := slices.ContainsFunc(identityScopes, func(s scope) bool { return s.name == name })
+		if (identity || a.has(name) && slices.Contains(u.permissions, name)) && !slices.Contains(granted, name) {
+			granted = append(granted, name)
+		}
+	}
+	return granted
+}
+
+func (a *api) has(name string) bool {
+	return a != nil && slices.ContainsFunc(a.scopes, func(s scope) bool { return s.name == name })
+}
+
+// profile returns u's claims that scopes allow to see.
+func (u *user) profile(scopes []string) *oidc.UserInfo {
+	info := &oidc.UserInfo{Subject: u.id}
+	if slices.Contains(scopes, oidc.ScopeProfile) {
+		info.UserInfoProfile = oidc.UserInfoProfile{
+			Name: u.name(), GivenName: u.givenName, FamilyName: u.familyName, Nickname: u.nickname, Picture: u.picture,
+		}
+		info.AppendClaims("updated_at", u.updatedAt.UTC().Format("2006-01-02T15:04:05.000Z")) // Auth0's format
+	}
+	if slices.Contains(scopes, oidc.ScopeEmail) {
+		info.UserInfoEmail = oidc.UserInfoEmail{Email: u.email, EmailVerified: true}
+	}
+	return info
+}
+
+func (u *user) name() string { return u.givenName + " " + u.familyName }
+
+// userByEmail returns the user with that email address, or nil.
+func (t *Tenant) userByEmail(email string) *user {
+	i := slices.IndexFunc(t.users, func(u *user) bool { return u.email == email })
+	if i < 0 {
+		return nil
+	}
+	return t.users[i]
+}
+
+// userByID returns the user with that subject, or nil.
+func (t *Tenant) userByID(id string) *user {
+	i := slices.IndexFunc(t.users, func(u *user) bool { return u.id == id })
+	if i < 0 {
+		return nil
+	}
+	return t.users[i]
+}
+
+// client is an application. It is an op.Client.
+type client struct {
+	id, name   string
+	secret     string // "" for a public client
+	callbacks  []string
+	logoutURLs []string
+	webOrigins []string // that may receive web_message responses
+	grants     []oidc.GrantType
+	granted    []string // scopes that client_credentials gives it
+}
+
+func (c *client) GetID() string                    { return c.id }
+func (c *client) RedirectURIs() []string           { return c.callbacks }
+func (c *client) PostLogoutRedirectURIs() []string { return c.logoutURLs }
+func (c *client) GrantTypes() []oidc.GrantType     { return c.grants }
+func (c *client) ResponseTypes() []oidc.ResponseType {
+	return []oidc.ResponseType{oidc.ResponseTypeCode}
+}
+
+func (c *client) AuthMethod() oidc.AuthMethod {
+	if c.secret == "" {
+		return oidc.AuthMethodNone
+	}
+	return oidc.AuthMethodPost
+}
+
+// authenticates reports whether secret is the confidential client's, in a time
+// that doesn't tell how much of it is right.
+func (c *client) authenticates(secret string) bool {
+	return c.secret != "" && subtle.ConstantTimeCompare([]byte(c.secret), []byte(secret)) == 1
+}
+
+// The rest of op.Client: what this tenant's clients have in common.
+
+func (c *client) ApplicationType() op.ApplicationType  { return op.ApplicationTypeUserAgent }
+func (c *client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeJWT }
+func (c *client) DevMode() bool                        { return true } // http://localhost callbacks
+func (c *client) IsScopeAllowed(string) bool           { return true } // grantable decides
+func (c *client) IDTokenLifetime() time.Duration       { return idTokenLifetime }
+func (c *client) IDTokenUserinfoClaimsAssertion() bool { return true }
+func (c *client) ClockSkew() time.Duration             { return 0 }
+func (c *client) LoginURL(id string) string            { return "/u/login?state=" + id }
+func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string { //nolint:revive // op.Client's spelling
+	return slices.Clone[[]string]
+}
+
+func (c *client) RestrictAdditionalAccessTokenScopes() func([]string) []string {
+	return slices.Clone[[]string]
+}

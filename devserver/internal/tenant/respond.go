@@ -1,0 +1,80 @@
+package tenant
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+)
+
+// succeed ends a login: the app gets an authorization code.
+func (t *Tenant) succeed(w http.ResponseWriter, r *http.Request, req *authRequest, s *session) {
+	code := randomID() + randomID()
+	t.codes.put(code, &grant{request: req, session: s, scopes: grantable(req.Scopes, s.user, req.api)})
+	t.respond(w, r, req, map[string]string{"code": code, "state": req.State})
+}
+
+// fail ends a login with an error for the app.
+func (t *Tenant) fail(w http.ResponseWriter, r *http.Request, req *authRequest, err *oidc.Error) {
+	if err.ErrorType != oidc.LoginRequired { // the everyday answer to a silent question
+		t.opts.Log.Warn("login refused", "error", string(err.ErrorType), "why", err.Description)
+	}
+	t.respond(w, r, req, map[string]string{
+		"error": string(err.ErrorType), "error_description": err.Description, "state": req.State,
+	})
+}
+
+// respond hands params to the app, in the response mode that it asked for. The
+// redirect URI was checked before.
+func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authRequest, params map[string]string) {
+	w.Header().Set("Cache-Control", "no-store")
+	if params["state"] == "" {
+		delete(params, "state")
+	}
+	if req.ResponseMode == responseModeWebMessage {
+		t.postMessage(w, req, params)
+		return
+	}
+	u, err := url.Parse(req.RedirectURI)
+	if err != nil {
+		t.showError(w, http.StatusBadRequest, "Callback URL mismatch", "The redirect_uri is no URL.")
+		return
+	}
+	query := u.Query()
+	for name, value := range params {
+		query.Set(name, value)
+	}
+	u.RawQuery = query.Encode()
+	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+}
+
+// postMessage answers with the page that posts params to the window that opened
+// or frames it, if that is of an origin that the client may be used from.
+func (t *Tenant) postMessage(w http.ResponseWriter, req *authRequest, params map[string]string) {
+	target := origin(req.RedirectURI)
+	if !slices.Contains(req.client.webOrigins, target) {
+		t.showError(w, http.StatusForbidden, "Origin not allowed",
+			"The page's origin is not among the client's allowed web origins.")
+		return
+	}
+	nonce := randomID()
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; script-src 'nonce-"+nonce+"'; frame-ancestors "+target)
+	t.render(w, http.StatusOK, "message.html", map[string]any{"Nonce": nonce, "Origin": target, "Response": params})
+}
+
+// refuseRedirectURI answers a request whose redirect URI is not the client's. To
+// send it there would make the tenant an open redirector, so the person is told.
+// A window that waits for a web_message is told too, if its origin may know:
+// the SDK would wait a minute for an answer otherwise.
+func (t *Tenant) refuseRedirectURI(w http.ResponseWriter, r *http.Request, req *authRequest) {
+	const why = "The redirect_uri is not one of the client's allowed callback URLs"
+	if req.ResponseMode == responseModeWebMessage && slices.Contains(req.client.webOrigins, origin(req.RedirectURI)) {
+		t.fail(w, r, req, oidc.ErrInvalidRequest().WithDescription(why))
+		return
+	}
+	t.opts.Log.Warn("login refused", "error", "invalid_request", "why", why)
+	t.showError(w, http.StatusBadRequest, "Callback URL mismatch",
+		why+". They are "+t.opts.AppOrigin+", with nothing behind it, with / or with /callback.")
+}

@@ -1,0 +1,140 @@
+// Package tenant is a local stand-in for an Auth0 tenant, so that the whole
+// login works with no account and no internet, against the unmodified SDK.
+//
+// zitadel/oidc's op package carries the protocol's plumbing: it decodes and
+// checks requests, authenticates clients and writes the answers. What makes it a
+// tenant is here: people, clients and APIs (people.go), sessions, consents and
+// codes in memory (store.go), the login and consent pages (login.go), Auth0's
+// paths, parameters and token shapes (authorize.go, token.go, logout.go).
+//
+// It is for development only. Its passwords are public and it runs on loopback.
+package tenant
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/cors"
+	"github.com/zitadel/oidc/v3/pkg/op"
+	"github.com/zitadel/schema"
+)
+
+// maxForm is the most that is read of a request's body, in bytes.
+const maxForm = 64 << 10
+
+// Options are the settings of a Tenant. All but Now are required.
+type Options struct {
+	Issuer    string // where the tenant is reached, with a trailing slash
+	ClientID  string // of the single-page app
+	AppOrigin string // where that app is served, "http://localhost:4200"
+	Audience  string // identifier of the one API
+	Log       *slog.Logger
+	Now       func() time.Time // nil means time.Now
+}
+
+// Tenant is the tenant's state and its http.Handler.
+type Tenant struct {
+	opts     Options
+	handler  http.Handler
+	decoder  *schema.Decoder
+	keys     *signingKeys
+	clients  map[string]*client
+	apis     map[string]*api
+	users    []*user
+	requests *expiring[*authRequest] // by ID: logins that are under way
+	codes    *expiring[*grant]       // by authorization code
+	sessions *expiring[*session]     // by the session cookie's value
+	consents *expiring[[]string]     // by user, client and audience: scopes agreed to
+}
+
+// New returns a Tenant. It makes its signing key in the background, so that
+// nobody waits for that who doesn't need it.
+func New(opts Options) *Tenant {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	t := &Tenant{
+		opts:     opts,
+		decoder:  schema.NewDecoder(),
+		keys:     newSigningKeys(),
+		clients:  defaultClients(opts),
+		apis:     defaultAPIs(opts),
+		users:    defaultUsers(opts),
+		requests: newExpiring[*authRequest](1000, 30*time.Minute, opts.Now),
+		codes:    newExpiring[*grant](1000, time.Minute, opts.Now),
+		sessions: newExpiring[*session](1000, 12*time.Hour, opts.Now),
+		consents: newExpiring[[]string](1000, 12*time.Hour, opts.Now),
+	}
+	t.decoder.IgnoreUnknownKeys(true)
+	t.handler = t.routes()
+	return t
+}
+
+// ServeHTTP implements http.Handler.
+func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.ServeHTTP(w, r) }
+
+// routes holds every path of the tenant. The paths are Auth0's, except that
+// Auth0 doesn't show its users on its root page.
+func (t *Tenant) routes() http.Handler {
+	protocol := op.RegisterServer(&server{tenant: t}, op.Endpoints{
+		Token:    op.NewEndpoint("/oauth/token"),
+		Userinfo: op.NewEndpoint("/userinfo"),
+		JwksURI:  op.NewEndpoint("/.well-known/jwks.json"),
+	}, op.WithServerCORSOptions(&cors.Options{
+		AllowedOrigins: []string{t.opts.AppOrigin},
+		AllowedMethods: []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Auth0-Client"},
+		MaxAge:         600,
+	}))
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", t.showHome)
+	mux.HandleFunc("GET /authorize", t.authorize)
+	mux.HandleFunc("GET /u/login", t.showLogin)
+	mux.HandleFunc("POST /u/login", t.login)
+	mux.HandleFunc("GET /u/consent", t.showConsent)
+	mux.HandleFunc("POST /u/consent", t.consent)
+	mux.HandleFunc("GET /u/style.css", serveStyle)
+	mux.HandleFunc("GET /avatars/{initials}", serveAvatar)
+	mux.HandleFunc("GET /v2/logout", t.logout)
+	mux.Handle("/oauth/token", formFromJSON(protocol))
+	mux.Handle("/userinfo", protocol)
+	mux.Handle("/.well-known/", protocol)
+
+	// A page of another origin, also of another port on localhost, must not be
+	// able to press the buttons of ours. /oauth/token is for other origins by
+	// design; it takes no cookie, and CORS names who may read its answers.
+	forged := http.NewCrossOriginProtection()
+	forged.AddInsecureBypassPattern("/oauth/token")
+	return forged.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		mux.ServeHTTP(w, r)
+	}))
+}
+
+// User is what the dev server's banner says of a test user.
+type User struct {
+	Email, Password string
+	Permissions     []string
+}
+
+// Users lists the people who can log in.
+func (t *Tenant) Users() []User {
+	var list []User
+	for _, u := range t.users {
+		list = append(list, User{u.email, u.password, slices.Clone(u.permissions)})
+	}
+	return list
+}
+
+// origin is the scheme, host and port of rawURL as browsers write it.
+func origin(rawURL string) string {
+	scheme, rest, _ := strings.Cut(rawURL, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host
+}

@@ -1,0 +1,213 @@
+package tenant
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+const (
+	idTokenLifetime       = 10 * time.Hour // Auth0's default
+	userinfoTokenLifetime = 24 * time.Hour // of access tokens for no API
+)
+
+// server answers the endpoints that op routes: token, userinfo, key set and
+// discovery. What it doesn't implement, op refuses.
+type server struct {
+	op.UnimplementedServer
+	tenant *Tenant
+}
+
+// accessClaims are the claims of an access token, in the shape of Auth0's. Its
+// aud tells it from an ID token, whose aud is the client.
+type accessClaims struct {
+	Issuer      string        `json:"iss"`
+	Subject     string        `json:"sub"`
+	Audience    oidc.Audience `json:"aud"`
+	IssuedAt    int64         `json:"iat"`
+	Expires     int64         `json:"exp"`
+	Scope       string        `json:"scope,omitempty"`
+	GrantType   string        `json:"gty,omitempty"`
+	Client      string        `json:"azp"`
+	Permissions []string      `json:"permissions,omitempty"`
+}
+
+// VerifyClient implements op.Server: a public client is who it says it is, as
+// PKCE ties its codes to it; a confidential one proves it by its secret.
+func (s *server) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
+	app := s.tenant.clients[r.Data.ClientID]
+	if app == nil || app.secret != "" && !app.authenticates(r.Data.ClientSecret) {
+		return nil, op.NewStatusError(oidc.ErrInvalidClient().WithDescription("Unauthorized"), http.StatusUnauthorized)
+	}
+	return app, nil
+}
+
+// CodeExchange implements op.Server. A code works once, and a failed attempt
+// uses it up as well.
+func (s *server) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
+	g := s.tenant.codes.take(r.Data.Code)
+	if g == nil || g.request.client.id != r.Client.GetID() {
+		return nil, oidc.ErrInvalidGrant().WithDescription("Invalid authorization code")
+	}
+	if r.Data.RedirectURI != g.request.RedirectURI {
+		return nil, oidc.ErrInvalidGrant().WithDescription("redirect_uri is not the one of the authorization request")
+	}
+	challenge := &oidc.CodeChallenge{Challenge: g.request.CodeChallenge, Method: oidc.CodeChallengeMethodS256}
+	if err := op.AuthorizeCodeChallenge(r.Data.CodeVerifier, challenge); err != nil {
+		return nil, oidc.ErrInvalidGrant().WithDescription("Failed to verify code verifier")
+	}
+	access, lifetime, err := s.userAccessToken(g)
+	if err != nil {
+		return nil, err
+	}
+	resp := &oidc.AccessTokenResponse{
+		AccessToken: access, TokenType: oidc.BearerToken, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes,
+	}
+	if slices.Contains(g.scopes, oidc.ScopeOpenID) {
+		if resp.IDToken, err = s.idToken(g); err != nil {
+			return nil, err
+		}
+	}
+	return noStore(resp), nil
+}
+
+// userAccessToken returns the access token for g: for the API that was asked
+// for and /userinfo, or just the latter.
+func (s *server) userAccessToken(g *grant) (string, time.Duration, error) {
+	now, lifetime := s.tenant.opts.Now(), userinfoTokenLifetime
+	claims := accessClaims{
+		Issuer: s.tenant.opts.Issuer, Subject: g.session.user.id, Client: g.request.client.id,
+		IssuedAt: now.Unix(), Scope: strings.Join(g.scopes, " "),
+	}
+	if a := g.request.api; a != nil {
+		lifetime = a.lifetime
+		claims.Audience = append(claims.Audience, a.audience)
+		claims.Permissions = g.session.user.permissions
+	}
+	claims.Audience = append(claims.Audience, s.userinfoAudience())
+	claims.Expires = now.Add(lifetime).Unix()
+	token, err := s.tenant.keys.sign(claims)
+	return token, lifetime, err
+}
+
+func (s *server) idToken(g *grant) (string, error) {
+	now := s.tenant.opts.Now()
+	app := g.request.client.id
+	claims := oidc.NewIDTokenClaims(s.tenant.opts.Issuer, g.session.user.id, []string{app},
+		now.Add(idTokenLifetime), g.session.loggedIn, g.request.Nonce, "", nil, app, 0)
+	claims.IssuedAt = oidc.FromTime(now)
+	claims.SetUserInfo(g.session.user.profile(g.scopes))
+	claims.SessionID = g.session.id
+	return s.tenant.keys.sign(claims)
+}
+
+// ClientCredentialsExchange implements op.Server. Like Auth0 it wants to know
+// for which API the token is, by the parameter audience.
+func (s *server) ClientCredentialsExchange(_ context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
+	audience := r.Form.Get("audience")
+	a, app := s.tenant.apis[audience], s.tenant.clients[r.Client.GetID()]
+	if a == nil || app == nil {
+		return nil, op.NewStatusError(
+			oidc.ErrAccessDenied().WithDescription("Service not enabled within domain: %s", audience), http.StatusForbidden)
+	}
+	granted := slices.DeleteFunc(slices.Clone(app.granted), func(name string) bool {
+		return !a.has(name) || len(r.Data.Scope) > 0 && !slices.Contains(r.Data.Scope, name)
+	})
+	now := s.tenant.opts.Now()
+	token, err := s.tenant.keys.sign(accessClaims{
+		Issuer: s.tenant.opts.Issuer, Subject: app.id + "@clients", Audience: oidc.Audience{a.audience},
+		IssuedAt: now.Unix(), Expires: now.Add(a.lifetime).Unix(),
+		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.id, Permissions: granted,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return noStore(&oidc.AccessTokenResponse{
+		AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: uint64(a.lifetime.Seconds()), Scope: granted,
+	}), nil
+}
+
+// UserInfo implements op.Server: it wants an access token of ours whose aud
+// holds this endpoint, which no ID token has.
+func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
+	unauthorized := op.NewStatusError(oidc.ErrAccessDenied().WithDescription("Unauthorized"), http.StatusUnauthorized)
+	verifier := op.NewAccessTokenVerifier(s.tenant.opts.Issuer, s.tenant.keys, op.WithSupportedAccessTokenSigningAlgorithms("RS256"))
+	claims, err := op.VerifyAccessToken[*oidc.AccessTokenClaims](ctx, r.Data.AccessToken, verifier)
+	if err != nil || !slices.Contains(claims.Audience, s.userinfoAudience()) {
+		return nil, unauthorized
+	}
+	u := s.tenant.userByID(claims.Subject)
+	if u == nil {
+		return nil, unauthorized
+	}
+	return noStore(u.profile(claims.Scopes)), nil
+}
+
+// Keys implements op.Server.
+func (s *server) Keys(context.Context, *op.Request[struct{}]) (*op.Response, error) {
+	set, err := s.tenant.keys.public()
+	if err != nil {
+		return nil, err
+	}
+	return op.NewResponse(set), nil
+}
+
+// Discovery implements op.Server. It names only what works.
+func (s *server) Discovery(context.Context, *op.Request[struct{}]) (*op.Response, error) {
+	at := func(path string) string { return strings.TrimSuffix(s.tenant.opts.Issuer, "/") + path }
+	scopes := []string{}
+	for _, scope := range identityScopes {
+		scopes = append(scopes, scope.name)
+	}
+	return op.NewResponse(&oidc.DiscoveryConfiguration{
+		Issuer:                            s.tenant.opts.Issuer,
+		AuthorizationEndpoint:             at("/authorize"),
+		TokenEndpoint:                     at("/oauth/token"),
+		UserinfoEndpoint:                  at("/userinfo"),
+		JwksURI:                           at("/.well-known/jwks.json"),
+		ScopesSupported:                   scopes,
+		ResponseTypesSupported:            []string{"code"},
+		ResponseModesSupported:            []string{"query", "web_message"},
+		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeClientCredentials},
+		SubjectTypesSupported:             []string{"public"},
+		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
+		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic},
+		CodeChallengeMethodsSupported:     []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
+	}), nil
+}
+
+func (s *server) userinfoAudience() string { return s.tenant.opts.Issuer + "userinfo" }
+
+func noStore(body any) *op.Response {
+	resp := op.NewResponse(body)
+	resp.Header.Set("Cache-Control", "no-store")
+	return resp
+}
+
+// formFromJSON lets token requests come as a JSON object of strings, as Auth0's
+// documentation writes them; op reads forms alone.
+func formFromJSON(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+		if r.Method == http.MethodPost && strings.TrimSpace(media) == "application/json" {
+			var fields map[string]string
+			if err := json.NewDecoder(r.Body).Decode(&fields); err != nil {
+				op.WriteError(w, r, oidc.ErrInvalidRequest().WithDescription("the body is no JSON object of strings"), nil)
+				return
+			}
+			r.PostForm = url.Values{}
+			for name, value := range fields {
+				r.PostForm.Set(name, value)
+			}
+			r.Form = r.PostForm
+		}
+		next.ServeHTTP(w, r)
+	})
+}
