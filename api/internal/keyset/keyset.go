@@ -44,7 +44,7 @@ type Set struct {
 	*jwkset.MemoryJWKSet
 	opts   Options
 	url    string
-	loaded atomic.Int64 // time of the last good fetch in Unix nanoseconds, 0 before the first
+	loaded atomic.Int64           // time of the last good fetch in Unix nanoseconds, 0 before the first
 	fault  atomic.Pointer[string] // what the last fetch failed with, "" for nothing
 	budget *rate.Limiter
 	flight singleflight.Group
