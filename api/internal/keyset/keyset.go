@@ -82,12 +82,14 @@ func New(opts Options) *Set {
 // a request asks for one.
 func (s *Set) Run(ctx context.Context) {
 	retry := firstRetry
-	for {
+	for attempt := 1; ; attempt++ {
 		err := s.fetchShared(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		s.report(err)
+		if err == nil || attempt > 1 { // an issuer that starts at the same moment as this process is no fault
+			s.report(err)
+		}
 		wait := s.opts.Refresh
 		if err != nil && !s.Ready() {
 			wait = retry
@@ -114,9 +116,9 @@ func (s *Set) report(err error) {
 	}
 	last := s.fault.Swap(&fault)
 	switch {
-	case last != nil && *last == fault, err == nil && last == nil:
+	case last != nil && *last == fault:
 	case err == nil:
-		s.opts.Log.Info("the issuer answers again", "issuer", s.opts.Issuer)
+		s.opts.Log.Info("the issuer's keys are loaded", "issuer", s.opts.Issuer)
 	case s.Ready():
 		s.opts.Log.Warn("cannot reach the issuer; its last good keys stay in use", "issuer", s.opts.Issuer, "err", fault)
 	default:
@@ -146,23 +148,29 @@ func (s *Set) KeyRead(ctx context.Context, kid string) (jwkset.JWK, error) {
 		}
 		return jwkset.JWK{}, &UnavailableError{after: time.Second}
 	}
-	seen := s.loaded.Load()
-	jwk, err := s.MemoryJWKSet.KeyRead(ctx, kid)
-	if err == nil {
-		return jwk, nil
-	}
-	if err := s.fetchWithinBudget(ctx, seen); err != nil {
-		return jwkset.JWK{}, err
+	// A fetch that was under way may bring what was published before the key. Whoever
+	// joined one in vain therefore asks once more, for one that begins after this call.
+	for attempt, own := 0, false; attempt < 2 && !own; attempt++ {
+		seen := s.loaded.Load()
+		jwk, err := s.MemoryJWKSet.KeyRead(ctx, kid)
+		if err == nil {
+			return jwk, nil
+		}
+		if own, err = s.fetchWithinBudget(ctx, seen); err != nil {
+			return jwkset.JWK{}, err
+		}
 	}
 	return s.MemoryJWKSet.KeyRead(ctx, kid)
 }
 
 // fetchWithinBudget joins the fetch that is under way, or begins one if the
 // budget has one left and the keys are still those that were loaded at the time
-// seen. That the issuer could not be reached is no error here:
-// the keys stay what they were, and the caller's lookup says the rest.
-func (s *Set) fetchWithinBudget(ctx context.Context, seen int64) error {
+// seen. own says that it was not another's. That the issuer could not be reached
+// is no error here: the keys stay what they were, and the caller's lookup says the rest.
+func (s *Set) fetchWithinBudget(ctx context.Context, seen int64) (own bool, err error) {
+	ran := false
 	done := s.flight.DoChan("", func() (any, error) {
+		ran = true
 		if s.loaded.Load() != seen || !s.budget.Allow() {
 			return nil, nil
 		}
@@ -171,9 +179,9 @@ func (s *Set) fetchWithinBudget(ctx context.Context, seen int64) error {
 	})
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	case <-done:
-		return nil
+		return ran, nil
 	}
 }
 
@@ -202,8 +210,6 @@ func (s *Set) fetch(ctx context.Context) error {
 	if err := s.KeyReplaceAll(ctx, keys); err != nil {
 		return fmt.Errorf("store the keys: %w", err)
 	}
-	if s.loaded.Swap(s.opts.Now().UnixNano()) == 0 {
-		s.opts.Log.Info("the issuer's keys are loaded", "issuer", s.opts.Issuer, "keys", len(keys))
-	}
+	s.loaded.Store(s.opts.Now().UnixNano())
 	return nil
 }
