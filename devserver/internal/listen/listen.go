@@ -1,4 +1,4 @@
-// Package listen opens TCP listeners on loopback.
+// Package listen opens the TCP listeners of the page and of the local tenant.
 //
 // A browser, curl and Node each have their own idea whether "localhost" means
 // 127.0.0.1 or [::1]. net.Listen picks one of the two, so a client that tries

@@ -26,6 +26,16 @@ type Rule struct {
 	WS           bool     // let WebSocket upgrades through (default true)
 }
 
+// String says in a line where requests go.
+func (r Rule) String() string { return r.Context + " → " + r.Target.String() }
+
+// Equal reports whether r and other do the same with the same requests.
+func (r Rule) Equal(other Rule) bool {
+	target, otherTarget := r.Target, other.Target
+	r.Target, other.Target = nil, nil
+	return r == other && *target == *otherTarget
+}
+
 // Rules are the file's rules in its order.
 type Rules []Rule
 

@@ -13,7 +13,6 @@ package tenant
 import (
 	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -88,7 +87,7 @@ func (t *Tenant) routes() http.Handler {
 		AllowedMethods: []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: []string{"Authorization", "Content-Type", "Auth0-Client"},
 		MaxAge:         600,
-	}))
+	}), op.WithFallbackLogger(slog.New(slog.DiscardHandler))) // its log holds states and redirect URLs
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", t.showHome)
@@ -117,17 +116,17 @@ func (t *Tenant) routes() http.Handler {
 	}))
 }
 
-// User is what the dev server's banner says of a test user.
+// User is what a person needs to know of a test user.
 type User struct {
 	Email, Password string
 	Permissions     []string
 }
 
-// Users lists the people who can log in.
-func (t *Tenant) Users() []User {
+// TestUsers lists the people who can log in.
+func TestUsers() []User {
 	var list []User
-	for _, u := range t.users {
-		list = append(list, User{u.email, u.password, slices.Clone(u.permissions)})
+	for _, u := range defaultUsers(Options{Now: time.Now}) {
+		list = append(list, User{u.email, u.password, u.permissions})
 	}
 	return list
 }

@@ -1,0 +1,170 @@
+// Package bundle compiles the page's TypeScript and CSS with esbuild, in this
+// process, and holds the result in memory. A build that fails changes nothing:
+// the last good one stays until the next.
+package bundle
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// The entry points, in the frontend's folder. They come out as /index.js and
+// /styles.css, which index.html names.
+const (
+	entryScript = "src/index.ts"
+	entryStyles = "styles.css"
+)
+
+// File is one output.
+type File struct {
+	Content []byte
+	ETag    string // quoted; changes when the content does
+}
+
+// Report says how a build went.
+type Report struct {
+	Took     time.Duration
+	Changed  bool   // some output differs from the last good build's
+	Problems string // errors with their places, "" if the build is good
+	Warnings string
+}
+
+// Bundler builds one frontend.
+type Bundler struct {
+	ctx   api.BuildContext
+	dir   string
+	built chan struct{} // closed when the first build has ended
+
+	mu    sync.RWMutex
+	files map[string]File // last good build's, by URL path
+	tried bool
+}
+
+// New returns a Bundler for the frontend in dir. It has built nothing yet.
+func New(dir string) (*Bundler, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	ctx, fault := api.Context(api.BuildOptions{
+		AbsWorkingDir: dir,
+		EntryPointsAdvanced: []api.EntryPoint{
+			{InputPath: entryScript, OutputPath: "index"},
+			{InputPath: entryStyles, OutputPath: "styles"},
+		},
+		Outdir:    filepath.Join(dir, "dist"), // a name for paths; nothing is written
+		Bundle:    true,
+		Format:    api.FormatESModule,
+		Platform:  api.PlatformBrowser,
+		Target:    api.ES2022,
+		Sourcemap: api.SourceMapLinked,
+		Plugins:   []api.Plugin{publicFiles},
+		LogLevel:  api.LogLevelSilent,
+	})
+	if fault != nil {
+		return nil, fmt.Errorf("set up the bundler: %s", Format(filepath.Base(dir), fault.Errors))
+	}
+	return &Bundler{ctx: ctx, dir: dir, built: make(chan struct{})}, nil
+}
+
+// publicFiles leaves absolute URLs in the styles alone: they name files of public/.
+var publicFiles = api.Plugin{Name: "public-files", Setup: func(build api.PluginBuild) {
+	build.OnResolve(api.OnResolveOptions{Filter: "^/"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		if args.Kind != api.ResolveCSSURLToken {
+			return api.OnResolveResult{}, nil
+		}
+		return api.OnResolveResult{Path: args.Path, External: true}, nil
+	})
+}}
+
+// Close releases the Bundler's memory. A build under way is cancelled.
+func (b *Bundler) Close() { b.ctx.Dispose() }
+
+// Build builds what changed since the last time. Calls must not overlap.
+func (b *Bundler) Build() Report {
+	start := time.Now()
+	result := b.ctx.Rebuild()
+	name := filepath.Base(b.dir)
+	report := Report{Problems: Format(name, result.Errors), Warnings: Format(name, result.Warnings)}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(result.Errors) == 0 {
+		files := make(map[string]File, len(result.OutputFiles))
+		for _, out := range result.OutputFiles {
+			url := b.url(out.Path)
+			files[url] = File{Content: out.Contents, ETag: `"` + out.Hash + `"`}
+			report.Changed = report.Changed || b.files[url].ETag != files[url].ETag
+		}
+		report.Changed = report.Changed || len(files) != len(b.files)
+		b.files = files
+	}
+	if !b.tried {
+		b.tried = true
+		close(b.built)
+	}
+	report.Took = time.Since(start)
+	return report
+}
+
+// url is where the page finds the output that esbuild calls file.
+func (b *Bundler) url(file string) string {
+	rel, err := filepath.Rel(filepath.Join(b.dir, "dist"), file)
+	if err != nil { // can't be: both are absolute
+		rel = filepath.Base(file)
+	}
+	return path.Join("/", filepath.ToSlash(rel))
+}
+
+// Lookup returns the output at the URL path. It waits for the first build's end,
+// or that of ctx.
+func (b *Bundler) Lookup(ctx context.Context, urlPath string) (File, bool) {
+	select {
+	case <-b.built:
+	case <-ctx.Done():
+		return File{}, false
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	file, ok := b.files[urlPath]
+	return file, ok
+}
+
+// Format writes messages as compilers do: place, problem, the line itself and a
+// mark under the fault. Places are below the folder name; lines and columns
+// count from 1, columns in bytes.
+func Format(name string, messages []api.Message) string {
+	var b strings.Builder
+	for _, m := range messages {
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		l := m.Location
+		if l == nil {
+			fmt.Fprintf(&b, "%s: %s\n", name, m.Text)
+			continue
+		}
+		fmt.Fprintf(&b, "%s:%d:%d: %s\n", path.Join(name, l.File), l.Line, l.Column+1, m.Text)
+		if l.LineText != "" {
+			fmt.Fprintf(&b, "  %s\n  %s^\n", l.LineText, indent(l.LineText, l.Column))
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// indent is as wide as the first column bytes of line: tabs stay tabs, every
+// other character counts as one space.
+func indent(line string, column int) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, line[:min(column, len(line))])
+}

@@ -1,0 +1,125 @@
+package bundle_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"calling-an-api.example/devserver/internal/bundle"
+)
+
+// frontend writes a small frontend and returns its folder.
+func frontend(t testing.TB, script string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "frontend")
+	write(t, dir, "src/index.ts", script)
+	write(t, dir, "src/word.ts", "export const word: string = 'first'\n")
+	write(t, dir, "styles.css", "body { background: url(/icon.svg) }\n")
+	return dir
+}
+
+func write(t testing.TB, dir, name, content string) {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const script = "import { word } from './word'\nconsole.log(word)\n"
+
+func open(t testing.TB, dir string) *bundle.Bundler {
+	t.Helper()
+	b, err := bundle.New(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+func TestBuild(t *testing.T) {
+	t.Parallel()
+	dir := frontend(t, script)
+	b := open(t, dir)
+	if r := b.Build(); r.Problems != "" || !r.Changed {
+		t.Fatalf("first build: %+v", r)
+	}
+	for path, want := range map[string]string{
+		"/index.js": `"first"`, "/index.js.map": "src/word.ts", "/styles.css": "/icon.svg",
+	} {
+		if f, ok := b.Lookup(t.Context(), path); !ok || !strings.Contains(string(f.Content), want) {
+			t.Errorf("%s: %t %s", path, ok, f.Content)
+		}
+	}
+	if _, ok := b.Lookup(t.Context(), "/src/index.ts"); ok {
+		t.Error("a source is served")
+	}
+
+	before, _ := b.Lookup(t.Context(), "/index.js")
+	if r := b.Build(); r.Changed || r.Problems != "" {
+		t.Errorf("build of the same: %+v", r)
+	}
+	write(t, dir, "src/word.ts", "export const word: string = 'second'\n")
+	if r := b.Build(); !r.Changed || r.Problems != "" {
+		t.Errorf("build after an edit: %+v", r)
+	}
+	if after, _ := b.Lookup(t.Context(), "/index.js"); after.ETag == before.ETag || !strings.Contains(string(after.Content), "second") {
+		t.Errorf("after an edit: %s", after.Content)
+	}
+}
+
+func TestBrokenEditKeepsTheLastGoodBuild(t *testing.T) {
+	t.Parallel()
+	dir := frontend(t, script)
+	b := open(t, dir)
+	b.Build()
+	write(t, dir, "src/word.ts", "export const word = 'ok'\n\tconst é: = 1\n")
+	r := b.Build()
+	want := "frontend/src/word.ts:2:12: Unexpected \"=\"\n  \tconst é: = 1\n  \t         ^"
+	if r.Problems != want || r.Changed {
+		t.Errorf("got %q\nwant %q", r.Problems, want)
+	}
+	if f, ok := b.Lookup(t.Context(), "/index.js"); !ok || !strings.Contains(string(f.Content), "first") {
+		t.Errorf("the last good build is gone: %s", f.Content)
+	}
+}
+
+func TestLookupWaitsForTheFirstBuild(t *testing.T) {
+	t.Parallel()
+	b := open(t, frontend(t, "this is not TypeScript"))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, ok := b.Lookup(gone, "/index.js"); ok {
+		t.Error("found before any build")
+	}
+	found := make(chan bool)
+	go func() {
+		_, ok := b.Lookup(t.Context(), "/index.js")
+		found <- ok
+	}()
+	if r := b.Build(); r.Problems == "" {
+		t.Error("no problem reported")
+	}
+	if <-found {
+		t.Error("found although no build was good")
+	}
+}
+
+func BenchmarkRebuild(b *testing.B) {
+	dir := frontend(b, script)
+	bundler := open(b, dir)
+	n := 0
+	for b.Loop() {
+		n++
+		write(b, dir, "src/word.ts", "export const word = '"+strings.Repeat("x", n%50)+"'\n")
+		if r := bundler.Build(); r.Problems != "" {
+			b.Fatal(r.Problems)
+		}
+	}
+}

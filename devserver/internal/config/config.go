@@ -1,0 +1,149 @@
+// Package config reads the dev server's settings from its flags and environment
+// into one validated value. Nothing else in the dev server reads either.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+)
+
+// The defaults that the other commands of this module need to know too.
+const (
+	DefaultAPIAddr  = "localhost:3001"
+	DefaultAudience = "http://localhost:3001"
+	localClientID   = "local-spa"
+)
+
+// Config is everything the dev server can be told from outside.
+type Config struct {
+	Addr        string // "host:port" of the page, on loopback
+	Frontend    string // folder with the page's sources
+	ProxyConfig string // file with the proxy rules
+	TenantAddr  string // "host:port" of the local tenant, on loopback
+	Domain      string // origin of the tenant in use, "https://acme.eu.auth0.com"; "" for the local one, wherever it listens
+	ClientID    string // of the single-page app at that tenant
+	Audience    string // API identifier that the page asks tokens for
+}
+
+// Local reports whether the tenant in use is the one inside the dev server.
+func (c Config) Local() bool { return c.Domain == "" }
+
+// variables names the environment variable that stands in for a flag.
+var variables = map[string]string{
+	"addr":        "DEV_ADDR",
+	"tenant-addr": "TENANT_ADDR",
+	"domain":      "AUTH0_DOMAIN",
+	"client-id":   "AUTH0_CLIENT_ID",
+	"audience":    "AUTH0_AUDIENCE",
+}
+
+// Parse reads args (without the program's name) and the environment; a flag wins
+// over its variable. Usage text and flag errors go to output. Parse returns
+// flag.ErrHelp for --help, and otherwise an error whose one line names the flag
+// or variable at fault and says what to write instead.
+func Parse(args []string, lookupEnv func(string) (string, bool), output io.Writer) (Config, error) {
+	cfg := Config{}
+	fs := flag.NewFlagSet("devserver", flag.ContinueOnError)
+	fs.SetOutput(output)
+	fs.StringVar(&cfg.Addr, "addr", "localhost:4200", "`host:port` of the page; loopback only")
+	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page's sources")
+	fs.StringVar(&cfg.ProxyConfig, "proxy-config", "proxy.conf.json", "`file` with the proxy rules, read again when it changes")
+	fs.StringVar(&cfg.TenantAddr, "tenant-addr", "localhost:4400", "`host:port` of the local tenant; loopback only")
+	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one")
+	fs.StringVar(&cfg.ClientID, "client-id", "", "client `ID` of the single-page app; the local tenant has one by default")
+	fs.StringVar(&cfg.Audience, "audience", DefaultAudience, "API `identifier` that the page asks tokens for")
+	fs.VisitAll(func(f *flag.Flag) {
+		if env := variables[f.Name]; env != "" {
+			f.Usage += ", or the variable " + env
+		}
+	})
+	fs.Usage = func() {
+		_, _ = fmt.Fprint(output, "devserver compiles and serves the page, passes on what proxy.conf.json says,\n"+
+			"and runs the local tenant.\n\nUsage: devserver [flags]\n\nA flag wins over the variable that stands for it.\n\n")
+		fs.PrintDefaults()
+	}
+	if err := fs.Parse(args); err != nil {
+		return Config{}, err
+	}
+	if fs.NArg() > 0 {
+		return Config{}, fmt.Errorf("unexpected argument %q: devserver takes flags only, see --help", fs.Arg(0))
+	}
+	given, err := fill(fs, lookupEnv)
+	if err != nil {
+		return Config{}, err
+	}
+	return cfg.validate(given)
+}
+
+// fill sets the flags that weren't given from their variables. It returns what
+// was given, by flag: the name that the person knows it by.
+func fill(fs *flag.FlagSet, lookupEnv func(string) (string, bool)) (given map[string]string, err error) {
+	given = map[string]string{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = "--" + f.Name })
+	for name, env := range variables {
+		value, ok := lookupEnv(env)
+		if !ok || given[name] != "" {
+			continue
+		}
+		given[name] = env
+		if err := fs.Set(name, value); err != nil {
+			return nil, fmt.Errorf("%s=%q: %w", env, value, err)
+		}
+	}
+	return given, nil
+}
+
+// validate checks c and brings it to its final form. A value that was given is
+// never taken for one that was not: an empty AUTH0_DOMAIN is a fault.
+func (c Config) validate(given map[string]string) (Config, error) {
+	examples := map[string]string{
+		"domain": "acme.eu.auth0.com", "client-id": "AbC123", "audience": "https://api.acme.com",
+	}
+	for name, value := range map[string]string{"domain": c.Domain, "client-id": c.ClientID, "audience": c.Audience} {
+		if origin := given[name]; origin == "" {
+			continue
+		} else if err := present(origin, value, examples[name]); err != nil {
+			return Config{}, err
+		}
+	}
+	for name, value := range map[string]string{"addr": c.Addr, "tenant-addr": c.TenantAddr} {
+		if err := loopback(value); err != nil {
+			return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given[name], "--"+name), value, err)
+		}
+	}
+	if given["domain"] != "" {
+		domain, err := normalize(c.Domain)
+		if err != nil {
+			return Config{}, fmt.Errorf("%s=%q: %w", given["domain"], c.Domain, err)
+		}
+		if c.Domain = domain; domain == LocalOrigin(c.TenantAddr) {
+			c.Domain = ""
+		}
+	}
+	if c.ClientID == "" {
+		if !c.Local() {
+			return Config{}, errors.New("AUTH0_CLIENT_ID is not set: write the client ID of your single-page application at " +
+				c.Domain + " there")
+		}
+		c.ClientID = localClientID
+	}
+	return c, nil
+}
+
+// loopback checks an address to listen on. The page has no login of its own and
+// the tenant's passwords are public, so neither is for a network.
+func loopback(addr string) error {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "" {
+		return errors.New("write it as host:port, like localhost:4200")
+	}
+	if !isLoopback(strings.ToLower(host)) {
+		return errors.New("it is reachable from other machines; write it with localhost")
+	}
+	return nil
+}

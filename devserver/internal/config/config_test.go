@@ -1,0 +1,113 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"strings"
+	"testing"
+)
+
+// env returns a lookup in pairs, "NAME=value".
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, p := range pairs {
+			if k, v, _ := strings.Cut(p, "="); k == name {
+				return v, true
+			}
+		}
+		return "", false
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := Parse(nil, env(), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		Addr: "localhost:4200", Frontend: "frontend", ProxyConfig: "proxy.conf.json", TenantAddr: "localhost:4400",
+		ClientID: "local-spa", Audience: "http://localhost:3001",
+	}
+	if got != want || !got.Local() {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestDomain(t *testing.T) {
+	t.Parallel()
+	const acme = "https://acme.eu.auth0.com"
+	for name, tc := range map[string]struct {
+		env  []string
+		want string // "" is the local tenant
+	}{
+		"unset":                     {nil, ""},
+		"the local tenant's":        {[]string{"AUTH0_DOMAIN=http://localhost:4400"}, ""},
+		"the same with a slash":     {[]string{"AUTH0_DOMAIN=http://localhost:4400/"}, ""},
+		"the local tenant's, moved": {[]string{"AUTH0_DOMAIN=http://localhost:4500", "TENANT_ADDR=localhost:4500"}, ""},
+		"another on loopback":       {[]string{"AUTH0_DOMAIN=http://localhost:4500"}, "http://localhost:4500"},
+		"bare":                      {[]string{"AUTH0_DOMAIN=acme.eu.auth0.com"}, acme},
+		"as an issuer":              {[]string{"AUTH0_DOMAIN=https://acme.eu.auth0.com/"}, acme},
+		"upper case and spaces":     {[]string{"AUTH0_DOMAIN= HTTPS://Acme.EU.auth0.com "}, acme},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := Parse([]string{"--client-id", "abc"}, env(tc.env...), io.Discard)
+			if err != nil || cfg.Domain != tc.want || cfg.Local() != (tc.want == "") {
+				t.Errorf("got %q, %v; want %q", cfg.Domain, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		args []string
+		env  []string
+		want []string // all of these are in the message
+	}{
+		"empty domain":            {env: []string{"AUTH0_DOMAIN="}, want: []string{"AUTH0_DOMAIN", "acme.eu.auth0.com"}},
+		"placeholder domain":      {args: []string{"--domain", "{yourDomain}"}, want: []string{"--domain", "placeholder"}},
+		"domain with a path":      {env: []string{"AUTH0_DOMAIN=acme.auth0.com/oauth"}, want: []string{"AUTH0_DOMAIN", "bare"}},
+		"plain http elsewhere":    {env: []string{"AUTH0_DOMAIN=http://acme.auth0.com"}, want: []string{"https"}},
+		"no client at a tenant":   {env: []string{"AUTH0_DOMAIN=acme.auth0.com"}, want: []string{"AUTH0_CLIENT_ID", "acme.auth0.com"}},
+		"placeholder client":      {env: []string{"AUTH0_CLIENT_ID=YOUR_CLIENT_ID"}, want: []string{"AUTH0_CLIENT_ID", "placeholder"}},
+		"empty audience":          {env: []string{"AUTH0_AUDIENCE= "}, want: []string{"AUTH0_AUDIENCE"}},
+		"address without port":    {env: []string{"DEV_ADDR=localhost"}, want: []string{"DEV_ADDR", "host:port"}},
+		"page on every interface": {args: []string{"--addr", ":4200"}, want: []string{"--addr", "localhost"}},
+		"page on the network":     {args: []string{"--addr", "192.0.2.1:4200"}, want: []string{"--addr", "localhost"}},
+		"tenant on the network":   {env: []string{"TENANT_ADDR=0.0.0.0:4400"}, want: []string{"TENANT_ADDR", "localhost"}},
+		"stray argument":          {args: []string{"serve"}, want: []string{"serve"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Parse(tc.args, env(tc.env...), io.Discard)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if strings.Contains(err.Error(), "\n") {
+				t.Errorf("more than one line: %q", err)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestHelpNamesEveryVariable(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if _, err := Parse([]string{"--help"}, env(), &out); !errors.Is(err, flag.ErrHelp) {
+		t.Fatalf("got %v", err)
+	}
+	for _, name := range variables {
+		if !strings.Contains(out.String(), name) {
+			t.Errorf("--help does not name %s", name)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// placeholder matches what tutorials, samples and .env templates leave for the
+// reader to replace: <domain>, {yourDomain}, YOUR_CLIENT_ID, changeme.
+var placeholder = regexp.MustCompile(`(?i)[<>{}]|^(https?://)?your[-_]?(auth0|tenant|domain|api|audience|client)|^change[-_]?me$|^xxx+`)
+
+// present refuses an empty value and one that a template left to be replaced.
+func present(name, value, example string) error {
+	switch {
+	case strings.TrimSpace(value) == "":
+		return fmt.Errorf("%s is empty: remove it, or set it like %s=%s", name, name, example)
+	case placeholder.MatchString(value):
+		return fmt.Errorf("%s=%q is a placeholder: replace it, for example %s=%s", name, value, name, example)
+	}
+	return nil
+}
+
+// normalize turns a tenant's domain, in any of the ways a person writes it, into
+// its origin: "acme.eu.auth0.com" and "https://ACME.eu.auth0.com/" both give
+// "https://acme.eu.auth0.com". The API has the same rule for its issuer.
+func normalize(domain string) (string, error) {
+	domain = strings.TrimSpace(domain)
+	if !strings.Contains(domain, "://") {
+		domain = "https://" + domain
+	}
+	u, err := url.Parse(domain)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return "", errors.New("it is not a domain; write it like acme.eu.auth0.com")
+	case u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return "", errors.New("it must be the bare domain, like acme.eu.auth0.com")
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+		return "", errors.New("write it with https; plain http is for localhost only")
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+}
+
+// LocalOrigin is the origin of a server of this machine that listens on addr,
+// "host:port": what a browser shows for it.
+func LocalOrigin(addr string) string { return "http://" + strings.ToLower(addr) }
+
+// isLoopback reports whether host can only mean this machine.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

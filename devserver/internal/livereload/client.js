@@ -1,0 +1,59 @@
+// Keeps this page up to date with the dev server: loads it again when there is a
+// newer version, and lays what is wrong over it while something is.
+
+let stream
+let version
+
+function connect() {
+  stream = new EventSource('/@dev/events')
+  stream.addEventListener('message', (message) => {
+    const state = JSON.parse(message.data)
+    version ??= state.version
+    if (state.version !== version) {
+      stream.close()
+      location.reload()
+      return
+    }
+    show(state.problems)
+  })
+}
+
+connect()
+
+// A page that leaves for another must not hold one of the browser's few
+// connections to this server. It may come back by the back button.
+addEventListener('pagehide', () => stream.close())
+addEventListener('pageshow', (event) => {
+  if (event.persisted) connect()
+})
+
+let overlay
+
+function show(problems) {
+  overlay?.remove()
+  overlay = undefined
+  if (problems.length === 0) return
+  overlay = document.createElement('dev-server-problems')
+  overlay.setAttribute('role', 'alert')
+  const shadow = overlay.attachShadow({ mode: 'open' })
+  const styles = new CSSStyleSheet()
+  styles.replaceSync(`
+    :host { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 2rem; background: rgb(16 18 27 / 92%); color: #f4f4f8; font: 15px/1.5 system-ui, sans-serif }
+    h1 { margin: 0 0 1rem; font-size: 1.1rem; color: #ff9d96 }
+    pre { margin: 0 0 1rem; font: 14px/1.5 ui-monospace, monospace; white-space: pre-wrap; tab-size: 4 }
+    button { padding: .4rem .9rem; border: 1px solid currentcolor; border-radius: 6px; background: none; color: inherit; font: inherit; cursor: pointer }`)
+  shadow.adoptedStyleSheets = [styles]
+  const heading = document.createElement('h1')
+  heading.textContent = 'The dev server found a problem'
+  shadow.append(heading)
+  for (const problem of problems) {
+    const text = document.createElement('pre')
+    text.textContent = problem
+    shadow.append(text)
+  }
+  const close = document.createElement('button')
+  close.textContent = 'Dismiss'
+  close.addEventListener('click', () => overlay?.remove())
+  shadow.append(close)
+  document.documentElement.append(overlay)
+}

@@ -1,0 +1,159 @@
+// Package livereload keeps the pages that are open in browsers up to date: they
+// reload after a build, and show what is wrong where there is something wrong.
+//
+// A page's stream carries state, not events: how many builds there were and
+// which problems there are. What a page misses while it sleeps or the dev server
+// restarts is therefore in the next message, and no page has a queue.
+package livereload
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Script is the element that index.html needs, and Prefix the paths that it uses.
+const (
+	Script = `<script type="module" src="` + Prefix + `client.js"></script>`
+	Prefix = "/@dev/"
+)
+
+//go:embed client.js
+var client []byte
+
+// maxStreams bounds how many pages are served at the same time.
+const maxStreams = 256
+
+// Hub is what the open pages are connected to.
+type Hub struct {
+	instance string // tells this process from the one before it
+
+	mu       sync.Mutex
+	builds   int
+	problems map[string]string // by source
+	streams  int
+	changed  chan struct{} // closed and replaced at each change
+	closed   bool
+}
+
+// New returns a Hub without pages.
+func New() *Hub {
+	return &Hub{
+		instance: rand.Text(),
+		problems: map[string]string{},
+		changed:  make(chan struct{}),
+	}
+}
+
+// Reload makes every open page load again.
+func (h *Hub) Reload() { h.update(func() { h.builds++ }) }
+
+// Report shows problem in every page as that of source, in place of what source
+// reported before; "" is none.
+func (h *Hub) Report(source, problem string) {
+	h.update(func() {
+		if problem == "" {
+			delete(h.problems, source)
+		} else {
+			h.problems[source] = problem
+		}
+	})
+}
+
+// Close ends all streams. Pages keep trying to come back.
+func (h *Hub) Close() { h.update(func() { h.closed = true }) }
+
+func (h *Hub) update(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// state returns the message for pages, and what is closed when there is another.
+func (h *Hub) state() (message string, changed <-chan struct{}, closed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	problems := []string{}
+	for _, source := range slices.Sorted(maps.Keys(h.problems)) {
+		problems = append(problems, h.problems[source])
+	}
+	data, err := json.Marshal(map[string]any{
+		"version": h.instance + "-" + strconv.Itoa(h.builds), "problems": problems,
+	})
+	if err != nil {
+		panic(err) // strings alone can't fail
+	}
+	return string(data), h.changed, h.closed
+}
+
+// ServeHTTP implements http.Handler for the paths under Prefix.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch strings.TrimPrefix(r.URL.Path, Prefix) {
+	case "client.js":
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(client) // fails only if the browser is gone
+	case "events":
+		h.stream(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// stream sends the state now and whenever it changes.
+func (h *Hub) stream(w http.ResponseWriter, r *http.Request) {
+	if !h.enter() {
+		http.Error(w, "Too many pages are open.", http.StatusServiceUnavailable)
+		return
+	}
+	defer h.leave()
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	rc := http.NewResponseController(w)
+	last := ""
+	for {
+		message, changed, closed := h.state()
+		if closed {
+			return
+		}
+		if message != last {
+			last = message
+			if _, err := fmt.Fprintf(w, "data: %s\n\n", message); err != nil {
+				return // the page is gone
+			}
+			if err := rc.Flush(); err != nil {
+				return
+			}
+		}
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (h *Hub) enter() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.streams >= maxStreams {
+		return false
+	}
+	h.streams++
+	return true
+}
+
+func (h *Hub) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.streams--
+}

@@ -1,0 +1,102 @@
+package livereload_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"calling-an-api.example/devserver/internal/livereload"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type state struct {
+	Version  string
+	Problems []string
+}
+
+// page opens a stream to hub; next waits for a message and ok is false at its end.
+func page(t *testing.T, hub *livereload.Hub) (next func() (s state, ok bool)) {
+	t.Helper()
+	srv := httptest.NewServer(hub)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+livereload.Prefix+"events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := srv.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); _ = resp.Body.Close(); srv.Close() })
+	if got := resp.Header.Get("Content-Type"); got != "text/event-stream" {
+		t.Fatalf("content type %q", got)
+	}
+	lines := bufio.NewScanner(resp.Body)
+	return func() (s state, ok bool) {
+		t.Helper()
+		for lines.Scan() {
+			if data, found := strings.CutPrefix(lines.Text(), "data: "); found {
+				if err := json.Unmarshal([]byte(data), &s); err != nil {
+					t.Fatal(err)
+				}
+				return s, true
+			}
+		}
+		return state{}, false
+	}
+}
+
+func TestPagesFollowTheState(t *testing.T) {
+	t.Parallel()
+	hub := livereload.New()
+	hub.Report("bundle", "src/a.ts:1:1: broken")
+	next := page(t, hub)
+	first, _ := next()
+	if len(first.Problems) != 1 || first.Problems[0] != "src/a.ts:1:1: broken" {
+		t.Errorf("a page that opens late gets %+v", first)
+	}
+	hub.Report("bundle", "")
+	if s, _ := next(); len(s.Problems) != 0 || s.Version != first.Version {
+		t.Errorf("after the mend: %+v", s)
+	}
+	hub.Reload()
+	if s, _ := next(); s.Version == first.Version {
+		t.Error("a build gives no new version")
+	}
+	hub.Close()
+	if s, ok := next(); ok {
+		t.Errorf("the stream goes on after Close: %+v", s)
+	}
+}
+
+func TestRestartIsSeen(t *testing.T) {
+	t.Parallel()
+	before, after := livereload.New(), livereload.New()
+	a, _ := page(t, before)()
+	b, _ := page(t, after)()
+	if a.Version == b.Version {
+		t.Error("a page can't tell that the dev server was restarted")
+	}
+}
+
+func TestScript(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	livereload.New().ServeHTTP(w, httptest.NewRequest(http.MethodGet, livereload.Prefix+"client.js", nil))
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), livereload.Prefix+"events") {
+		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+	w = httptest.NewRecorder()
+	livereload.New().ServeHTTP(w, httptest.NewRequest(http.MethodGet, livereload.Prefix+"other", nil))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("another path: %d", w.Code)
+	}
+}

@@ -1,0 +1,167 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"calling-an-api.example/devserver/internal/bundle"
+	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/hostcheck"
+	"calling-an-api.example/devserver/internal/livereload"
+	"calling-an-api.example/devserver/internal/proxy"
+	"calling-an-api.example/devserver/internal/proxyconf"
+	"calling-an-api.example/devserver/internal/spa"
+	"calling-an-api.example/devserver/internal/watch"
+)
+
+// site is the page's server: what it is made of, and how edits get into it.
+type site struct {
+	cfg        config.Config
+	log        *slog.Logger
+	bundler    *bundle.Bundler
+	hub        *livereload.Hub
+	transports *proxy.Transports
+	proxy      atomic.Pointer[proxy.Proxy]
+	rules      proxyconf.Rules // those of proxy, for the log
+	tried      bool            // a build has ended
+}
+
+// handler returns what serves the page's port. The dev server's own paths come
+// first, so that no proxy rule can take them away; then the rules, then the app.
+func (s *site) handler(root *os.Root) http.Handler {
+	app := spa.Handler(spa.Options{Root: root, Inject: livereload.Script, Log: s.log, Lookup: s.lookup})
+	reload := hostcheck.SameOrigin(s.hub)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/auth_config.json":
+			s.serveAuthConfig(w)
+		case strings.HasPrefix(r.URL.Path, livereload.Prefix):
+			reload.ServeHTTP(w, r)
+		default:
+			if upstream := s.proxy.Load().Handler(r.URL.Path); upstream != nil {
+				upstream.ServeHTTP(w, r)
+			} else {
+				app.ServeHTTP(w, r)
+			}
+		}
+	})
+}
+
+// serveAuthConfig tells the page which tenant, client and API it works with.
+func (s *site) serveAuthConfig(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(struct { // fails only if the browser is gone
+		Domain   string `json:"domain"`
+		ClientID string `json:"clientId"`
+		Audience string `json:"audience"`
+	}{s.cfg.Domain, s.cfg.ClientID, s.cfg.Audience})
+}
+
+func (s *site) lookup(ctx context.Context, path string) ([]byte, string, bool) {
+	file, ok := s.bundler.Lookup(ctx, path)
+	return file.Content, file.ETag, ok
+}
+
+// watch returns a watcher of all that the site is made of.
+func (s *site) watch() (*watch.Watcher, error) {
+	w, err := watch.New()
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Tree(s.cfg.Frontend); err != nil {
+		return nil, err
+	}
+	return w, w.File(s.cfg.ProxyConfig)
+}
+
+// changed brings edits of the files at paths into what is served.
+func (s *site) changed(paths []string) {
+	if conf, err := filepath.Abs(s.cfg.ProxyConfig); err == nil && slices.Contains(paths, conf) {
+		s.reloadRules()
+		if paths = slices.DeleteFunc(paths, func(p string) bool { return p == conf }); len(paths) == 0 {
+			return
+		}
+	}
+	rebuilt := s.build()
+	if !rebuilt && slices.ContainsFunc(paths, s.servedAsIs) {
+		s.log.Info("a static file changed", "file", paths[0])
+		s.hub.Reload()
+	}
+}
+
+// servedAsIs reports whether path is index.html or a file of public/.
+func (s *site) servedAsIs(path string) bool {
+	dir, err := filepath.Abs(s.cfg.Frontend)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && (rel == "index.html" || rel == "public" || strings.HasPrefix(rel, "public"+string(filepath.Separator)))
+}
+
+// build builds the bundle. It returns whether pages were told to load again.
+func (s *site) build() (reloaded bool) {
+	report := s.bundler.Build()
+	first := !s.tried // pages that are open already wait for it, so there is nothing to load again
+	s.tried = true
+	s.hub.Report("bundle", report.Problems)
+	if report.Warnings != "" {
+		s.log.Warn("the bundler warns\n" + report.Warnings)
+	}
+	switch {
+	case report.Problems != "":
+		s.log.Error("the build failed; the last good one stays\n" + report.Problems)
+	case report.Changed:
+		s.log.Info("built", "took", report.Took.Round(time.Millisecond))
+		if !first {
+			s.hub.Reload()
+		}
+		return !first
+	}
+	return false
+}
+
+// loadRules reads the proxy rules and serves by them from now on. On an error
+// the rules stay as they were.
+func (s *site) loadRules() error {
+	data, err := os.ReadFile(s.cfg.ProxyConfig)
+	if err != nil {
+		return err
+	}
+	rules, err := proxyconf.Parse(s.cfg.ProxyConfig, data)
+	if err != nil {
+		return err
+	}
+	s.proxy.Store(proxy.New(rules, s.transports, s.log))
+	for _, rule := range rules {
+		if !slices.ContainsFunc(s.rules, rule.Equal) {
+			s.log.Info("proxy " + rule.String())
+		}
+	}
+	for _, rule := range s.rules {
+		if !slices.ContainsFunc(rules, func(r proxyconf.Rule) bool { return r.Context == rule.Context }) {
+			s.log.Info("proxy rule gone: " + rule.Context)
+		}
+	}
+	s.rules = rules
+	return nil
+}
+
+func (s *site) reloadRules() {
+	err := s.loadRules()
+	if err != nil {
+		s.log.Error("the proxy rules stay as they were", "err", err)
+		s.hub.Report("proxy", err.Error())
+		return
+	}
+	s.hub.Report("proxy", "")
+}

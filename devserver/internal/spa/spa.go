@@ -1,0 +1,165 @@
+// Package spa serves a single-page app: index.html for the paths that its router
+// knows, the compiled bundle, and the files of public/.
+//
+// Nothing else of the frontend's folder can be asked for. What is served is named
+// here, so package.json, sources and node_modules need no rule that forbids them.
+package spa
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options are what a Handler needs; all are required.
+type Options struct {
+	Root   *os.Root // the frontend's folder, with index.html and public/
+	Lookup Lookup   // the bundle's outputs
+	Inject string   // markup that goes into index.html's head
+	Log    *slog.Logger
+}
+
+// Lookup returns the compiled file at a URL path, with its quoted ETag.
+type Lookup func(ctx context.Context, urlPath string) (content []byte, etag string, ok bool)
+
+// Handler returns what serves the app. Requests come with a clean path.
+func Handler(opts Options) http.Handler {
+	return &handler{opts}
+}
+
+type handler struct{ Options }
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		http.Error(w, "Not found: no proxy rule is for this path, and the app takes only GET.", http.StatusNotFound)
+		return
+	}
+	// no-cache lets the browser keep a file but ask each time whether it is still right.
+	w.Header().Set("Cache-Control", "no-cache")
+	switch {
+	case r.URL.Path == "/" || r.URL.Path == "/index.html":
+		h.serveIndex(w, r)
+	case h.serveBundle(w, r) || h.servePublic(w, r):
+	case isRoute(r):
+		h.serveIndex(w, r)
+	default:
+		http.Error(w, "Not found: no proxy rule, file of public/ or compiled file has this path.", http.StatusNotFound)
+	}
+}
+
+// serveIndex answers with index.html.
+func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
+	content, err := h.Root.ReadFile("index.html")
+	if err != nil {
+		h.Log.Error("index.html can't be read", "err", err)
+		http.Error(w, "The frontend's folder has no index.html that can be read; the log says why.", http.StatusNotFound)
+		return
+	}
+	content = inject(content, h.Inject)
+	sum := sha256.Sum256(content)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	serve(w, r, content, `"`+hex.EncodeToString(sum[:8])+`"`)
+}
+
+// serveBundle answers if the path is that of a compiled file.
+func (h *handler) serveBundle(w http.ResponseWriter, r *http.Request) bool {
+	if !slices.Contains(compiled, path.Ext(r.URL.Path)) {
+		return false // so that a route never waits for the first build
+	}
+	content, etag, ok := h.Lookup(r.Context(), r.URL.Path)
+	if ok {
+		w.Header().Set("Content-Type", contentTypes[path.Ext(r.URL.Path)])
+		serve(w, r, content, etag)
+	}
+	return ok
+}
+
+// servePublic answers if the path is that of a file in public/.
+func (h *handler) servePublic(w http.ResponseWriter, r *http.Request) bool {
+	name := path.Join("public", path.Clean("/"+r.URL.Path))
+	if strings.Contains(name, "/.") {
+		return false // dot-files are no page's business
+	}
+	file, err := h.Root.Open(name)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	if contentType := contentTypes[path.Ext(name)]; contentType != "" {
+		w.Header().Set("Content-Type", contentType)
+	}
+	http.ServeContent(w, r, name, info.ModTime(), file)
+	return true
+}
+
+func serve(w http.ResponseWriter, r *http.Request, content []byte, etag string) {
+	w.Header().Set("ETag", etag)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+// isRoute reports whether r may be for a path that the app's router knows, as
+// Angular's dev server decides it: the client takes HTML, and the path doesn't
+// end like a file's.
+func isRoute(r *http.Request) bool {
+	if contentTypes[strings.ToLower(path.Ext(r.URL.Path))] != "" {
+		return false
+	}
+	accept := r.Header.Get("Accept")
+	return accept == "" || slices.ContainsFunc([]string{"text/html", "text/*", "*/*"}, func(kind string) bool {
+		return strings.Contains(accept, kind)
+	})
+}
+
+// compiled are the endings of the bundle's outputs.
+var compiled = []string{".js", ".css", ".map"}
+
+// contentTypes has the endings of files that pages are made of. The system's own
+// table is not asked: it differs from machine to machine.
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8", ".txt": "text/plain; charset=utf-8", ".xml": "text/xml; charset=utf-8",
+	".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+	".ts": "text/plain; charset=utf-8", ".map": "application/json", ".json": "application/json", ".webmanifest": "application/manifest+json",
+	".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif",
+	".webp": "image/webp", ".avif": "image/avif", ".ico": "image/x-icon", ".woff": "font/woff", ".woff2": "font/woff2",
+	".ttf": "font/ttf", ".wasm": "application/wasm", ".pdf": "application/pdf", ".mp4": "video/mp4", ".webm": "video/webm", ".mp3": "audio/mpeg",
+}
+
+// inject puts markup at the end of the page's head, or after all else where it
+// has none.
+func inject(page []byte, markup string) []byte {
+	at := bytes.Index(bytes.ToLower(page), []byte("</head>"))
+	if at < 0 {
+		at = len(page)
+	}
+	return slices.Concat(page[:at], []byte(markup), page[at:])
+}
+
+// OpenRoot opens the frontend's folder. The error says what is missing.
+func OpenRoot(dir string) (*os.Root, error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the frontend's folder %s does not exist: run this in the repository's top folder, or name it with --frontend", dir)
+	} else if err != nil {
+		return nil, fmt.Errorf("open the frontend's folder: %w", err)
+	}
+	if _, err := root.Stat("index.html"); err != nil {
+		return nil, errors.Join(fmt.Errorf("the frontend's folder %s has no index.html: name another with --frontend", dir), root.Close())
+	}
+	return root, nil
+}

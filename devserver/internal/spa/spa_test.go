@@ -1,0 +1,132 @@
+package spa_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"calling-an-api.example/devserver/internal/spa"
+)
+
+const index = "<!doctype html><html><HEAD><title>App</title></HEAD><body></body></html>"
+
+func newApp(t *testing.T) http.Handler {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"index.html": index, "package.json": "{}", "src/index.ts": "secret", "node_modules/a/index.js": "module",
+		"public/logo.svg": "<svg/>", "public/robots.txt": "User-agent: *", "public/.hidden.txt": "hidden", "outside.txt": "outside",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	outside := filepath.Join(t.TempDir(), "passwd.txt")
+	if err := os.WriteFile(outside, []byte("outside"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "public", "link.txt")); err != nil {
+		t.Fatal(err)
+	}
+	root, err := spa.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	return spa.Handler(spa.Options{
+		Root: root, Inject: "<script></script>", Log: slog.New(slog.DiscardHandler),
+		Lookup: func(_ context.Context, path string) ([]byte, string, bool) {
+			return []byte("bundle"), `"tag"`, path == "/index.js"
+		},
+	})
+}
+
+func TestPaths(t *testing.T) {
+	t.Parallel()
+	app := newApp(t)
+	const navigation = "text/html,application/xhtml+xml,*/*;q=0.8"
+	const page = "<script></script></HEAD>"
+	for name, tc := range map[string]struct {
+		method, path, accept string
+		status               int
+		body                 string // is part of the body
+	}{
+		"root":                      {"GET", "/", navigation, 200, page},
+		"root for JSON":             {"GET", "/", "application/json", 200, page},
+		"index.html":                {"GET", "/index.html", "", 200, page},
+		"route":                     {"GET", "/external-api", navigation, 200, page},
+		"deep route":                {"GET", "/users/7/edit", navigation, 200, page},
+		"route with a dot":          {"GET", "/users/john.doe", navigation, 200, page},
+		"route by curl":             {"GET", "/profile", "*/*", 200, page},
+		"route by HEAD":             {"HEAD", "/profile", navigation, 200, ""},
+		"JSON at a route":           {"GET", "/profile", "application/json", 404, "Not found"},
+		"POST at a route":           {"POST", "/profile", navigation, 404, "Not found"},
+		"bundle":                    {"GET", "/index.js", "*/*", 200, "bundle"},
+		"missing script":            {"GET", "/chunk.js", "*/*", 404, "Not found"},
+		"missing image":             {"GET", "/x.PNG", navigation, 404, "Not found"},
+		"public file":               {"GET", "/logo.svg", "*/*", 200, "<svg/>"},
+		"public text":               {"GET", "/robots.txt", "*/*", 200, "User-agent"},
+		"dot-file":                  {"GET", "/.hidden.txt", "*/*", 404, "Not found"},
+		"source":                    {"GET", "/src/index.ts", "*/*", 404, "Not found"},
+		"package.json":              {"GET", "/package.json", "*/*", 404, "Not found"},
+		"module":                    {"GET", "/node_modules/a/index.js", "*/*", 404, "Not found"},
+		"dot segments":              {"GET", "/../outside.txt", "*/*", 404, "Not found"},
+		"dot segments, encoded":     {"GET", "/%2e%2e/outside.txt", "*/*", 404, "Not found"},
+		"dot segments, deeper":      {"GET", "/a/..%2f..%2foutside.txt", "*/*", 404, "Not found"},
+		"backslashes":               {"GET", `/..%5coutside.txt`, "*/*", 404, "Not found"},
+		"link that leads elsewhere": {"GET", "/link.txt", "*/*", 404, "Not found"},
+		"NUL byte":                  {"GET", "/logo.svg%00.txt", "*/*", 404, "Not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequest(tc.method, tc.path, nil)
+			if tc.accept != "" {
+				r.Header.Set("Accept", tc.accept)
+			}
+			w := httptest.NewRecorder()
+			app.ServeHTTP(w, r)
+			if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.body) {
+				t.Errorf("got %d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
+func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
+	t.Parallel()
+	app := newApp(t)
+	for _, path := range []string{"/", "/profile", "/index.js"} {
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		tag := w.Header().Get("ETag")
+		if tag == "" || w.Header().Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: ETag %q, Cache-Control %q", path, tag, w.Header().Get("Cache-Control"))
+		}
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("If-None-Match", tag)
+		w = httptest.NewRecorder()
+		if app.ServeHTTP(w, r); w.Code != http.StatusNotModified {
+			t.Errorf("%s: %d with its own ETag", path, w.Code)
+		}
+	}
+}
+
+func TestOpenRoot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := spa.OpenRoot(dir); err == nil || !strings.Contains(err.Error(), "index.html") {
+		t.Errorf("a folder without a page: %v", err)
+	}
+	if _, err := spa.OpenRoot(filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "--frontend") {
+		t.Errorf("no folder: %v", err)
+	}
+}

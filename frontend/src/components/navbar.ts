@@ -1,0 +1,77 @@
+// The bar at the top. What it offers depends on whether somebody is logged in; as
+// long as that isn't known, it offers neither.
+
+import type { AuthService, Profile } from '../auth/auth-service'
+import { button, el } from '../dom'
+
+export class Navbar {
+  private path = ''
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly auth: AuthService,
+  ) {}
+
+  start(): void {
+    this.auth.isAuthenticated.follow(() => this.render())
+    document.addEventListener('click', (event) => this.closeMenu(event.target))
+    document.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') this.closeMenu(null)
+    })
+  }
+
+  // Marks the link to path as the current one.
+  mark(path: string): void {
+    this.path = path
+    this.render()
+  }
+
+  private render(): void {
+    const authenticated = this.auth.isAuthenticated.value
+    const links = [this.link('/', 'Home')]
+    if (authenticated) links.push(this.link('/external-api', 'External API'))
+    const nav = el('nav', { 'aria-label': 'Main' }, el('ul', {}, ...links.map((link) => el('li', {}, link))))
+    if (authenticated) nav.append(this.menu(this.auth.profile.value ?? {}))
+    if (authenticated === false) {
+      nav.append(button('Log in', () => this.login(), { id: 'qsLoginBtn', class: 'primary' }))
+    }
+    this.root.replaceChildren(nav)
+  }
+
+  // Logs in, and comes back to this page.
+  private login(): void {
+    void this.auth.login(this.path === '/callback' ? '/' : location.pathname + location.search)
+  }
+
+  private menu(profile: Profile): HTMLElement {
+    const name = profile.name ?? profile.email ?? 'Account'
+    const summary = el('summary', { id: 'profileDropDown' })
+    if (profile.picture) {
+      summary.append(el('img', { src: profile.picture, alt: '', width: '32', height: '32', referrerpolicy: 'no-referrer' }))
+    }
+    summary.append(el('span', {}, name))
+    return el(
+      'details',
+      { class: 'menu' },
+      summary,
+      el(
+        'ul',
+        {},
+        el('li', {}, this.link('/profile', 'Profile')),
+        el('li', {}, button('Log out', () => void this.auth.logout(), { id: 'qsLogoutBtn' })),
+      ),
+    )
+  }
+
+  private link(path: string, text: string): HTMLAnchorElement {
+    return el('a', { href: path, 'aria-current': path === this.path ? 'page' : undefined }, text)
+  }
+
+  // Closes the menu, unless target is in it.
+  private closeMenu(target: EventTarget | null): void {
+    const menu = this.root.querySelector('details')
+    if (!menu?.open || (target instanceof Node && menu.contains(target))) return
+    menu.open = false
+    if (target === null) menu.querySelector('summary')?.focus()
+  }
+}

@@ -1,0 +1,60 @@
+// Where the tenant leads back to after a login: with a code, or with an error.
+
+import type { AuthService } from '../auth/auth-service'
+import { button, el } from '../dom'
+import type { Page } from '../router'
+
+export function callback(auth: AuthService, goOn: (target: string) => void): Page {
+  const url = location.href
+  const query = new URLSearchParams(location.search)
+  // A code is good once. Without it in the address, nothing that loads the page
+  // again, and no entry of the history, can bring it a second time.
+  history.replaceState(null, '', location.pathname)
+  const content = el('section', {}, el('h1', {}, 'Logging you in…'))
+  const page = { title: 'Logging in', content }
+  const fail = (title: string, detail: string, advice: string) => {
+    void auth.ready() // for the bar at the top
+    content.replaceChildren(
+      el('h1', {}, title),
+      el('p', { role: 'alert' }, advice),
+      ...(detail ? [el('p', { class: 'detail' }, 'The tenant said: ', el('code', {}, detail))] : []),
+      el('p', { class: 'actions' }, button('Try again', () => void auth.login('/'), { class: 'primary' })),
+    )
+  }
+
+  if (!query.has('code') && !query.has('error')) {
+    fail('Nothing to do here', '', 'This address is where a login ends, and none is under way.')
+    return page
+  }
+  auth.handleRedirect(url).then(goOn, (error: unknown) => {
+    const code = query.get('error')
+    const text = query.get('error_description') ?? (error instanceof Error ? error.message : String(error))
+    fail('The login did not succeed', code ? `${code}: ${text}` : text, explain(code, text))
+  })
+  return page
+}
+
+// What a person can do about an error that the tenant (RFC 6749 §4.1.2.1, OpenID
+// Connect Core §3.1.2.6) or the SDK reports.
+function explain(code: string | null, text: string): string {
+  if (text.startsWith('Service not found')) {
+    return 'The tenant has no API with the identifier that this app asks tokens for. Create one there, or correct AUTH0_AUDIENCE.'
+  }
+  switch (code) {
+    case 'access_denied':
+      return 'The tenant denied access. Either you declined the app’s request, or a rule of the tenant forbids it.'
+    case 'login_required':
+      return 'You are not logged in any more.'
+    case 'consent_required':
+      return 'You have not agreed yet that this app may call the API for you.'
+    case 'unauthorized':
+      return 'Your account may not log in to this app: it is blocked, or not verified yet.'
+    case 'invalid_request':
+    case 'unauthorized_client':
+      return 'The tenant does not accept the app’s request. Check the application’s settings there.'
+  }
+  if (text === 'Invalid state') {
+    return 'This answer belongs to no login that was begun in this tab. It was used before, or it comes from elsewhere.'
+  }
+  return 'Something went wrong between this app and the tenant. Trying again often helps.'
+}

@@ -1,0 +1,32 @@
+import type { AuthService } from '../auth/auth-service'
+import { button, el } from '../dom'
+import type { Page } from '../router'
+
+export function home(auth: AuthService): Page {
+  const next = el('p', { class: 'actions' })
+  void auth.ready().then((authenticated) => {
+    next.append(
+      authenticated
+        ? el('a', { href: '/external-api', class: 'primary' }, 'Call the API')
+        : button('Log in to begin', () => void auth.login('/external-api'), { class: 'primary' }),
+    )
+  })
+  const step = (title: string, text: string) => el('li', {}, el('strong', {}, title), text)
+  return {
+    title: 'Home',
+    content: el(
+      'section',
+      {},
+      el('h1', {}, 'Calling an API'),
+      el('p', { class: 'lead' }, 'Log in, get an access token, and call an API that answers only those who bring a good one.'),
+      el(
+        'ol',
+        { class: 'steps' },
+        step('Log in', 'The tenant asks who you are and, the first time, whether this app may call the API for you.'),
+        step('Get a token', 'The app trades the code from the login for an access token that is made out to the API.'),
+        step('Ping the API', 'It checks the token’s signature, issuer, audience and age. Then it answers.'),
+      ),
+      next,
+    ),
+  }
+}

@@ -1,0 +1,69 @@
+// Shows the page that belongs to the URL, and follows links without loading again.
+
+export interface Page {
+  title: string
+  content: Node
+}
+
+export interface Route {
+  render: () => Page
+  guard?: (path: string) => Promise<boolean> // whether the page may be shown; if not, it has seen to the rest
+}
+
+export class Router {
+  private turn = 0
+
+  constructor(
+    private readonly outlet: HTMLElement,
+    private readonly routes: Record<string, Route>,
+    private readonly notFound: Route,
+    private readonly shown: (path: string) => void, // told after each page
+  ) {}
+
+  start(): void {
+    addEventListener('popstate', () => void this.show(true))
+    document.addEventListener('click', (event) => this.follow(event))
+    void this.show(false)
+  }
+
+  // Goes to path, which may have a query. replace leaves no trace in the history.
+  navigate(path: string, { replace = false } = {}): void {
+    if (replace) history.replaceState(null, '', path)
+    else history.pushState(null, '', path)
+    void this.show(true)
+  }
+
+  // A click on a link to another page of this app, unless it asks for a new tab.
+  private follow(event: MouseEvent): void {
+    const link = event.target instanceof Element ? event.target.closest('a') : null
+    if (!link || event.defaultPrevented || event.button !== 0) return
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+    if (link.origin !== location.origin || link.target !== '' || link.hasAttribute('download')) return
+    event.preventDefault()
+    this.navigate(link.pathname + link.search)
+  }
+
+  private async show(moveFocus: boolean): Promise<void> {
+    const turn = ++this.turn
+    const path = location.pathname
+    const route = this.routes[path] ?? this.notFound
+    const allowed = (await route.guard?.(path + location.search)) ?? true
+    if (!allowed || turn !== this.turn) return // the person has gone elsewhere meanwhile
+    this.put(route.render())
+    this.shown(path)
+    if (moveFocus) this.focusHeading()
+  }
+
+  // Shows page in place of the one that belongs to the URL.
+  put(page: Page): void {
+    document.title = page.title + ' · Calling an API'
+    this.outlet.replaceChildren(page.content)
+  }
+
+  private focusHeading(): void {
+    scrollTo(0, 0)
+    const heading = this.outlet.querySelector('h1')
+    heading?.setAttribute('tabindex', '-1')
+    heading?.focus()
+  }
+}
