@@ -1,0 +1,52 @@
+# What people and machines run here. `make help` lists it.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+PACKAGES := frontend/node_modules/.package-lock.json
+
+.PHONY: help dev api devserver test lint bench token build clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
+
+dev: $(PACKAGES) bin/dev ## run everything: the page on :4200, the API on :3001, the local tenant on :4400
+	@exec bin/dev
+
+api: bin/dev ## run the API alone
+	@exec bin/dev api
+
+devserver: $(PACKAGES) bin/dev ## run the page, the proxy and the local tenant alone
+	@exec bin/dev devserver
+
+token: bin/token ## print an access token for the API (with -s: and nothing else)
+	@exec bin/token
+
+test: $(PACKAGES) ## run all tests; the browser tests need Chromium
+	cd api && go test -race ./...
+	cd devserver && go test -race ./...
+	cd frontend && npx tsc --noEmit
+
+lint: ## check format and style
+	cd api && $(GOLANGCI_LINT) run --config ../.golangci.yml ./...
+	cd devserver && $(GOLANGCI_LINT) run --config ../.golangci.yml ./...
+
+bench: ## run the benchmarks
+	cd api && go test -run '^$$' -bench . -benchmem ./...
+	cd devserver && go test -run '^$$' -bench . -benchmem ./internal/...
+
+build: ## build both binaries into bin/
+	go build -trimpath -o bin/ ./api ./devserver
+
+clean: ## remove what was built and installed
+	rm -rf bin frontend/node_modules frontend/dist devserver/e2e/screenshots
+
+# The Go command knows itself what is out of date.
+.PHONY: bin/dev bin/token
+bin/dev bin/token:
+	@go build -o $@ ./devserver/cmd/$(@F)
+
+$(PACKAGES): frontend/package-lock.json
+	cd frontend && npm ci
+	@touch $@

@@ -1,0 +1,90 @@
+package procs
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+)
+
+// maxLine is how much of a line is held back until it is whole, in bytes.
+const maxLine = 64 << 10
+
+// colors are the ANSI codes of the processes' names, in turn.
+var colors = []string{"36", "35", "33", "32"}
+
+// Output is where all processes print. Lines of different processes never mix.
+type Output struct {
+	mu    sync.Mutex
+	w     io.Writer
+	color bool
+	width int // of the longest name
+	names []string
+}
+
+// NewOutput returns an Output that prints to w, with colours if color is set.
+// width is how many columns names take.
+func NewOutput(w io.Writer, color bool, width int) *Output {
+	return &Output{w: w, color: color, width: width}
+}
+
+// Print prints text, whole lines, as it is.
+func (o *Output) Print(text string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, _ = io.WriteString(o.w, text) // there is nobody to tell that the terminal is gone
+}
+
+// writer returns the writer of the process called name. It calls seen for each
+// line that holds mark.
+func (o *Output) writer(name, mark string, seen func()) *lineWriter {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	prefix := fmt.Sprintf("%-*s │ ", o.width, name)
+	if o.color {
+		prefix = "\x1b[" + colors[len(o.names)%len(colors)] + "m" + prefix + "\x1b[0m"
+	}
+	o.names = append(o.names, name)
+	return &lineWriter{out: o, prefix: prefix, mark: mark, seen: seen}
+}
+
+// lineWriter prints what is written to it in whole lines.
+type lineWriter struct {
+	out          *Output
+	prefix, mark string
+	seen         func()
+	rest         []byte // of a line that is not whole yet
+}
+
+// Write implements io.Writer. One process's writes never overlap.
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	for {
+		end := bytes.IndexByte(w.rest, '\n')
+		if end < 0 && len(w.rest) < maxLine {
+			return len(p), nil
+		}
+		next := end + 1
+		if end < 0 {
+			end, next = maxLine, maxLine
+		}
+		w.print(string(w.rest[:end]))
+		w.rest = w.rest[next:]
+	}
+}
+
+// flush prints what is left when the process has ended.
+func (w *lineWriter) flush() {
+	if len(w.rest) > 0 {
+		w.print(string(w.rest))
+		w.rest = nil
+	}
+}
+
+func (w *lineWriter) print(line string) {
+	w.out.Print(w.prefix + strings.TrimSuffix(line, "\r") + "\n")
+	if w.mark != "" && strings.Contains(line, w.mark) {
+		w.seen()
+	}
+}

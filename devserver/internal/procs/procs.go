@@ -1,0 +1,136 @@
+// Package procs runs a few processes as one: what they print comes out line by
+// line with their names, a signal reaches all of them, and the end of one is the
+// end of all. None outlives Run.
+package procs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// grace is how long processes may take to stop before they are killed.
+const grace = 4500 * time.Millisecond
+
+// Process is a program to run.
+type Process struct {
+	Name  string
+	Path  string   // of the binary
+	Args  []string // without the binary's name
+	Env   []string // the whole environment, "NAME=value"
+	Ready string   // it is ready once it prints a line that holds this
+}
+
+// ExitError says that a process ended although nobody asked it to.
+type ExitError struct {
+	Name string
+	Code int // its exit code, or 128 plus the number of the signal that ended it
+}
+
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("%s ended by itself with code %d; the others were stopped", e.Name, e.Code)
+}
+
+// Run starts processes and returns when all have ended. It calls ready once all
+// of them are. When one ends, or at the first of signals, the rest are sent that
+// signal (SIGTERM in the first case) and killed after a grace of 4.5 s, or at the
+// next of signals. The error is an *ExitError for the first process that ended
+// unasked, nil after a signal.
+func Run(signals <-chan os.Signal, out *Output, ready func(), processes ...Process) error {
+	var (
+		running  []*exec.Cmd
+		ended    = make(chan *ExitError, len(processes))
+		waiting  sync.WaitGroup
+		notReady atomic.Int32
+		allReady = make(chan struct{})
+	)
+	notReady.Store(int32(len(processes))) //nolint:gosec // a handful
+	isReady := func() {
+		if notReady.Add(-1) == 0 {
+			close(allReady)
+		}
+	}
+	for _, p := range processes {
+		cmd := exec.Command(p.Path, p.Args...) //nolint:gosec // the caller names what it has built
+		cmd.Env = p.Env
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that a signal reaches its children too, and no terminal's signal does before ours
+		lines := out.writer(p.Name, p.Ready, sync.OnceFunc(isReady))
+		cmd.Stdout, cmd.Stderr = lines, lines
+		cmd.WaitDelay = time.Second // for output that a child of it holds open
+		if err := cmd.Start(); err != nil {
+			signalAll(running, syscall.SIGKILL)
+			waiting.Wait()
+			return fmt.Errorf("start %s: %w", p.Name, err)
+		}
+		running = append(running, cmd)
+		waiting.Go(func() {
+			err := cmd.Wait()
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind; mostly nothing
+			lines.flush()
+			ended <- &ExitError{Name: p.Name, Code: exitCode(cmd, err)}
+		})
+	}
+	first := supervise(signals, ended, allReady, ready, running)
+	waiting.Wait()
+	if first != nil {
+		return first
+	}
+	return nil
+}
+
+// supervise waits for the end of all processes. It returns the first that ended
+// unasked.
+func supervise(
+	signals <-chan os.Signal, ended <-chan *ExitError, allReady <-chan struct{}, ready func(), running []*exec.Cmd,
+) (first *ExitError) {
+	var kill <-chan time.Time // runs while the processes are asked to stop
+	stop := func(sig os.Signal) {
+		if kill != nil {
+			sig = syscall.SIGKILL
+		} else {
+			kill = time.After(grace)
+		}
+		signalAll(running, sig)
+	}
+	for left := len(running); left > 0; {
+		select {
+		case <-allReady:
+			allReady = nil
+			ready()
+		case sig := <-signals:
+			stop(sig)
+		case <-kill:
+			signalAll(running, syscall.SIGKILL)
+		case exit := <-ended:
+			left--
+			if kill == nil {
+				first = exit
+				stop(syscall.SIGTERM)
+			}
+		}
+	}
+	return first
+}
+
+// signalAll sends sig to the processes' groups. One that has ended already has no
+// group any more, which is no fault.
+func signalAll(running []*exec.Cmd, sig os.Signal) {
+	for _, cmd := range running {
+		_ = syscall.Kill(-cmd.Process.Pid, sig.(syscall.Signal)) // on this system all signals are that
+	}
+}
+
+func exitCode(cmd *exec.Cmd, err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return 128 + int(status.Signal())
+		}
+	}
+	return cmd.ProcessState.ExitCode()
+}

@@ -1,0 +1,165 @@
+package procs_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"calling-an-api.example/devserver/internal/procs"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// screen collects what is printed.
+type screen struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// sh is a process that runs script and is ready once it prints "up".
+func sh(name, script string) procs.Process {
+	return procs.Process{Name: name, Path: "/bin/sh", Args: []string{"-c", script}, Ready: "up", Env: os.Environ()}
+}
+
+const (
+	obedient  = `trap 'kill $!; exit 0' TERM INT; echo up; sleep 60 & wait`
+	obstinate = `trap '' TERM INT; echo up; while :; do sleep 1; done`
+	deepChild = `sh -c 'trap "" TERM INT; echo child $$; echo up; exec sleep 60' & wait`
+)
+
+// run runs processes, sends sigs one after the other once all are ready, and
+// returns Run's result, how long it took from then, and what was printed.
+func run(t *testing.T, sigs []os.Signal, processes ...procs.Process) (error, time.Duration, string) {
+	t.Helper()
+	var out screen
+	var from time.Time
+	signals := make(chan os.Signal, len(sigs))
+	err := procs.Run(signals, procs.NewOutput(&out, false, 3), func() {
+		from = time.Now()
+		for _, sig := range sigs {
+			signals <- sig
+		}
+	}, processes...)
+	return err, time.Since(from), out.String()
+}
+
+func TestSignalStopsAll(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		err, took, out := run(t, []os.Signal{sig}, sh("a", obedient), sh("bcd", obedient))
+		if err != nil || took > 3*time.Second {
+			t.Errorf("%v: %v after %v", sig, err, took)
+		}
+		if !strings.Contains(out, "a   │ up\n") || !strings.Contains(out, "bcd │ up\n") {
+			t.Errorf("printed %q", out)
+		}
+	}
+}
+
+func TestEndOfOneStopsTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		script string
+		code   int
+	}{
+		"with a code":    {"echo up; exit 3", 3},
+		"with success":   {"echo up", 0},
+		"by a signal":    {"echo up; kill -KILL $$", 128 + 9},
+		"before the end": {"printf 'no newline'; exit 4", 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err, _, out := run(t, nil, sh("a", obedient), sh("b", tc.script))
+			var exit *procs.ExitError
+			if !errors.As(err, &exit) || exit.Name != "b" || exit.Code != tc.code {
+				t.Errorf("got %v, want b's code %d", err, tc.code)
+			}
+			if strings.Contains(tc.script, "no newline") && !strings.Contains(out, "b   │ no newline\n") {
+				t.Errorf("the last line is lost: %q", out)
+			}
+		})
+	}
+}
+
+func TestSecondSignalKills(t *testing.T) {
+	t.Parallel()
+	err, took, _ := run(t, []os.Signal{syscall.SIGINT, syscall.SIGINT}, sh("a", obstinate))
+	if err != nil || took > 3*time.Second {
+		t.Errorf("%v after %v", err, took)
+	}
+}
+
+func TestObstinateProcessIsKilledInTime(t *testing.T) {
+	t.Parallel()
+	err, took, _ := run(t, []os.Signal{syscall.SIGTERM}, sh("a", obstinate))
+	if err != nil || took > 5*time.Second {
+		t.Errorf("%v after %v, want less than 5s", err, took)
+	}
+}
+
+func TestNoOrphans(t *testing.T) {
+	t.Parallel()
+	_, _, out := run(t, []os.Signal{syscall.SIGTERM}, sh("a", deepChild))
+	m := regexp.MustCompile(`child (\d+)`).FindStringSubmatch(out)
+	if m == nil {
+		t.Fatalf("printed %q", out)
+	}
+	pid, _ := strconv.Atoi(m[1])
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) { // nobody reaps it but init, in its time
+		if state, err := exec.Command("ps", "-o", "stat=", "-p", m[1]).Output(); err == nil && strings.HasPrefix(string(state), "Z") {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("process %d is still there", pid)
+		}
+	}
+}
+
+func TestStartFails(t *testing.T) {
+	t.Parallel()
+	err, _, _ := run(t, nil, sh("a", obedient), procs.Process{Name: "b", Path: "/nonexistent"})
+	if err == nil || !strings.Contains(err.Error(), "b") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLongLinesAndColours(t *testing.T) {
+	t.Parallel()
+	var out screen
+	err := procs.Run(nil, procs.NewOutput(&out, true, 1), func() {}, sh("a", `head -c 70000 /dev/zero | tr '\0' x; echo; echo up`))
+	if err == nil {
+		t.Error("no ExitError")
+	}
+	if n := strings.Count(out.String(), "x"); n != 70000 {
+		t.Errorf("%d of 70000 bytes arrive", n)
+	}
+	if !strings.Contains(out.String(), "\x1b[36ma │ \x1b[0mup\n") {
+		t.Errorf("no colour in %q", out.String()[len(out.String())-60:])
+	}
+}
