@@ -25,7 +25,8 @@ token: bin/token ## print an access token for the API (with -s: and nothing else
 
 test: $(PACKAGES) ## run all tests; the browser tests need Chromium
 	cd api && go test -race ./...
-	cd devserver && go test -race ./...
+	cd devserver && go test -race . ./cmd/... ./internal/...
+	cd devserver/e2e && go test -race
 	cd frontend && npx tsc --noEmit
 
 lint: ## check format and style

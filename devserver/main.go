@@ -39,6 +39,6 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	if err != nil {
 		return err
 	}
-	log := slog.New(tint.NewHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: true}))
+	log := slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: true}))
 	return server.Run(ctx, cfg, log)
 }

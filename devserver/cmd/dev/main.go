@@ -65,7 +65,7 @@ func run(signals <-chan os.Signal, args, environ []string, stdout *os.File) erro
 	}
 	for _, name := range set {
 		if !slices.Contains(variables, name) {
-			fmt.Fprintf(stdout, "dev: .env sets %s, which nothing here reads\n", name)
+			_, _ = fmt.Fprintf(stdout, "dev: .env sets %s, which nothing here reads\n", name)
 		}
 	}
 	lookup := dotenv.Lookup(env)

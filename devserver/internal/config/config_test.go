@@ -45,6 +45,8 @@ func TestDomain(t *testing.T) {
 		"unset":                     {nil, ""},
 		"the local tenant's":        {[]string{"AUTH0_DOMAIN=http://localhost:4400"}, ""},
 		"the same with a slash":     {[]string{"AUTH0_DOMAIN=http://localhost:4400/"}, ""},
+		"the same by its address":   {[]string{"AUTH0_DOMAIN=http://127.0.0.1:4400"}, ""},
+		"another without a port":    {[]string{"AUTH0_DOMAIN=http://localhost"}, "http://localhost"},
 		"the local tenant's, moved": {[]string{"AUTH0_DOMAIN=http://localhost:4500", "TENANT_ADDR=localhost:4500"}, ""},
 		"another on loopback":       {[]string{"AUTH0_DOMAIN=http://localhost:4500"}, "http://localhost:4500"},
 		"bare":                      {[]string{"AUTH0_DOMAIN=acme.eu.auth0.com"}, acme},

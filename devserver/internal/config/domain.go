@@ -41,12 +41,25 @@ func normalize(domain string) (string, error) {
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
 		return "", errors.New("write it with https; plain http is for localhost only")
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+	if u.Scheme == "http" {
+		return LocalOrigin(u.Host), nil
+	}
+	return "https://" + strings.ToLower(u.Host), nil
 }
 
-// LocalOrigin is the origin of a server of this machine that listens on addr,
-// "host:port": what a browser shows for it.
-func LocalOrigin(addr string) string { return "http://" + strings.ToLower(addr) }
+// LocalOrigin is the origin at which a browser of this machine reaches a server
+// that listens on addr, "host:port". That is localhost wherever it can be:
+// cookies and origins take 127.0.0.1 for another site.
+func LocalOrigin(addr string) string {
+	host, port, err := net.SplitHostPort(strings.ToLower(addr))
+	if err != nil {
+		return "http://" + addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback() && ip.To4() != nil) {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
 
 // isLoopback reports whether host can only mean this machine.
 func isLoopback(host string) bool {

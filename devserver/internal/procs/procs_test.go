@@ -48,26 +48,26 @@ const (
 	deepChild = `sh -c 'trap "" TERM INT; echo child $$; echo up; exec sleep 60' & wait`
 )
 
-// run runs processes, sends sigs one after the other once all are ready, and
-// returns Run's result, how long it took from then, and what was printed.
-func run(t *testing.T, sigs []os.Signal, processes ...procs.Process) (error, time.Duration, string) {
+// run runs processes and sends sigs one after the other once all are ready. It
+// returns what was printed, how long all took from then, and Run's result.
+func run(t *testing.T, sigs []os.Signal, processes ...procs.Process) (out string, took time.Duration, err error) {
 	t.Helper()
-	var out screen
+	var printed screen
 	var from time.Time
 	signals := make(chan os.Signal, len(sigs))
-	err := procs.Run(signals, procs.NewOutput(&out, false, 3), func() {
+	err = procs.Run(signals, procs.NewOutput(&printed, false, 3), func() {
 		from = time.Now()
 		for _, sig := range sigs {
 			signals <- sig
 		}
 	}, processes...)
-	return err, time.Since(from), out.String()
+	return printed.String(), time.Since(from), err
 }
 
 func TestSignalStopsAll(t *testing.T) {
 	t.Parallel()
 	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		err, took, out := run(t, []os.Signal{sig}, sh("a", obedient), sh("bcd", obedient))
+		out, took, err := run(t, []os.Signal{sig}, sh("a", obedient), sh("bcd", obedient))
 		if err != nil || took > 3*time.Second {
 			t.Errorf("%v: %v after %v", sig, err, took)
 		}
@@ -90,7 +90,7 @@ func TestEndOfOneStopsTheOthers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err, _, out := run(t, nil, sh("a", obedient), sh("b", tc.script))
+			out, _, err := run(t, nil, sh("a", obedient), sh("b", tc.script))
 			var exit *procs.ExitError
 			if !errors.As(err, &exit) || exit.Name != "b" || exit.Code != tc.code {
 				t.Errorf("got %v, want b's code %d", err, tc.code)
@@ -104,7 +104,7 @@ func TestEndOfOneStopsTheOthers(t *testing.T) {
 
 func TestSecondSignalKills(t *testing.T) {
 	t.Parallel()
-	err, took, _ := run(t, []os.Signal{syscall.SIGINT, syscall.SIGINT}, sh("a", obstinate))
+	_, took, err := run(t, []os.Signal{syscall.SIGINT, syscall.SIGINT}, sh("a", obstinate))
 	if err != nil || took > 3*time.Second {
 		t.Errorf("%v after %v", err, took)
 	}
@@ -112,7 +112,7 @@ func TestSecondSignalKills(t *testing.T) {
 
 func TestObstinateProcessIsKilledInTime(t *testing.T) {
 	t.Parallel()
-	err, took, _ := run(t, []os.Signal{syscall.SIGTERM}, sh("a", obstinate))
+	_, took, err := run(t, []os.Signal{syscall.SIGTERM}, sh("a", obstinate))
 	if err != nil || took > 5*time.Second {
 		t.Errorf("%v after %v, want less than 5s", err, took)
 	}
@@ -120,7 +120,7 @@ func TestObstinateProcessIsKilledInTime(t *testing.T) {
 
 func TestNoOrphans(t *testing.T) {
 	t.Parallel()
-	_, _, out := run(t, []os.Signal{syscall.SIGTERM}, sh("a", deepChild))
+	out, _, _ := run(t, []os.Signal{syscall.SIGTERM}, sh("a", deepChild))
 	m := regexp.MustCompile(`child (\d+)`).FindStringSubmatch(out)
 	if m == nil {
 		t.Fatalf("printed %q", out)
@@ -143,7 +143,7 @@ func TestNoOrphans(t *testing.T) {
 
 func TestStartFails(t *testing.T) {
 	t.Parallel()
-	err, _, _ := run(t, nil, sh("a", obedient), procs.Process{Name: "b", Path: "/nonexistent"})
+	_, _, err := run(t, nil, sh("a", obedient), procs.Process{Name: "b", Path: "/nonexistent"})
 	if err == nil || !strings.Contains(err.Error(), "b") {
 		t.Errorf("got %v", err)
 	}

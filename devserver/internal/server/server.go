@@ -107,14 +107,7 @@ func closeAll(lns []net.Listener) {
 }
 
 // origin is what a browser shows for a server on lns.
-func origin(lns []net.Listener) string {
-	addr := lns[0].Addr().(*net.TCPAddr)
-	host := addr.IP.String()
-	if len(lns) > 1 || host == "127.0.0.1" {
-		host = "localhost" // cookies and origins take 127.0.0.1 for another site
-	}
-	return config.LocalOrigin(net.JoinHostPort(host, fmt.Sprint(addr.Port)))
-}
+func origin(lns []net.Listener) string { return config.LocalOrigin(lns[0].Addr().String()) }
 
 // serve runs handler on lns, as part of group, until ctx ends.
 func serve(ctx context.Context, group *errgroup.Group, lns []net.Listener, handler http.Handler, log *slog.Logger) {

@@ -209,7 +209,7 @@ func TestCodeFlow(t *testing.T) {
 
 	id := claims(t, tokens["id_token"])
 	aud, _ = json.Marshal(id["aud"])
-	if string(aud) != `["spa"]` || id["nonce"] != "n0nce" || id["email"] != "ada@example.com" || id["name"] != "Ada Lovelace" {
+	if string(aud) != `["spa"]` || id["nonce"] != "n0nce" || id["email"] != "ada@example.com" || id["name"] != "Ada Lovelace" || id["client_id"] != nil {
 		t.Errorf("ID token: %v", id)
 	}
 

@@ -103,6 +103,7 @@ func (s *server) idToken(g *grant) (string, error) {
 	claims := oidc.NewIDTokenClaims(s.tenant.opts.Issuer, g.session.user.id, []string{app},
 		now.Add(idTokenLifetime), g.session.loggedIn, g.request.Nonce, "", nil, app, 0)
 	claims.IssuedAt = oidc.FromTime(now)
+	claims.ClientID = "" // Auth0's don't have it
 	claims.SetUserInfo(g.session.user.profile(g.scopes))
 	claims.SessionID = g.session.id
 	return s.tenant.keys.sign(claims)

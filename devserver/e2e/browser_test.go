@@ -1,0 +1,222 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// tab is a page in a browser of its own: no cookie is shared with other tests.
+type tab struct {
+	*testing.T
+	ctx context.Context
+	*system
+}
+
+func open(t *testing.T, s *system) *tab {
+	t.Helper()
+	if browser == nil {
+		t.Skip("no browser; TestMain says so, and fails where CI is true")
+	}
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	b := &tab{t, ctx, s}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800)); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Listen(ctx, func(event any) {
+		if e, ok := event.(*runtime.EventExceptionThrown); ok {
+			t.Errorf("the page throws: %s", e.ExceptionDetails.Text)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// patience is how long one step in the browser may take.
+const patience = 20 * time.Second
+
+func (b *tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		b.Fatalf("%s: %v\n%s", what, err, b.describe())
+	}
+}
+
+// ask returns what the JavaScript expression is in the page.
+func ask[T any](b *tab, expression string) T {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.Fatalf("%s: %v\n%s", expression, err, b.describe())
+	}
+	return value
+}
+
+// describe says what the browser shows, for failures.
+func (b *tab) describe() string {
+	ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	defer cancel()
+	text, err := chromedp.Run(ctx, chromedp.Evaluate[string](`"at " + location.href + "\n" + document.body.innerText`))
+	if err != nil {
+		return err.Error()
+	}
+	return text
+}
+
+func (b *tab) visit(url string) {
+	b.Helper()
+	b.do("visit "+url, chromedp.Navigate(url))
+}
+
+// see waits until the page at url, a query apart, shows text.
+func (b *tab) see(url, text string) {
+	b.Helper()
+	b.await(fmt.Sprintf("see %q at %s", text, url),
+		fmt.Sprintf(`location.href.split('?')[0] === %q && document.body?.innerText.includes(%q)`, url, text))
+}
+
+// await waits until the JavaScript expression is true, however many pages come
+// and go before.
+func (b *tab) await(what, expression string) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression))
+		switch {
+		case err == nil:
+			return
+		case ctx.Err() != nil:
+			b.Fatalf("%s: %v\n%s", what, err, b.describe())
+		} // else the page went away while it was asked
+	}
+}
+
+// click clicks the visible element that the CSS selector names.
+func (b *tab) click(selector string) {
+	b.Helper()
+	b.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// press clicks the button or link that reads text.
+func (b *tab) press(text string) {
+	b.Helper()
+	b.do("press "+text, chromedp.Click(
+		fmt.Sprintf(`//*[self::a or self::button][normalize-space()=%q]`, text), chromedp.NodeVisible))
+}
+
+// absent fails if the page has an element that the CSS selector names.
+func (b *tab) absent(selector string) {
+	b.Helper()
+	if ask[bool](b, fmt.Sprintf(`document.querySelector(%q) !== null`, selector)) {
+		b.Errorf("the page has %s, which it should not", selector)
+	}
+}
+
+// enter fills in the tenant's login form and sends it.
+func (b *tab) enter(email, password string) {
+	b.Helper()
+	b.do("fill in the login form",
+		chromedp.SetValue(chromedp.CSS(`input[name=username]`), email),
+		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), password+"\r"))
+}
+
+// screenshots writes what the page shows, on a desktop and a phone, light and
+// dark, to e2e/screenshots.
+func (b *tab) screenshots(name string) {
+	b.Helper()
+	dir := filepath.Join(repo, "devserver", "e2e", "screenshots")
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		b.Fatal(err)
+	}
+	for _, width := range []int64{1280, 390} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.do("set the screen", chromedp.EmulateViewport(width, 800), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+				})
+				return err
+			}))
+			png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+			if err != nil {
+				b.Fatal(err)
+			}
+			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
+			if err := os.WriteFile(file, png, 0o600); err != nil {
+				b.Fatal(err)
+			}
+			if ask[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
+				b.Errorf("%s scrolls sideways at %d px", name, width)
+			}
+		}
+	}
+	b.do("back to the desktop", chromedp.EmulateViewport(1280, 800))
+}
+
+func (b *tab) url() string {
+	b.Helper()
+	return ask[string](b, `location.href`)
+}
+
+// pick clicks the user in the login page's list.
+func (b *tab) pick(email string) {
+	b.Helper()
+	b.click(fmt.Sprintf("button[value=%q]", email))
+}
+
+// tokens are what the token endpoint answers.
+type tokens struct {
+	Access string `json:"access_token"`
+	ID     string `json:"id_token"`
+}
+
+// tokens returns the answer of the token endpoint to the login that act finishes.
+func (b *tab) tokens(act func()) (answer tokens) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	received := chromedp.Events(ctx, network.ResponseReceived)
+	finished := chromedp.Events(ctx, network.LoadingFinished)
+	act()
+	var id network.RequestID
+	for event, err := range received {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if event.Response.URL == b.tenant+"/oauth/token" && event.Type != network.ResourceTypePreflight {
+			id = event.RequestID
+			break
+		}
+	}
+	for event, err := range finished {
+		if err != nil {
+			b.Fatal(err)
+		}
+		if event.RequestID == id {
+			break
+		}
+	}
+	result, err := chromedp.Call(ctx, network.GetResponseBody, network.GetResponseBodyParams{RequestID: id})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(result.Body), &answer); err != nil {
+		b.Fatal(err)
+	}
+	return answer
+}

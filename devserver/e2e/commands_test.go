@@ -1,0 +1,225 @@
+package e2e
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// output1 runs a command to its end and returns what it prints on stdout.
+func output1(t *testing.T, dir string, env []string, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(bin, name), args...)
+	cmd.Dir = dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, stderr.String())
+	}
+	return string(out)
+}
+
+// freePorts returns n ports that nothing listens on. Another program could take
+// one before the test does, which is why only tests of `make dev` use them: its
+// processes have to know each other's before they start.
+func freePorts(t *testing.T, n int) []string {
+	t.Helper()
+	var ports []string
+	for range n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = ln.Close() }() // nothing was accepted on it
+		ports = append(ports, strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))
+	}
+	return ports
+}
+
+// devEnv is the environment of a `make dev` on free ports of its own.
+type devEnv struct {
+	page, api, tenant string // "localhost:port"
+	env               []string
+}
+
+func newDevEnv(t *testing.T) devEnv {
+	t.Helper()
+	ports := freePorts(t, 3)
+	d := devEnv{page: "localhost:" + ports[0], api: "localhost:" + ports[1], tenant: "localhost:" + ports[2]}
+	d.env = []string{"DEV_ADDR=" + d.page, "API_ADDR=" + d.api, "TENANT_ADDR=" + d.tenant}
+	return d
+}
+
+// alive returns the processes of the runner's children that still exist, by the
+// ports that they would hold.
+func (d devEnv) listening() (ports []string) {
+	for _, addr := range []string{d.page, d.api, d.tenant} {
+		if conn, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
+			_ = conn.Close()
+			ports = append(ports, addr)
+		}
+	}
+	return ports
+}
+
+// waitFor returns how cmd ended and how long that took, or fails after limit.
+func waitFor(t *testing.T, cmd *exec.Cmd, limit time.Duration) (code int, took time.Duration) {
+	t.Helper()
+	start := time.Now()
+	kill := time.AfterFunc(limit, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait() // the state says it all
+	if !kill.Stop() {
+		t.Fatalf("still running after %v", limit)
+	}
+	return cmd.ProcessState.ExitCode(), time.Since(start)
+}
+
+func TestMakeDevRunsAndStops(t *testing.T) {
+	t.Parallel()
+	for name, sig := range map[string]syscall.Signal{"Ctrl+C": syscall.SIGINT, "kill": syscall.SIGTERM, "closed terminal": syscall.SIGHUP} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDevEnv(t)
+			cmd, out := start(t, repo, filepath.Join(bin, "dev"), d.env)
+			banner := out.await(t, `(?s)\n  Page .*Ctrl\+C`)
+			for _, want := range []string{
+				"http://" + d.page, "http://" + d.api, "http://" + d.tenant, "ada@example.com", "ada-local",
+				`curl -H "Authorization: Bearer $(make -s token)" http://` + d.api + "/api/external",
+			} {
+				if !strings.Contains(banner, want) {
+					t.Errorf("the banner does not say %s:\n%s", want, banner)
+				}
+			}
+			out.await(t, "keys are loaded")
+			token := strings.TrimSpace(output1(t, repo, d.env, "token"))
+			if status, _, body := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer "+token); status != 200 {
+				t.Errorf("with make token's token: %d %s", status, body)
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			if code, took := waitFor(t, cmd, 10*time.Second); code != 0 || took > 5*time.Second {
+				t.Errorf("ended with %d after %v", code, took)
+			}
+			if left := d.listening(); left != nil {
+				t.Errorf("still listening: %v", left)
+			}
+		})
+	}
+}
+
+func TestCrashStopsTheOther(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"api", "devserver"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDevEnv(t)
+			cmd, out := start(t, repo, filepath.Join(bin, "dev"), d.env)
+			out.await(t, `Ctrl\+C`)
+			children, err := exec.Command("pgrep", "-P", strconv.Itoa(cmd.Process.Pid), "-f", "bin/"+name).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			pid, err := strconv.Atoi(strings.TrimSpace(string(children)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			if code, _ := waitFor(t, cmd, 10*time.Second); code != 128+9 {
+				t.Errorf("ended with %d, want the crash's 137", code)
+			}
+			if left := d.listening(); left != nil {
+				t.Errorf("still listening: %v", left)
+			}
+			out.await(t, "dev: "+name+" ended by itself with code 137")
+		})
+	}
+}
+
+func TestBusyPort(t *testing.T) {
+	t.Parallel()
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = busy.Close() })
+	port := strconv.Itoa(busy.Addr().(*net.TCPAddr).Port)
+	for _, variable := range []string{"DEV_ADDR", "API_ADDR", "TENANT_ADDR"} {
+		t.Run(variable, func(t *testing.T) {
+			t.Parallel()
+			cmd, out := start(t, repo, filepath.Join(bin, "dev"), append(newDevEnv(t).env, variable+"=localhost:"+port))
+			code, _ := waitFor(t, cmd, 10*time.Second)
+			text := out.String()
+			if code == 0 || strings.Count(text, "\n") != 1 || !strings.Contains(text, port) || !strings.Contains(text, variable+"=") {
+				t.Errorf("ended with %d and said:\n%s", code, text)
+			}
+		})
+	}
+}
+
+func TestAnotherTenant(t *testing.T) {
+	t.Parallel()
+	d := newDevEnv(t)
+	env := append(d.env, "AUTH0_DOMAIN=example.invalid", "AUTH0_CLIENT_ID=abc")
+	_, out := start(t, repo, filepath.Join(bin, "dev"), env)
+	banner := out.await(t, `(?s)\n  Page .*Ctrl\+C`)
+	if !strings.Contains(banner, "https://example.invalid") || strings.Contains(banner, "ada@example.com") {
+		t.Errorf("the banner speaks of the wrong tenant:\n%s", banner)
+	}
+	out.await(t, "cannot reach the issuer")
+	if conn, err := net.DialTimeout("tcp", d.tenant, time.Second); err == nil {
+		_ = conn.Close()
+		t.Error("the local tenant listens although another is in use")
+	}
+	if status, _, _ := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer a.b.c"); status != 401 { // what no key could make good
+		t.Errorf("garbage: %d", status)
+	}
+	token := "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJzdWIiOiJ4In0.AAAA"
+	if status, header, _ := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer "+token); status != 503 || header.Get("Retry-After") == "" {
+		t.Errorf("a token that can't be checked: %d, Retry-After %q", status, header.Get("Retry-After"))
+	}
+	if _, _, body := get(t, "http://"+d.page+"/auth_config.json"); !strings.Contains(body, `"domain":"https://example.invalid","clientId":"abc"`) {
+		t.Errorf("the page is told %s", body)
+	}
+}
+
+func TestCommandsRefuse(t *testing.T) {
+	t.Parallel()
+	empty := t.TempDir()
+	for name, tc := range map[string]struct {
+		dir, command string
+		args, env    []string
+		want         string
+	}{
+		"dev elsewhere":              {empty, "dev", nil, nil, "top folder"},
+		"dev with a wrong argument":  {repo, "dev", []string{"apI"}, nil, "apI"},
+		"dev without a client":       {repo, "dev", nil, []string{"AUTH0_DOMAIN=acme.auth0.com"}, "AUTH0_CLIENT_ID"},
+		"devserver on the network":   {repo, "devserver", []string{"--addr", "0.0.0.0:0"}, nil, "--addr"},
+		"devserver with no frontend": {empty, "devserver", []string{"--addr", "localhost:0", "--tenant-addr", "localhost:0"}, nil, "--frontend"},
+		"devserver with no rules": {
+			repo, "devserver", []string{"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--proxy-config", "none.json"}, nil, "none.json",
+		},
+		"token with nobody there": {empty, "token", nil, []string{"TENANT_ADDR=localhost:1"}, "make dev"},
+		"token without a secret":  {empty, "token", nil, []string{"AUTH0_DOMAIN=acme.auth0.com", "AUTH0_CLIENT_ID=x"}, "TOKEN_CLIENT_SECRET"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd, out := start(t, tc.dir, filepath.Join(bin, tc.command), tc.env, tc.args...)
+			code, _ := waitFor(t, cmd, 10*time.Second)
+			if text := out.String(); code != 1 || strings.Count(text, "\n") != 1 || !strings.Contains(text, tc.want) {
+				t.Errorf("ended with %d and said:\n%s", code, text)
+			}
+		})
+	}
+}

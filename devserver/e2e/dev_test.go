@@ -1,0 +1,163 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// workspace is a system on a frontend of its own, which the test may edit. The
+// SDK is the repository's.
+func workspace(t *testing.T) *system {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "frontend", "src"), os.DirFS(filepath.Join(repo, "frontend", "src"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"index.html", "styles.css", "tsconfig.json", "package.json"} {
+		content, err := os.ReadFile(filepath.Join(repo, "frontend", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "frontend/"+name, string(content))
+	}
+	if err := os.Symlink(filepath.Join(repo, "frontend", "node_modules"), filepath.Join(dir, "frontend", "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return newSystem(t, dir)
+}
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// edit replaces a piece of a file by another.
+func (s *system) edit(t *testing.T, name, old, replacement string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(content), old) {
+		t.Fatalf("%s does not hold %q", name, old)
+	}
+	write(t, s.dir, name, strings.Replace(string(content), old, replacement, 1))
+}
+
+// TestEditsReachTheOpenPage saves files and looks at a page that nobody reloads.
+func TestEditsReachTheOpenPage(t *testing.T) {
+	t.Parallel()
+	b := open(t, workspace(t))
+	b.visit(b.page)
+	b.see(b.page+"/", "Log in to begin")
+
+	b.edit(t, "frontend/src/pages/home.ts", "Log in to begin", "Begin by a login")
+	b.see(b.page+"/", "Begin by a login")
+
+	b.edit(t, "frontend/styles.css", "h1 { margin", "h1 { letter-spacing: 7px; margin")
+	b.await("the new style", `getComputedStyle(document.querySelector('h1') ?? document.body).letterSpacing === '7px'`)
+
+	b.edit(t, "frontend/index.html", "<main", "<p>From index.html</p><main")
+	b.see(b.page+"/", "From index.html")
+
+	// A broken edit is shown over the page, which stays what it was.
+	b.edit(t, "frontend/src/pages/home.ts", "Begin by a login", "Begin' by")
+	b.await("the fault over the page",
+		`document.querySelector('dev-server-problems')?.shadowRoot.textContent.includes('frontend/src/pages/home.ts:')`)
+	b.see(b.page+"/", "Begin by a login")
+	b.edit(t, "frontend/src/pages/home.ts", "Begin' by", "Begin again")
+	b.see(b.page+"/", "Begin again")
+	b.absent("dev-server-problems")
+}
+
+func TestRetarget(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, "")
+	elsewhere := newSystem(t, "")
+	public := func(want int) string {
+		t.Helper()
+		status, _, body := get(t, s.page+"/api/public")
+		if status != want {
+			t.Errorf("got %d %s, want %d", status, body, want)
+		}
+		return body
+	}
+	public(200)
+
+	s.retarget(t, elsewhere.api)
+	s.devserver.await(t, "proxy /api → "+elsewhere.api)
+	public(200)
+
+	write(t, s.dir, "proxy.conf.json", `{"/api": {"traget": "http://localhost:1"}}`)
+	s.devserver.await(t, `proxy\.conf\.json:1:11: .*traget`)
+	public(200) // the last good rules stay
+
+	s.retarget(t, "http://localhost:1")
+	s.devserver.await(t, "(?s)traget.*proxy /api → http://localhost:1\n")
+	if body := public(502); !strings.Contains(body, `"rule":"/api"`) || !strings.Contains(body, "http://localhost:1") {
+		t.Errorf("the refusal names no rule or target: %s", body)
+	}
+	if _, header, body := get(t, s.page+"/api/public", "Accept: text/html"); !strings.Contains(header.Get("Content-Type"), "text/html") ||
+		!strings.Contains(body, "http://localhost:1") {
+		t.Errorf("no page for a browser: %s", body)
+	}
+}
+
+func TestThroughBothDoors(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, "")
+	for _, origin := range []string{s.api, s.page} {
+		status, header, body := get(t, origin+"/api/external")
+		if challenge := header.Get("WWW-Authenticate"); status != 401 || !strings.HasPrefix(challenge, "Bearer") {
+			t.Errorf("%s without a token: %d, challenge %q", origin, status, challenge)
+		}
+		if !strings.Contains(body, `"error"`) {
+			t.Errorf("%s without a token: %s", origin, body)
+		}
+		env := []string{"AUTH0_DOMAIN=" + s.tenant, "TENANT_ADDR=" + strings.TrimPrefix(s.tenant, "http://")}
+		token := strings.TrimSpace(output1(t, s.dir, env, "token"))
+		if status, _, body := get(t, origin+"/api/external", "Authorization: Bearer "+token); status != 200 || !strings.Contains(body, message) {
+			t.Errorf("%s with a token: %d %s", origin, status, body)
+		}
+	}
+}
+
+func TestOnlyThisMachineAndThisPage(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, "")
+	for name, tc := range map[string]struct{ url, header string }{
+		"page by another name":    {s.page + "/", "Host: evil.test"},
+		"proxy by another name":   {s.page + "/api/public", "Host: evil.test:4200"},
+		"tenant by another name":  {s.tenant + "/", "Host: evil.test"},
+		"events for another page": {s.page + "/@dev/events", "Origin: https://evil.test"},
+	} {
+		if status, _, body := get(t, tc.url, tc.header); status != 403 {
+			t.Errorf("%s: %d %s", name, status, body)
+		}
+	}
+}
+
+// TestIDTokenIsNoAccessToken takes the ID token of a real login to the API.
+func TestIDTokenIsNoAccessToken(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/profile")
+	b.see(b.tenant+"/u/login", "Log in")
+	// The SDK keeps tokens to itself, so the page is asked to tell what it receives.
+	b.pick("ada@example.com")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	tokens := b.tokens(func() { b.press("Accept") })
+	b.see(b.page+"/profile", "Ada Lovelace")
+	if status, _, body := get(t, b.api+"/api/external", "Authorization: Bearer "+tokens.ID); status != 401 || !strings.Contains(body, "audience") {
+		t.Errorf("the ID token: %d %s", status, body)
+	}
+	for path, want := range map[string]int{"/api/external": 200, "/api/private-scoped": 200} {
+		if status, _, body := get(t, b.api+path, "Authorization: Bearer "+tokens.Access); status != want {
+			t.Errorf("Ada's access token at %s: %d %s", path, status, body)
+		}
+	}
+}

@@ -1,0 +1,215 @@
+// Package e2e tests the whole: the real binaries on loopback, and a real browser
+// that uses the page with Auth0's SDK as a person would.
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+var (
+	repo    string          // the repository's top folder
+	bin     string          // where the binaries are
+	browser context.Context // of the one Chromium; nil if there is none
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	if repo, err = filepath.Abs("../.."); err != nil {
+		return 0, err
+	}
+	if bin, err = os.MkdirTemp("", "e2e-bin-"); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(bin)) }()
+	for _, args := range [][]string{
+		{"build", "-race", "-o", bin + "/", "./api", "./devserver", "./devserver/cmd/dev", "./devserver/cmd/token"},
+		{"build", "-o", "bin/", "./devserver", "./api"}, // what the runner builds, so that runners side by side find it made
+	} {
+		build := exec.Command("go", args...)
+		build.Dir = repo
+		if out, err := build.CombinedOutput(); err != nil {
+			return 0, fmt.Errorf("build: %w\n%s", err, out)
+		}
+	}
+	stop, err := startBrowser()
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			return 0, fmt.Errorf("no browser, which CI must have: %w", err)
+		}
+		fmt.Fprintln(os.Stderr, "e2e: THE BROWSER TESTS DID NOT RUN, as there is no Chromium:", err)
+	}
+	defer stop()
+	return m.Run(), nil
+}
+
+// startBrowser starts Chromium. Each test has its own profile in it.
+func startBrowser() (stop func(), err error) {
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, // the tests also run as root, and the pages are ours
+		chromedp.Flag("disable-quic", true),
+	)
+	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(alloc)
+	stop = func() { cancel(); cancelAlloc() }
+	if err := chromedp.Do(ctx); err != nil {
+		return stop, err
+	}
+	browser = ctx
+	return stop, nil
+}
+
+// output collects what a process prints, and lets tests wait for it.
+type output struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	wrote chan struct{} // closed and replaced at each write
+}
+
+func newOutput() *output { return &output{wrote: make(chan struct{})} }
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.wrote)
+	o.wrote = make(chan struct{})
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// await returns the first match of pattern in what was or will be printed.
+func (o *output) await(t *testing.T, pattern string) string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	deadline := time.After(30 * time.Second)
+	for {
+		o.mu.Lock()
+		text, wrote := o.text.String(), o.wrote
+		o.mu.Unlock()
+		if match := re.FindString(text); match != "" {
+			return match
+		}
+		select {
+		case <-wrote:
+		case <-deadline:
+			t.Fatalf("never printed %q:\n%s", pattern, text)
+		}
+	}
+}
+
+// start runs a command until the test ends, with env and nothing else of the
+// machine's settings but what commands need to run at all.
+func start(t *testing.T, dir, path string, env []string, args ...string) (*exec.Cmd, *output) {
+	t.Helper()
+	cmd := exec.Command(path, args...)
+	cmd.Dir = dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out := newOutput()
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+		_ = cmd.Wait()
+		if strings.Contains(out.String(), "DATA RACE") || t.Failed() {
+			t.Errorf("%s printed:\n%s", filepath.Base(path), out)
+		}
+	})
+	return cmd, out
+}
+
+// system is a dev server and an API that work together on ports of their own.
+type system struct {
+	page, tenant, api string // origins
+	dir               string // holds frontend/ and proxy.conf.json
+	devserver         *output
+}
+
+var localhost = `http://localhost:\d+`
+
+// newSystem starts a dev server on the frontend in dir, or on the repository's if
+// dir is empty, and an API behind it.
+func newSystem(t *testing.T, dir string) *system {
+	t.Helper()
+	s := &system{dir: dir}
+	frontend := filepath.Join(dir, "frontend")
+	if dir == "" {
+		s.dir, frontend = t.TempDir(), filepath.Join(repo, "frontend")
+	}
+	s.retarget(t, "http://localhost:1")
+	_, s.devserver = start(t, s.dir, filepath.Join(bin, "devserver"), nil,
+		"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--frontend", frontend)
+	at := regexp.MustCompile(localhost)
+	s.page = at.FindString(s.devserver.await(t, `page listening on `+localhost))
+	s.tenant = at.FindString(s.devserver.await(t, `tenant listening on `+localhost))
+	_, api := start(t, s.dir, filepath.Join(bin, "api"), nil, "--addr", "localhost:0", "--domain", s.tenant)
+	s.api = at.FindString(api.await(t, `API listening on `+localhost))
+	api.await(t, `keys are loaded`)
+	s.retarget(t, s.api)
+	s.devserver.await(t, `proxy /api → `+regexp.QuoteMeta(s.api))
+	return s
+}
+
+// retarget writes the proxy rules, as a person does while the dev server runs.
+func (s *system) retarget(t *testing.T, target string) {
+	t.Helper()
+	rules := fmt.Sprintf(`{"/api": {"target": %q, "secure": false}}`, target)
+	if err := os.WriteFile(filepath.Join(s.dir, "proxy.conf.json"), []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// get returns the status, header and body of a GET.
+func get(t *testing.T, url string, header ...string) (int, http.Header, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, h := range header {
+		name, value, _ := strings.Cut(h, ": ")
+		if req.Header.Set(name, value); name == "Host" {
+			req.Host = value
+		}
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(bufio.NewReader(resp.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Header, string(body)
+}

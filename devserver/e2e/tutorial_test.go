@@ -1,0 +1,139 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+const message = "Your access token was successfully validated!"
+
+// TestTutorial is the tutorial's path: a page that needs a login, the login, the
+// consent, and the API's answer.
+func TestTutorial(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+
+	b.visit(b.page)
+	b.see(b.page+"/", "Log in to begin")
+	b.absent(`a[href="/external-api"]`)
+	b.absent("#profileDropDown")
+	b.screenshots("home")
+
+	b.visit(b.page + "/external-api") // signed out: leads through the login
+	b.see(b.tenant+"/u/login", "Pick a test user")
+	b.screenshots("login")
+	b.enter("ada@example.com", "ada-local")
+	b.see(b.tenant+"/u/consent", "External API")
+	b.screenshots("consent")
+	b.press("Accept")
+
+	b.see(b.page+"/external-api", "Ping API") // and back to where it began
+	if strings.Contains(b.url(), "code=") {
+		t.Errorf("the code stays in the address: %s", b.url())
+	}
+	b.press("Ping API")
+	b.see(b.page+"/external-api", message)
+	var answer map[string]string
+	shown := ask[string](b, `document.querySelector("pre > code").textContent`)
+	if err := json.Unmarshal([]byte(shown), &answer); err != nil || answer["msg"] != message {
+		t.Errorf("shown: %s, %v", shown, err)
+	}
+	b.screenshots("external-api")
+
+	b.do("reload", chromedp.Reload()) // the session is found again without a login
+	b.see(b.page+"/external-api", "Ping API")
+	b.press("Ping API")
+	b.see(b.page+"/external-api", message)
+
+	b.click("#profileDropDown")
+	b.press("Profile")
+	b.see(b.page+"/profile", `"email": "ada@example.com"`)
+	b.screenshots("profile")
+	b.press("Home")
+	b.see(b.page+"/", "Call the API")
+	b.screenshots("home-signed-in")
+}
+
+func TestNavbar(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/no/such/page")
+	b.see(b.page+"/no/such/page", "Page not found")
+	b.click("#qsLoginBtn")
+	b.see(b.tenant+"/u/login", "Pick a test user")
+	b.pick("charles@example.com")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Accept")
+	b.see(b.page+"/no/such/page", "Charles Babbage")
+
+	b.press("External API")
+	b.see(b.page+"/external-api", "Ping API")
+	b.press("Home")
+	b.see(b.page+"/", "Calling an API")
+	ask[any](b, `history.back()`)
+	b.see(b.page+"/external-api", "Ping API")
+
+	b.click("#profileDropDown")
+	b.click("#qsLogoutBtn")
+	b.see(b.page+"/", "Log in to begin")
+	b.absent("#profileDropDown")
+
+	b.visit(b.page + "/profile") // the tenant's session is over too
+	b.see(b.tenant+"/u/login", "Pick a test user")
+	b.pick("charles@example.com")
+	b.see(b.page+"/profile", "charles@example.com") // consent is asked at the first login only
+}
+
+func TestWrongPassword(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/profile")
+	b.see(b.tenant+"/u/login", "Log in")
+	b.enter("ada@example.com", "wrong")
+	b.see(b.tenant+"/u/login", "Wrong email or password")
+	b.enter("ada@example.com", "ada-local")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Accept")
+	b.see(b.page+"/profile", "Ada Lovelace")
+}
+
+func TestConsentDeclined(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/profile")
+	b.see(b.tenant+"/u/login", "Log in")
+	b.enter("ada@example.com", "ada-local")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Decline")
+	b.see(b.page+"/callback", "access_denied")
+	b.see(b.page+"/callback", "declined")
+	if strings.Contains(b.url(), "?") {
+		t.Errorf("the error stays in the address: %s", b.url())
+	}
+	b.press("Try again")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Accept")
+	b.see(b.page+"/", "Call the API")
+}
+
+func TestCallbackErrors(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	for name, tc := range map[string]struct{ query, want string }{
+		"unknown audience": {"error=access_denied&error_description=" + url.QueryEscape("Service not found: https://x"), "AUTH0_AUDIENCE"},
+		"blocked":          {"error=unauthorized&error_description=user+is+blocked", "blocked"},
+		"markup":           {"error=x&error_description=" + url.QueryEscape("<img src=x onerror=alert(1)>"), "<img src=x"},
+		"used code":        {"code=abc&state=def", "begun in this tab"},
+		"nothing":          {"", "none is under way"},
+	} {
+		b.visit(b.page + "/callback?" + tc.query)
+		b.see(b.page+"/callback", tc.want)
+		if strings.Contains(b.url(), "?") {
+			t.Errorf("%s: the address stays %s", name, b.url())
+		}
+	}
+}
