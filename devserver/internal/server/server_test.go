@@ -45,7 +45,11 @@ func start(t *testing.T, change func(dir string, cfg *config.Config)) (log *bufi
 	if change != nil {
 		change(dir, &cfg)
 	}
-	reader, writer := io.Pipe()
+	reader, writer, err := os.Pipe() // holds more than a test logs
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() })
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
@@ -56,8 +60,6 @@ func start(t *testing.T, change func(dir string, cfg *config.Config)) (log *bufi
 	log = bufio.NewScanner(reader)
 	return log, func() error {
 		cancel()
-		for log.Scan() { // so that it never waits for somebody to read
-		}
 		return <-done
 	}
 }
