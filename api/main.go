@@ -50,16 +50,22 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(stderr, nil))
+	log := newLogger(stderr, cfg)
 
-	keys := keyset.New(keyset.Options{
-		Issuer: cfg.Issuer, Refresh: cfg.Refresh, MaxStale: cfg.MaxStale, FetchesPerMinute: cfg.FetchesPerMinute, Log: log,
+	var keys *keyset.Set
+	metrics := httpapi.NewMetrics(func() (time.Duration, bool) { return keys.Age() })
+	keys = keyset.New(keyset.Options{
+		Issuer: cfg.Issuer, Refresh: cfg.Refresh, MaxStale: cfg.MaxStale, FetchesPerMinute: cfg.FetchesPerMinute,
+		Log: log, Fetched: metrics.Fetched,
 	})
 	kf, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: keys})
 	if err != nil {
 		return err
 	}
-	verifier, err := auth.NewVerifier(kf, auth.Options{Issuer: cfg.Issuer, Audience: cfg.Audience, Leeway: cfg.Leeway})
+	verifier, err := auth.NewVerifier(kf, auth.Options{
+		Issuer: cfg.Issuer, Audience: cfg.Audience, Leeway: cfg.Leeway, StrictRFC9068: cfg.StrictRFC9068,
+		CacheSize: cfg.TokenCache, Epoch: keys.Epoch,
+	})
 	if err != nil {
 		return err
 	}
@@ -72,7 +78,10 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	}
 
 	srv := &http.Server{
-		Handler:           (&httpapi.API{Verifier: verifier, Ready: keys.Ready, Log: log}).Handler(),
+		Handler: httpapi.Handler(httpapi.Options{
+			Verifier: verifier, Ready: keys.Ready, Metrics: metrics, Log: log, CORSOrigins: cfg.CORSOrigins,
+			Resource: httpapi.Resource{Issuer: cfg.Issuer, Identifier: cfg.Resource},
+		}),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      20 * time.Second,
@@ -81,6 +90,14 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	return serve(ctx, srv, lns, keys, log.With("issuer", cfg.Issuer, "audience", cfg.Audience))
+}
+
+func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
 }
 
 // serve runs srv on lns and the key refresh beside it until ctx ends.

@@ -1,13 +1,12 @@
 // Package auth decides whether a request may pass: it takes the bearer token
 // from the request (RFC 6750), verifies it (RFC 7519, RFC 8725, RFC 9068) and
-// checks its scopes. It knows keys only by the Keyfunc it is given.
+// checks its scopes. It knows keys only by the interface it is given.
 package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
-	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -15,10 +14,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-const (
-	maxToken = 8 << 10 // bytes
-	maxKID   = 256     // bytes
-)
+// maxToken is how long a token may be, in bytes.
+const maxToken = 8 << 10
 
 // Keys finds the key that a token's signature is checked with. An error that
 // has a method RetryAfter() time.Duration means that keys can't be had now, so
@@ -27,154 +24,206 @@ type Keys interface {
 	KeyfuncCtx(ctx context.Context) jwt.Keyfunc
 }
 
-// Options say which tokens are good. All but Leeway and Now are required.
+// Options say which tokens are good. Issuer and Audience are required.
 type Options struct {
-	Issuer   string // exact value of iss
-	Audience string // a value that aud must hold
-	Leeway   time.Duration
-	Now      func() time.Time // nil means time.Now
+	Issuer        string // exact value of iss
+	Audience      string // a value that aud must hold
+	Leeway        time.Duration
+	StrictRFC9068 bool             // also require what RFC 9068 §2 does: typ, client_id, iat and jti
+	Now           func() time.Time // nil means time.Now
+
+	// CacheSize is how many verified tokens are remembered, 0 for none. Epoch must
+	// be set then: it returns a number that changes when a key stops being good, and
+	// whether keys can be used at all now.
+	CacheSize int
+	Epoch     func() (n int64, usable bool)
 }
 
-// Verifier verifies access tokens.
+// Verifier verifies access tokens. Its methods may be called from any goroutine.
 type Verifier struct {
-	parser *jwt.Parser
-	keys   Keys
+	opts      Options
+	keys      Keys
+	validator *jwt.Validator
+	cache     *cache // nil for none
 }
 
 // NewVerifier returns a Verifier. It refuses an empty issuer or audience, as
-// the parser would take either for "don't check".
+// the validator would take either for "don't check".
 func NewVerifier(keys Keys, opts Options) (*Verifier, error) {
 	if opts.Issuer == "" || opts.Audience == "" {
 		return nil, errors.New("auth: an issuer and an audience are required")
 	}
+	if opts.CacheSize > 0 && opts.Epoch == nil {
+		return nil, errors.New("auth: a cache needs an epoch")
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Verifier{keys: keys, parser: jwt.NewParser(
-		jwt.WithValidMethods([]string{"RS256"}),
+	v := &Verifier{opts: opts, keys: keys, validator: jwt.NewValidator(
 		jwt.WithIssuer(opts.Issuer),
 		jwt.WithAudience(opts.Audience),
 		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(),
 		jwt.WithLeeway(opts.Leeway),
-		jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(opts.Now),
-	)}, nil
+	)}
+	if opts.CacheSize > 0 {
+		var err error
+		if v.cache, err = newCache(opts.CacheSize); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
 }
 
-// Token is what a verified access token says.
+// Token is what a verified access token says. It is shared between requests.
 type Token struct {
 	Subject string
-	scopes  []string // of the claims scope and permissions together
+	scopes  []string  // of the claims scope and permissions together
+	expires time.Time // leeway included
 }
 
 // Has reports whether the token grants scope, by its claim scope (RFC 9068
 // §2.2.3) or by permissions, where Auth0 puts what a user's roles allow.
 func (t *Token) Has(scope string) bool { return slices.Contains(t.scopes, scope) }
 
-// Verify returns what the access token raw says. The error has the status 401
-// for a token that is not good, 503 if that can't be told for want of keys.
-func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, *Error) {
-	if len(raw) > maxToken {
-		return nil, invalidToken("The access token is too large", nil)
+// Verify returns what the access token raw says, and whether it was remembered
+// from before. The error has the status 401 for a token that is not good, 503 if
+// that can't be told for want of keys. Refusals are never remembered.
+func (v *Verifier) Verify(ctx context.Context, raw string) (token *Token, cached bool, err *Error) {
+	if err := checkForm(raw); err != nil {
+		return nil, false, err
 	}
-	if strings.Count(raw, ".") != 2 {
-		return nil, invalidToken("The access token is not a JWT; was it requested with this API's audience?", nil)
+	if v.cache == nil {
+		token, err = v.verify(ctx, raw)
+		return token, false, err
 	}
-	claims := jwt.MapClaims{}
-	find := v.keys.KeyfuncCtx(ctx)
-	_, err := v.parser.ParseWithClaims(raw, claims, func(t *jwt.Token) (any, error) {
-		if err := checkHeader(t.Header); err != nil {
-			return nil, err
+	// The epoch is read before the key, so that a key which goes meanwhile takes
+	// with it what is stored below.
+	epoch, usable := v.opts.Epoch()
+	key := digest(raw)
+	if usable {
+		if token := v.cache.get(key, epoch, v.opts.Now()); token != nil {
+			return token, true, nil
 		}
-		return find(t)
+	}
+	if token, err = v.verify(ctx, raw); err != nil {
+		return nil, false, err
+	}
+	v.cache.put(key, epoch, token)
+	return token, false, nil
+}
+
+// checkForm refuses what can't be a token, before anything is computed of it.
+func checkForm(raw string) *Error {
+	if len(raw) > maxToken {
+		return invalidToken(reasonTooLarge, "The access token is larger than 8 KiB", nil)
+	}
+	switch strings.Count(raw, ".") {
+	case 2:
+		return nil
+	case 4: // RFC 7516 §3.1
+		return invalidToken(reasonNotJWT, "The access token is encrypted; the API must be registered at the issuer for signed ones", nil)
+	}
+	return invalidToken(reasonNotJWT, "The access token is not a JWT; was it requested with this API's audience?", nil)
+}
+
+// verify judges a token from its outside inwards: what costs little comes
+// first, so that no key is looked for on behalf of a token that can't be good.
+func (v *Verifier) verify(ctx context.Context, raw string) (*Token, *Error) {
+	signed, signature, payload, head, ok := split(raw)
+	if !ok {
+		return nil, invalidToken(reasonMalformed, "The access token is not three parts of base64url", nil)
+	}
+	h, err := parseHeader(head)
+	if err != nil {
+		return nil, invalidToken(reasonHeader, "The access token's header is not that of an RS256 access token", err)
+	}
+	c, err := parseClaims(payload)
+	if err != nil {
+		return nil, invalidToken(reasonMalformed, "The access token's claims are malformed", err)
+	}
+	if err := v.validator.Validate(c); err != nil {
+		return nil, v.refusal(c, err)
+	}
+	if err := c.check(h.typ, v.opts.StrictRFC9068); err != nil {
+		return nil, err
+	}
+	method := jwt.SigningMethodRS256
+	key, err := v.keys.KeyfuncCtx(ctx)(&jwt.Token{
+		Method: method, Header: map[string]any{"alg": method.Alg(), "kid": h.kid},
 	})
 	if err != nil {
-		return nil, refusal(ctx, err)
+		return nil, keyRefusal(ctx, err)
 	}
-	subject, _ := claims["sub"].(string)
-	if subject == "" {
-		return nil, invalidToken("The access token has no subject", nil)
+	if err := method.Verify(signed, signature, key); err != nil {
+		return nil, invalidToken(reasonSignature, "The access token's signature is invalid", err)
 	}
-	return &Token{Subject: subject, scopes: scopes(claims)}, nil
+	return &Token{Subject: c.subject, scopes: c.scopes, expires: c.expires.Add(v.opts.Leeway)}, nil
 }
 
-var errHeader = errors.New("unacceptable header")
+// encoding is that of a JWS's parts (RFC 7515 §2): no padding, and no bits that
+// say nothing, so that one token has one spelling.
+var encoding = base64.RawURLEncoding.Strict()
 
-// checkHeader accepts a JOSE header of the parameters that a plain RS256 access
-// token needs. Everything else could change what the signature means, or point
-// to a key of the sender's choice (RFC 8725 §3.1, §3.10), and is refused before any key
-// is looked for.
-func checkHeader(header map[string]any) error {
-	for name, value := range header {
-		switch name {
-		case "alg", "x5t": // alg is the parser's to check; x5t says nothing that kid doesn't
-		case "kid":
-			if kid, ok := value.(string); !ok || kid == "" || len(kid) > maxKID {
-				return fmt.Errorf("%w: kid is not a string of 1 to %d bytes", errHeader, maxKID)
-			}
-		case "typ":
-			typ, _ := value.(string)
-			switch strings.ToLower(typ) {
-			case "jwt", "at+jwt", "application/at+jwt": // RFC 9068 §2.1, and what tenants send by default
-			default:
-				return fmt.Errorf("%w: typ is not that of an access token", errHeader)
-			}
-		default:
-			return fmt.Errorf("%w: a parameter that access tokens don't have", errHeader)
+// split decodes the three parts of raw. signed is what the signature is of.
+func split(raw string) (signed string, signature, payload, head []byte, ok bool) {
+	if strings.ContainsAny(raw, "\r\n") { // which the decoder passes over
+		return "", nil, nil, nil, false
+	}
+	dot, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
+	space := make([]byte, 0, len(raw))
+	decode := func(part string) []byte {
+		start := len(space)
+		out, err := encoding.AppendDecode(space, []byte(part))
+		if err != nil || part == "" {
+			ok = false
+			return nil
 		}
+		space = out
+		return out[start:]
 	}
-	if _, ok := header["kid"]; !ok {
-		return fmt.Errorf("%w: no kid", errHeader)
-	}
-	return nil
+	ok = true
+	head, payload, signature = decode(raw[:dot]), decode(raw[dot+1:last]), decode(raw[last+1:])
+	return raw[:last], signature, payload, head, ok
 }
 
-// refusal turns the parser's error into what the caller is told. The order is
-// the parser's: header and key first, then signature, then claims.
-func refusal(ctx context.Context, err error) *Error {
+// refusal turns the validator's error into what the caller is told.
+func (v *Verifier) refusal(c *claims, err error) *Error {
+	switch {
+	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
+		if strings.TrimSuffix(c.issuer, "/") == strings.TrimSuffix(v.opts.Issuer, "/") { // so both may be in the log
+			err = &slashError{want: v.opts.Issuer, got: c.issuer}
+		}
+		return invalidToken(reasonIssuer, "The access token is from another issuer", err)
+	case errors.Is(err, jwt.ErrTokenInvalidAudience):
+		return invalidToken(reasonAudience, "The access token is for another audience", err)
+	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+		return invalidToken(reasonClaims, "The access token lacks a claim that it must have", err)
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return invalidToken(reasonExpired, "The access token expired", err)
+	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return invalidToken(reasonNotYet, "The access token is not valid yet", err)
+	}
+	return invalidToken(reasonClaims, "The access token's claims are invalid", err)
+}
+
+// slashError says that two issuers differ by the slash at their end, the most
+// common mistake of a configuration.
+type slashError struct{ want, got string }
+
+func (e *slashError) Error() string {
+	return "the issuer differs by its trailing slash: expected " + e.want + ", got " + e.got
+}
+
+// keyRefusal turns the error of looking for a key into what the caller is told.
+func keyRefusal(ctx context.Context, err error) *Error {
 	var wait interface{ RetryAfter() time.Duration }
 	switch {
 	case errors.As(err, &wait):
-		return &Error{
-			Status: http.StatusServiceUnavailable, Code: codeUnavailable, RetryAfter: wait.RetryAfter(), Cause: err,
-			Description: "The issuer's keys are not loaded, so no token can be checked; try again shortly",
-		}
+		return unavailable("The issuer's keys are not loaded, so no token can be checked; try again shortly", wait.RetryAfter(), err)
 	case ctx.Err() != nil:
-		return &Error{
-			Status: http.StatusServiceUnavailable, Code: codeUnavailable, RetryAfter: time.Second, Cause: err,
-			Description: "The request ended before its token was checked",
-		}
-	case errors.Is(err, errHeader):
-		return invalidToken("The access token's header is not that of an access token of this issuer", err)
-	case errors.Is(err, jwt.ErrTokenMalformed):
-		return invalidToken("The access token is malformed", err)
-	case errors.Is(err, jwt.ErrTokenUnverifiable):
-		return invalidToken("The access token is signed with a key that the issuer does not publish", err)
-	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return invalidToken("The access token's signature is invalid", err)
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return invalidToken("The access token expired", err)
-	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
-		return invalidToken("The access token is not valid yet", err)
-	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
-		return invalidToken("The access token is from another issuer", err)
-	case errors.Is(err, jwt.ErrTokenInvalidAudience):
-		return invalidToken("The access token is for another audience", err)
+		return unavailable("The request ended before its token was checked", time.Second, err)
 	}
-	return invalidToken("The access token's claims are invalid", err)
-}
-
-// scopes collects what the claims scope and permissions grant. A claim of
-// another type grants nothing.
-func scopes(claims jwt.MapClaims) []string {
-	granted, _ := claims["scope"].(string)
-	all := strings.Fields(granted)
-	permissions, _ := claims["permissions"].([]any)
-	for _, p := range permissions {
-		if p, ok := p.(string); ok {
-			all = append(all, p)
-		}
-	}
-	return all
+	return invalidToken(reasonKey, "The access token is signed with a key that the issuer does not publish", err)
 }

@@ -42,13 +42,14 @@ var (
 	keys   []*rsa.PrivateKey
 )
 
-// Issuer publishes its current key on a loopback server.
+// Issuer publishes its current key, and where that is, on a loopback server.
 type Issuer struct {
 	URL     string       // with its trailing slash
 	Fetches atomic.Int32 // how often the key set was asked for
 
-	current atomic.Int32
-	answer  atomic.Pointer[http.HandlerFunc]
+	current   atomic.Int32
+	answer    atomic.Pointer[http.HandlerFunc]
+	discovery atomic.Pointer[http.HandlerFunc]
 }
 
 // New starts an issuer that t's end stops.
@@ -66,12 +67,17 @@ func New(t testing.TB) *Issuer {
 func Unstarted(url string) *Issuer { return &Issuer{URL: url} }
 
 // Answer makes h answer for the key set from now on; nil restores the truth.
-func (iss *Issuer) Answer(h http.HandlerFunc) {
+func (iss *Issuer) Answer(h http.HandlerFunc) { set(&iss.answer, h) }
+
+// Discovery makes h answer for the discovery document; nil restores the truth.
+func (iss *Issuer) Discovery(h http.HandlerFunc) { set(&iss.discovery, h) }
+
+func set(p *atomic.Pointer[http.HandlerFunc], h http.HandlerFunc) {
 	if h == nil {
-		iss.answer.Store(nil)
+		p.Store(nil)
 		return
 	}
-	iss.answer.Store(&h)
+	p.Store(&h)
 }
 
 // Rotate replaces the signing key by another.
@@ -83,15 +89,24 @@ func (iss *Issuer) KID() string { return "key-" + string(rune('a'+iss.current.Lo
 // Key is the current private key.
 func (iss *Issuer) Key() *rsa.PrivateKey { return key(int(iss.current.Load())) }
 
-// ServeHTTP answers any path with the key set.
+// ServeHTTP answers with the discovery document at its path, and with the key set
+// at every other.
 func (iss *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	iss.Fetches.Add(1)
-	if h := iss.answer.Load(); h != nil {
-		(*h)(w, r)
+	var document any
+	override := iss.answer.Load()
+	if r.URL.Path == "/.well-known/openid-configuration" {
+		override = iss.discovery.Load()
+		document = map[string]any{"issuer": iss.URL, "jwks_uri": iss.URL + ".well-known/jwks.json"}
+	} else {
+		iss.Fetches.Add(1)
+		document = map[string]any{"keys": []any{iss.JWK()}}
+	}
+	if override != nil {
+		(*override)(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"keys": []any{iss.JWK()}}) // a gone client is the test's affair
+	_ = json.NewEncoder(w).Encode(document) // a gone client is the test's affair
 }
 
 // JWK is the current public key as it is published.
@@ -131,6 +146,17 @@ func (iss *Issuer) MintHeader(header map[string]any, changes jwt.MapClaims) stri
 		panic(err) // claims that JSON can't say: a fault of the test
 	}
 	return signed
+}
+
+// Sign returns a token of exactly this header and payload, JSON or not, with a
+// good signature of the current key.
+func (iss *Issuer) Sign(header, payload string) string {
+	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+	signature, err := jwt.SigningMethodRS256.Sign(signed, iss.Key())
+	if err != nil {
+		panic(err) // the key is good
+	}
+	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
 func apply[M ~map[string]any](dst, changes M) {

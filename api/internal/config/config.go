@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -18,9 +19,15 @@ type Config struct {
 	Issuer           string        // exact issuer of accepted tokens, with its trailing slash
 	Audience         string        // API identifier that a token's aud must hold
 	Leeway           time.Duration // clock difference allowed on exp, nbf and iat
+	StrictRFC9068    bool          // accept only tokens of RFC 9068's profile
+	TokenCache       int           // verified tokens to remember, 0 for none
 	Refresh          time.Duration // time between scheduled fetches of the issuer's keys
 	MaxStale         time.Duration // how long keys are kept while the issuer can't be reached
 	FetchesPerMinute int           // limit on key fetches that unknown key IDs cause
+	CORSOrigins      []string      // whose pages may call the API from browsers
+	Resource         string        // URL of this API for its callers, "" if it has none
+	LogLevel         slog.Level
+	LogJSON          bool
 }
 
 // variables names the environment variable that stands in for a flag.
@@ -37,26 +44,31 @@ var variables = map[string]string{
 // or variable at fault and says what to write instead.
 func Parse(args []string, lookupEnv func(string) (string, bool), output io.Writer) (Config, error) {
 	var (
-		cfg    Config
-		domain string
-		fs     = flag.NewFlagSet("api", flag.ContinueOnError)
+		cfg                     Config
+		domain, cors, logFormat string
+		fs                      = flag.NewFlagSet("api", flag.ContinueOnError)
 	)
 	fs.SetOutput(output)
 	fs.StringVar(&cfg.Addr, "addr", "localhost:3001", "`host:port` to listen on")
 	fs.StringVar(&domain, "domain", "http://localhost:4400", "`domain` of the tenant that issues the tokens")
 	fs.StringVar(&cfg.Audience, "audience", "http://localhost:3001", "API `identifier` that tokens must be for")
+	fs.DurationVar(&cfg.Leeway, "leeway", 5*time.Second, "clock difference allowed on exp, nbf and iat")
+	fs.BoolVar(&cfg.StrictRFC9068, "strict-rfc9068", false, "also require typ at+jwt, client_id, iat and jti")
+	fs.IntVar(&cfg.TokenCache, "token-cache", 10000, "verified `tokens` to remember, 0 for none")
 	fs.DurationVar(&cfg.Refresh, "jwks-refresh", 5*time.Minute, "time between fetches of the issuer's keys")
 	fs.DurationVar(&cfg.MaxStale, "jwks-max-stale", 24*time.Hour, "how long keys are kept while the issuer can't be reached")
 	fs.IntVar(&cfg.FetchesPerMinute, "jwks-fetches-per-minute", 5, "limit on key fetches that unknown key IDs cause")
-	fs.DurationVar(&cfg.Leeway, "leeway", 5*time.Second, "clock difference allowed on exp, nbf and iat")
+	fs.StringVar(&cors, "cors-origin", "", "`origins` whose pages may call the API from browsers, with commas between them")
+	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for its callers; by default the audience, if that is a URL")
+	fs.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "lowest `level` to log: debug, info, warn or error; warn leaves the access log out")
+	fs.StringVar(&logFormat, "log-format", "text", "`format` of the log: text or json")
 	fs.VisitAll(func(f *flag.Flag) {
 		if env := variables[f.Name]; env != "" {
 			f.Usage += ", or the variable " + env
 		}
 	})
 	fs.Usage = func() {
-		_, _ = fmt.Fprint(output, "api validates access tokens and answers on /api.\n\n"+
-			"Usage: api [flags]\n\nA flag wins over the variable that stands for it.\n\n")
+		_, _ = fmt.Fprint(output, manual)
 		fs.PrintDefaults()
 	}
 
@@ -94,6 +106,18 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	if _, _, err := net.SplitHostPort(cfg.Addr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: write it as host:port, like localhost:3001", origin["addr"], cfg.Addr)
 	}
+	if cfg.CORSOrigins, err = origins(cors); err != nil {
+		return Config{}, fmt.Errorf("--cors-origin=%q: %w", cors, err)
+	}
+	if cfg.Resource, err = resource(cfg.Resource, cfg.Audience); err != nil {
+		return Config{}, fmt.Errorf("--resource-url: %w", err)
+	}
+	switch logFormat {
+	case "text", "json":
+		cfg.LogJSON = logFormat == "json"
+	default:
+		return Config{}, fmt.Errorf("--log-format=%q: write text or json", logFormat)
+	}
 	return cfg, cfg.checkRanges()
 }
 
@@ -118,6 +142,8 @@ func (c Config) checkRanges() error {
 		return errors.New("--jwks-fetches-per-minute must be from 1 to 600")
 	case c.Leeway < 0 || c.Leeway > 5*time.Minute:
 		return errors.New("--leeway must be from 0s to 5m")
+	case c.TokenCache < 0 || c.TokenCache > 10_000_000:
+		return errors.New("--token-cache must be from 0 to 10000000 tokens")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -30,8 +31,9 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		Addr: "localhost:3001", Issuer: "http://localhost:4400/", Audience: "http://localhost:3001",
 		Leeway: 5 * time.Second, Refresh: 5 * time.Minute, MaxStale: 24 * time.Hour, FetchesPerMinute: 5,
+		TokenCache: 10000, Resource: "http://localhost:3001",
 	}
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -86,6 +88,14 @@ func TestRefused(t *testing.T) {
 		"no fetches":              {args: []string{"--jwks-fetches-per-minute", "0"}, want: []string{"--jwks-fetches-per-minute"}},
 		"stale below refresh":     {args: []string{"--jwks-max-stale", "1m"}, want: []string{"--jwks-max-stale"}},
 		"leeway of an hour":       {args: []string{"--leeway", "1h"}, want: []string{"--leeway"}},
+		"negative cache":          {args: []string{"--token-cache", "-1"}, want: []string{"--token-cache"}},
+		"CORS for everybody":      {args: []string{"--cors-origin", "*"}, want: []string{"--cors-origin"}},
+		"CORS with a path":        {args: []string{"--cors-origin", "https://app.acme.com/x"}, want: []string{"--cors-origin"}},
+		"CORS without a scheme":   {args: []string{"--cors-origin", "app.acme.com"}, want: []string{"--cors-origin"}},
+		"resource not a URL":      {args: []string{"--resource-url", "api"}, want: []string{"--resource-url"}},
+		"resource with quotes":    {args: []string{"--resource-url", "https://a/{x}"}, want: []string{"--resource-url"}},
+		"log level":               {args: []string{"--log-level", "loud"}, want: []string{"log-level"}},
+		"log format":              {args: []string{"--log-format", "xml"}, want: []string{"--log-format"}},
 		"stray argument":          {args: []string{"serve"}, want: []string{"serve"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +121,14 @@ func TestFlagWinsOverVariable(t *testing.T) {
 	cfg, err := Parse([]string{"--addr", "localhost:1"}, env("API_ADDR=localhost:2", "AUTH0_AUDIENCE=aud"), io.Discard)
 	if err != nil || cfg.Addr != "localhost:1" || cfg.Audience != "aud" {
 		t.Errorf("got %+v, %v", cfg, err)
+	}
+}
+
+func TestOriginsAndResource(t *testing.T) {
+	t.Parallel()
+	cfg, err := Parse([]string{"--cors-origin", "https://App.acme.com/, http://localhost:4200", "--audience", "urn:acme"}, env(), io.Discard)
+	if err != nil || !reflect.DeepEqual(cfg.CORSOrigins, []string{"https://app.acme.com", "http://localhost:4200"}) || cfg.Resource != "" {
+		t.Errorf("got %v, %q, %v", cfg.CORSOrigins, cfg.Resource, err)
 	}
 }
 

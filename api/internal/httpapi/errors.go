@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -31,17 +30,24 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 }
 
 // refuse answers a request that did not pass the gate.
-func (a *API) refuse(w http.ResponseWriter, r *http.Request, err *auth.Error) {
+func (a *api) refuse(w http.ResponseWriter, r *http.Request, err *auth.Error) {
+	a.Metrics.refused(err.Reason)
 	level := slog.LevelInfo
 	if err.Status == http.StatusServiceUnavailable {
 		level = slog.LevelWarn
 	}
-	a.Log.Log(r.Context(), level, "refused", "path", r.URL.Path, "status", err.Status, "reason", err.Description)
-	err.SetHeaders(w.Header())
+	if a.Log.Enabled(r.Context(), level) {
+		attrs := []any{"path", r.URL.Path, "status", err.Status, "reason", err.Reason, "id", requestID(w)}
+		if err.Cause != nil {
+			attrs = append(attrs, "cause", err.Cause.Error())
+		}
+		a.Log.Log(r.Context(), level, "refused", attrs...)
+	}
+	err.SetHeaders(w.Header(), a.Resource.MetadataURL())
 	writeJSON(w, err.Status, problem{err.Code, err.Description})
 }
 
-func (a *API) notFound() http.Handler {
+func notFound() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusNotFound, problem{"not_found", "There is nothing at this path."})
 	})
@@ -49,7 +55,7 @@ func (a *API) notFound() http.Handler {
 
 // methodNotAllowed answers 405 with the Allow header that RFC 9110 §15.5.6 asks
 // for and mux leaves out.
-func (a *API) methodNotAllowed(router *mux.Router) http.Handler {
+func methodNotAllowed(router *mux.Router) http.Handler {
 	methods := []string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
 		http.MethodPatch, http.MethodDelete, http.MethodOptions,
@@ -63,22 +69,5 @@ func (a *API) methodNotAllowed(router *mux.Router) http.Handler {
 		})
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		writeJSON(w, http.StatusMethodNotAllowed, problem{"method_not_allowed", "This path does not answer this method."})
-	})
-}
-
-// recoverPanic answers 500, with the panic and its stack in the log alone.
-func (a *API) recoverPanic(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			switch p := recover(); p {
-			case nil:
-			case http.ErrAbortHandler:
-				panic(p)
-			default:
-				a.Log.Error("panic", "value", p, "path", r.URL.Path, "stack", string(debug.Stack()))
-				writeJSON(w, http.StatusInternalServerError, problem{"internal_error", "Something went wrong on our side."})
-			}
-		}()
-		next.ServeHTTP(w, r)
 	})
 }

@@ -10,33 +10,42 @@ import (
 	"calling-an-api.example/api/internal/auth"
 )
 
-// API is what the routes need.
-type API struct {
-	Verifier *auth.Verifier
-	Ready    func() bool // whether tokens can be checked
-	Log      *slog.Logger
+// Options are what the routes need. All but CORSOrigins are required.
+type Options struct {
+	Verifier    *auth.Verifier
+	Ready       func() bool // whether tokens can be checked
+	Resource    Resource
+	CORSOrigins []string // whose pages may read answers; none switches CORS off
+	Metrics     *Metrics
+	Log         *slog.Logger
 }
 
 // Handler returns the API's handler. Every route is here, on one screen.
 //
-// mux runs its Use middleware on matched routes only, so what must see every
-// request wraps the router instead, and a route names the gate that it stands
-// behind where it is declared.
-func (a *API) Handler() http.Handler {
-	token := auth.RequireToken(a.Verifier, a.refuse)
-	scope := func(name string) func(http.Handler) http.Handler {
-		return func(next http.Handler) http.Handler { return token(auth.RequireScope(name, a.refuse)(next)) }
-	}
+// mux runs its Use middleware on matched routes only, so a route names the gate
+// that it stands behind where it is declared, and what must see every request
+// wraps the router.
+func Handler(opts Options) http.Handler {
+	a := &api{opts}
+	gate := &auth.Gate{Verifier: opts.Verifier, Refuse: a.refuse, Accepted: opts.Metrics.accepted}
 
-	r := mux.NewRouter()
-	get := func(path string, h http.Handler) { r.Handle(path, h).Methods(http.MethodGet, http.MethodHead) }
-	get("/api/external", token(message("Your access token was successfully validated!")))
-	get("/api/private-scoped", scope("read:messages")(message("Your access token has the scope read:messages.")))
+	// A path is taken as it is. mux would redirect //api/external to a clean one.
+	r := mux.NewRouter().SkipClean(true)
+	get := func(path string, h http.Handler) {
+		r.Handle(path, a.observe(path, h)).Methods(http.MethodGet, http.MethodHead)
+	}
+	get("/api/external", gate.Token(message("Your access token was successfully validated!")))
+	get("/api/private-scoped", gate.Scope("read:messages", message("Your access token has the scope read:messages.")))
 	get("/api/public", message("Anyone may read this: no access token is needed."))
 	get("/healthz", status(func() bool { return true }))
-	get("/readyz", status(a.Ready))
-	r.NotFoundHandler = a.notFound()
-	r.MethodNotAllowedHandler = a.methodNotAllowed(r)
+	get("/readyz", status(opts.Ready))
+	get("/metrics", opts.Metrics.handler())
+	get(opts.Resource.MetadataPath(), opts.Resource.metadata())
+	r.NotFoundHandler = a.observe("none", notFound())
+	r.MethodNotAllowedHandler = a.observe("none", methodNotAllowed(r))
 
-	return a.logAccess(a.recoverPanic(r))
+	return withRequestID(withCORS(opts.CORSOrigins, r))
 }
+
+// api is what the answers are made with.
+type api struct{ Options }

@@ -8,7 +8,6 @@ package keyset
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -19,22 +18,19 @@ import (
 	"golang.org/x/time/rate"
 )
 
-const (
-	fetchTimeout = 5 * time.Second // for one fetch, body included
-	firstRetry   = 200 * time.Millisecond
-	lastRetry    = 5 * time.Second
-	burst        = 3 // fetches on unknown key IDs beyond the per-minute rate
-)
+// burst is how many fetches unknown key IDs may cause beyond the per-minute rate.
+const burst = 3
 
-// Options are the settings of a Set. All are required, save Client and Now.
+// Options are the settings of a Set. All are required, save Client, Now and Fetched.
 type Options struct {
 	Issuer           string        // with its trailing slash
-	Refresh          time.Duration // time between scheduled fetches
+	Refresh          time.Duration // time between scheduled fetches, at the most
 	MaxStale         time.Duration // how long keys are used after the last good fetch
 	FetchesPerMinute int           // limit on fetches that unknown key IDs cause
 	Log              *slog.Logger
 	Client           *http.Client     // nil means one that follows no redirect to another host
 	Now              func() time.Time // nil means time.Now
+	Fetched          func(err error)  // told how each fetch went
 }
 
 // Set is the issuer's current signing keys. It is a jwkset.Storage, so that
@@ -43,12 +39,16 @@ type Options struct {
 type Set struct {
 	*jwkset.MemoryJWKSet
 	opts   Options
-	url    string
 	loaded atomic.Int64           // time of the last good fetch in Unix nanoseconds, 0 before the first
+	epoch  atomic.Int64           // counts the fetches that took a key away
 	fault  atomic.Pointer[string] // what the last fetch failed with, "" for nothing
 	budget *rate.Limiter
 	flight singleflight.Group
 	wake   chan struct{} // asks Run for a fetch now, holds at most one wish
+
+	// Of the one fetch that is under way.
+	uri     string // where the keys are, by discovery; "" if that is not known
+	skipped string // keys that the last fetch passed over, for the log
 }
 
 // UnavailableError says that no keys can be used now: none were fetched yet, or
@@ -68,62 +68,14 @@ func New(opts Options) *Set {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Fetched == nil {
+		opts.Fetched = func(error) {}
+	}
 	return &Set{
 		MemoryJWKSet: jwkset.NewMemoryStorage(),
 		opts:         opts,
-		url:          opts.Issuer + ".well-known/jwks.json",
 		budget:       rate.NewLimiter(rate.Limit(float64(opts.FetchesPerMinute)/60), burst),
 		wake:         make(chan struct{}, 1),
-	}
-}
-
-// Run fetches the keys now and then once per Options.Refresh, until ctx ends.
-// While there are none it tries again sooner, ever more slowly, and at once when
-// a request asks for one.
-func (s *Set) Run(ctx context.Context) {
-	retry := firstRetry
-	for attempt := 1; ; attempt++ {
-		err := s.fetchShared(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil || attempt > 1 { // an issuer that starts at the same moment as this process is no fault
-			s.report(err)
-		}
-		wait := s.opts.Refresh
-		if err != nil && !s.Ready() {
-			wait = retry
-			retry = min(2*retry, lastRetry)
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-s.wake:
-			timer.Stop()
-		case <-timer.C:
-		}
-	}
-}
-
-// report logs how a fetch went: a fault when it is new or has changed, not each
-// time that it is still there.
-func (s *Set) report(err error) {
-	fault := ""
-	if err != nil {
-		fault = err.Error()
-	}
-	last := s.fault.Swap(&fault)
-	switch {
-	case last != nil && *last == fault:
-	case err == nil:
-		s.opts.Log.Info("the issuer's keys are loaded", "issuer", s.opts.Issuer)
-	case s.Ready():
-		s.opts.Log.Warn("cannot reach the issuer; its last good keys stay in use", "issuer", s.opts.Issuer, "err", fault)
-	default:
-		s.opts.Log.Warn("cannot reach the issuer; requests with a token get 503 until its keys are loaded",
-			"issuer", s.opts.Issuer, "err", fault)
 	}
 }
 
@@ -132,6 +84,17 @@ func (s *Set) Ready() bool {
 	loaded := s.loaded.Load()
 	return loaded != 0 && s.opts.Now().Sub(time.Unix(0, loaded)) <= s.opts.MaxStale
 }
+
+// Age is the time since the last good fetch; ok is false before the first.
+func (s *Set) Age() (age time.Duration, ok bool) {
+	loaded := s.loaded.Load()
+	return s.opts.Now().Sub(time.Unix(0, loaded)), loaded != 0
+}
+
+// Epoch returns a number that changes whenever a key that was good is not any
+// more, and whether there are keys that may be used. What was verified in one
+// epoch need not be verified again in the same.
+func (s *Set) Epoch() (n int64, usable bool) { return s.epoch.Load(), s.Ready() }
 
 // KeyRead returns the key with the ID kid. If the Set has keys but not this one,
 // it is fetched for first: by one request for all callers that wait, within the
@@ -174,7 +137,8 @@ func (s *Set) fetchWithinBudget(ctx context.Context, seen int64) (own bool, err 
 		if s.loaded.Load() != seen || !s.budget.Allow() {
 			return nil, nil
 		}
-		s.report(s.fetch(context.WithoutCancel(ctx)))
+		_, err := s.fetch(context.WithoutCancel(ctx))
+		s.report(err)
 		return nil, nil
 	})
 	select {
@@ -183,33 +147,4 @@ func (s *Set) fetchWithinBudget(ctx context.Context, seen int64) (own bool, err 
 	case <-done:
 		return ran, nil
 	}
-}
-
-// fetchShared is a scheduled fetch: outside the budget, but never two at a time.
-func (s *Set) fetchShared(ctx context.Context) error {
-	_, err, _ := s.flight.Do("", func() (any, error) { return nil, s.fetch(ctx) })
-	return err
-}
-
-// fetch replaces the keys by what the issuer publishes now. On an error they
-// stay as they were.
-func (s *Set) fetch(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	body, err := download(ctx, s.opts.Client, s.url)
-	if err != nil {
-		return err
-	}
-	keys, skipped, err := parse(body)
-	for _, why := range skipped {
-		s.opts.Log.Warn("skipped a published key", "url", s.url, "why", why)
-	}
-	if err != nil {
-		return err
-	}
-	if err := s.KeyReplaceAll(ctx, keys); err != nil {
-		return fmt.Errorf("store the keys: %w", err)
-	}
-	s.loaded.Store(s.opts.Now().UnixNano())
-	return nil
 }

@@ -1,0 +1,65 @@
+package auth
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// FuzzCredential checks that a credential is accepted only as RFC 6750 §2.1
+// spells it, and that nothing of it comes back in a refusal.
+func FuzzCredential(f *testing.F) {
+	fixed := map[string]bool{} // all that a refusal can say
+	for _, header := range []string{"Basic x", "Bearer", "Bearer x"} {
+		r := &http.Request{Header: http.Header{"Authorization": {header}}, URL: &url.URL{RawQuery: "access_token"}}
+		_, err := credential(r)
+		fixed[err.Description] = true
+	}
+	for _, seed := range []string{
+		"Bearer abc.def.ghi", "bearer x", "Bearer", "Bearer ", "Bearer  x", "Bearer x y", "Bearer x,y", "Basic x", "", "Bearer\tx", "BEARER x=",
+	} {
+		f.Add(seed, "")
+		f.Add(seed, "access_token=x")
+		f.Add(seed, "a=1&access%5ftoken=x&%zz")
+	}
+	f.Fuzz(func(t *testing.T, header, query string) {
+		r := &http.Request{Header: http.Header{"Authorization": {header}}, URL: &url.URL{RawQuery: query}}
+		token, err := credential(r)
+		if err != nil {
+			if token != "" {
+				t.Fatalf("a token and a refusal for %q", header)
+			}
+			if !fixed[err.Description] {
+				t.Fatalf("%q is refused with %q", header, err.Description)
+			}
+			return
+		}
+		if len(header) != len("Bearer ")+len(token) || !strings.EqualFold(header[:7], "Bearer ") || token == "" || strings.ContainsAny(token, " ,\t") {
+			t.Fatalf("accepted %q as %q", header, token)
+		}
+		if values, err := url.ParseQuery(query); err == nil && values.Has("access_token") {
+			t.Fatalf("accepted beside the query %q", query)
+		}
+	})
+}
+
+// FuzzSplit checks that a token has one spelling only.
+func FuzzSplit(f *testing.F) {
+	for _, seed := range []string{"a.b.c", "AA.AA.AA", "..", "QQ.QQ.QR", "QUE.QUE.QUE", "AA=.AA.AA", "A\n.AA.AA"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		if checkForm(raw) != nil {
+			return
+		}
+		signed, signature, payload, head, ok := split(raw)
+		if !ok {
+			return
+		}
+		again := encoding.EncodeToString(head) + "." + encoding.EncodeToString(payload)
+		if signed != again || raw != again+"."+encoding.EncodeToString(signature) {
+			t.Fatalf("%q is another spelling of %q", raw, again)
+		}
+	})
+}

@@ -1,0 +1,355 @@
+package auth
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"unicode/utf8"
+)
+
+// A token's header and claims are read by a scanner of our own, because parsers
+// differ in what they make of doubtful JSON, and two readers of one token must
+// not see different claims (RFC 8725 §2.4). encoding/json takes the last of two equal
+// names, mends broken UTF-8 and folds case. Here all of that is a fault, and so
+// is whatever could cost more time or memory than its 8 KiB should.
+
+const (
+	maxDepth   = 16 // of objects and arrays in each other
+	maxMembers = 64 // of one object, as equal names are looked for by comparing
+)
+
+// The ways in which a JSON text can be refused.
+var (
+	errSyntax    = errors.New("not JSON")
+	errNotObject = errors.New("not a JSON object")
+	errDuplicate = errors.New("a name stands twice")
+	errEncoding  = errors.New("text that is not Unicode")
+	errDeep      = errors.New("nested too deeply")
+	errMembers   = errors.New("too many members")
+	errTrailing  = errors.New("bytes after the object")
+)
+
+// value is one JSON value where it stands in the text.
+type value struct {
+	kind byte // '"', '0' for numbers, '{', '[', 't', 'f' or 'n'
+	raw  []byte
+}
+
+// scanObject reads data, which must be one JSON object and nothing else, and
+// calls member with each member's name and value, in order. It ends at the first
+// error of its own or of member.
+func scanObject(data []byte, member func(name []byte, v value) error) error {
+	s := scanner{data: data}
+	s.space()
+	if s.peek() != '{' {
+		return errNotObject
+	}
+	if err := s.object(1, member); err != nil {
+		return err
+	}
+	s.space()
+	if s.pos < len(s.data) {
+		return errTrailing
+	}
+	return nil
+}
+
+type scanner struct {
+	data []byte
+	pos  int
+}
+
+// peek returns the next byte, 0 at the end.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
+	}
+	return 0
+}
+
+// take reports whether the next byte is c, and if so steps over it.
+func (s *scanner) take(c byte) bool {
+	if s.peek() != c || s.pos >= len(s.data) {
+		return false
+	}
+	s.pos++
+	return true
+}
+
+func (s *scanner) space() {
+	for s.pos < len(s.data) {
+		switch s.data[s.pos] {
+		case ' ', '\t', '\n', '\r':
+			s.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (s *scanner) object(depth int, member func(name []byte, v value) error) error {
+	if depth > maxDepth {
+		return errDeep
+	}
+	s.pos++ // {
+	s.space()
+	if s.take('}') {
+		return nil
+	}
+	var few [16][]byte
+	names := few[:0]
+	for {
+		s.space()
+		start := s.pos
+		if err := s.string(); err != nil {
+			return err
+		}
+		name := value{'"', s.data[start:s.pos]}.bytes()
+		for _, other := range names {
+			if bytes.Equal(name, other) {
+				return errDuplicate
+			}
+		}
+		if len(names) == maxMembers {
+			return errMembers
+		}
+		names = append(names, name)
+		s.space()
+		if !s.take(':') {
+			return errSyntax
+		}
+		v, err := s.value(depth)
+		if err != nil {
+			return err
+		}
+		if member != nil {
+			if err := member(name, v); err != nil {
+				return err
+			}
+		}
+		s.space()
+		if s.take('}') {
+			return nil
+		}
+		if !s.take(',') {
+			return errSyntax
+		}
+	}
+}
+
+func (s *scanner) array(depth int, element func(v value)) error {
+	if depth > maxDepth {
+		return errDeep
+	}
+	s.pos++ // [
+	s.space()
+	if s.take(']') {
+		return nil
+	}
+	for {
+		v, err := s.value(depth)
+		if err != nil {
+			return err
+		}
+		if element != nil {
+			element(v)
+		}
+		s.space()
+		if s.take(']') {
+			return nil
+		}
+		if !s.take(',') {
+			return errSyntax
+		}
+	}
+}
+
+// value reads any value that stands depth deep.
+func (s *scanner) value(depth int) (v value, err error) {
+	s.space()
+	start := s.pos
+	v.kind = s.peek()
+	switch v.kind {
+	case '{':
+		err = s.object(depth+1, nil)
+	case '[':
+		err = s.array(depth+1, nil)
+	case '"':
+		err = s.string()
+	case 't':
+		err = s.literal("true")
+	case 'f':
+		err = s.literal("false")
+	case 'n':
+		err = s.literal("null")
+	default:
+		v.kind = '0'
+		err = s.number()
+	}
+	v.raw = s.data[start:s.pos]
+	return v, err
+}
+
+func (s *scanner) literal(word string) error {
+	if !bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
+		return errSyntax
+	}
+	s.pos += len(word)
+	return nil
+}
+
+// number reads a number by RFC 8259 §6.
+func (s *scanner) number() error {
+	s.take('-')
+	switch c := s.peek(); {
+	case c == '0':
+		s.pos++
+	case !s.digits():
+		return errSyntax
+	}
+	if s.take('.') && !s.digits() {
+		return errSyntax
+	}
+	if s.take('e') || s.take('E') {
+		if !s.take('+') {
+			s.take('-')
+		}
+		if !s.digits() {
+			return errSyntax
+		}
+	}
+	return nil
+}
+
+// digits steps over digits and reports whether there was one.
+func (s *scanner) digits() bool {
+	start := s.pos
+	for c := s.peek(); '0' <= c && c <= '9'; c = s.peek() {
+		s.pos++
+	}
+	return s.pos > start
+}
+
+// string reads a string with its quotes.
+func (s *scanner) string() error {
+	if !s.take('"') {
+		return errSyntax
+	}
+	for s.pos < len(s.data) {
+		switch c := s.data[s.pos]; {
+		case c == '"':
+			s.pos++
+			return nil
+		case c == '\\':
+			if err := s.escape(); err != nil {
+				return err
+			}
+		case c < ' ':
+			return errSyntax
+		case c < utf8.RuneSelf:
+			s.pos++
+		default:
+			r, size := utf8.DecodeRune(s.data[s.pos:])
+			if r == utf8.RuneError && size == 1 {
+				return errEncoding
+			}
+			s.pos += size
+		}
+	}
+	return errSyntax
+}
+
+// escape reads an escape sequence. A surrogate must stand in a pair (RFC 7493 §2.1).
+func (s *scanner) escape() error {
+	s.pos++ // the backslash
+	switch s.peek() {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		s.pos++
+		return nil
+	case 'u':
+	default:
+		return errSyntax
+	}
+	high, ok := s.hex()
+	switch {
+	case !ok:
+		return errSyntax
+	case high < 0xD800 || high > 0xDFFF:
+		return nil
+	case high > 0xDBFF || !s.take('\\') || s.peek() != 'u':
+		return errEncoding
+	}
+	low, ok := s.hex()
+	if !ok {
+		return errSyntax
+	}
+	if low < 0xDC00 || low > 0xDFFF {
+		return errEncoding
+	}
+	return nil
+}
+
+// hex reads a u and four hexadecimal digits.
+func (s *scanner) hex() (n uint64, ok bool) {
+	if s.pos+5 > len(s.data) {
+		return 0, false
+	}
+	digits := s.data[s.pos+1 : s.pos+5]
+	for _, c := range digits {
+		if c == '_' || c == '+' || c == '-' {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseUint(string(digits), 16, 32)
+	s.pos += 5
+	return n, err == nil
+}
+
+// bytes returns what a string says. It must not be changed.
+func (v value) bytes() []byte {
+	inner := v.raw[1 : len(v.raw)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return inner
+	}
+	var text string
+	if err := json.Unmarshal(v.raw, &text); err != nil {
+		return inner // can't be: the scanner passed it
+	}
+	return []byte(text)
+}
+
+// text returns what a string says; ok is false for other values.
+func (v value) text() (text string, ok bool) {
+	if v.kind != '"' {
+		return "", false
+	}
+	return string(v.bytes()), true
+}
+
+// texts returns what an array of strings says; ok is false for other values.
+func (v value) texts() (list []string, ok bool) {
+	if v.kind != '[' {
+		return nil, false
+	}
+	ok = true
+	s := scanner{data: v.raw}
+	if err := s.array(1, func(element value) {
+		text, isText := element.text()
+		list = append(list, text)
+		ok = ok && isText
+	}); err != nil || !ok { // err can't be: the scanner passed it
+		return nil, false
+	}
+	return list, true
+}
+
+// number returns what a number says; ok is false for other values and for what
+// no float64 can hold.
+func (v value) number() (n float64, ok bool) {
+	if v.kind != '0' {
+		return 0, false
+	}
+	n, err := strconv.ParseFloat(string(v.raw), 64)
+	return n, err == nil
+}

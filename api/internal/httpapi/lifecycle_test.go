@@ -1,0 +1,355 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"calling-an-api.example/api/internal/authtest"
+)
+
+func statusOf(h http.Handler, token string) int {
+	return do(h, http.MethodGet, "/api/external", bearer(token)).StatusCode
+}
+
+// metric returns the line of /metrics that begins with name.
+func metric(h http.Handler, name string) string {
+	for line := range strings.Lines(do(h, http.MethodGet, "/metrics").body) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// badAnswers are what an issuer with a fault answers in place of its keys.
+var badAnswers = map[string]http.HandlerFunc{
+	"500":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+	"404":          func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) },
+	"429":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
+	"HTML":         text("<!doctype html><title>Maintenance</title>"),
+	"nothing":      text(""),
+	"{}":           text("{}"),
+	"error object": text(`{"error":"server_error"}`),
+	"empty set":    text(`{"keys":[]}`),
+	"null set":     text(`{"keys":null}`),
+	"keys of EC":   text(`{"keys":[{"kty":"EC","kid":"key-a","crv":"P-256","x":"","y":""}]}`),
+	"5 MB":         text(`{"keys":[],"pad":"` + strings.Repeat("x", 5<<20) + `"}`),
+	"cut short":    text(`{"keys":[{"kty":"RSA"`),
+	"a redirect": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://127.0.0.1:1/jwks.json", http.StatusFound)
+	},
+	"an endless redirect": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.Path, http.StatusFound)
+	},
+	"a broken body": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = w.Write([]byte("{"))
+		panic(http.ErrAbortHandler)
+	},
+}
+
+func text(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }
+}
+
+func TestIssuerFaultyAtStart(t *testing.T) {
+	t.Parallel()
+	for name, fault := range badAnswers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			iss := authtest.New(t)
+			iss.Answer(fault)
+			h := newAPI(t, iss)
+			for path, want := range map[string]int{"/api/external": 503, "/readyz": 503, "/healthz": 200, "/api/public": 200} {
+				got := do(h, http.MethodGet, path, bearer(iss.Mint(nil)))
+				if got.StatusCode != want {
+					t.Errorf("%s: got %d, want %d", path, got.StatusCode, want)
+				}
+				if want == 503 && got.Header.Get("Retry-After") == "" {
+					t.Errorf("%s: no Retry-After", path)
+				}
+			}
+			if got := do(h, http.MethodGet, "/api/external"); got.StatusCode != http.StatusUnauthorized {
+				t.Errorf("without a token: got %d, want 401", got.StatusCode)
+			}
+			if got := statusOf(h, "garbage"); got != http.StatusUnauthorized {
+				t.Errorf("garbage: got %d, want 401, as no key could make it good", got)
+			}
+			iss.Answer(nil)
+			await(t, "good once the issuer is", func() bool { return statusOf(h, iss.Mint(nil)) == http.StatusOK })
+		})
+	}
+}
+
+func TestIssuerFaultyLater(t *testing.T) {
+	t.Parallel()
+	for name, fault := range badAnswers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			iss := authtest.New(t)
+			h := newAPI(t, iss)
+			iss.Answer(fault)
+			before := iss.Fetches.Load()
+			if got := statusOf(h, iss.MintHeader(map[string]any{"kid": "unknown"}, nil)); got != http.StatusUnauthorized {
+				t.Errorf("unknown key: got %d", got)
+			}
+			if iss.Fetches.Load() == before {
+				t.Fatal("the fault was never met")
+			}
+			if got := statusOf(h, iss.Mint(jwt.MapClaims{"sub": "new"})); got != http.StatusOK {
+				t.Errorf("a good token: got %d", got)
+			}
+			if got := metric(h, `api_jwks_fetches_total{outcome="failed"}`); got == "" || got == "0" {
+				t.Errorf("failed fetches: %q", got)
+			}
+		})
+	}
+}
+
+func TestHangingIssuerHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	h := newAPI(t, iss)
+	known := iss.Mint(nil)
+	release, asked := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	iss.Answer(func(_ http.ResponseWriter, r *http.Request) {
+		once.Do(func() { close(asked) })
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	waiting := make(chan int)
+	go func() { waiting <- statusOf(h, iss.MintHeader(map[string]any{"kid": "unknown"}, nil)) }()
+	<-asked
+	if got := statusOf(h, known); got != http.StatusOK {
+		t.Errorf("a good token meanwhile: got %d", got)
+	}
+	close(release)
+	if got := <-waiting; got != http.StatusUnauthorized {
+		t.Errorf("the unknown key: got %d", got)
+	}
+}
+
+func TestRotationUnderConcurrentRequests(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	h := newAPI(t, iss)
+	old := iss.Mint(nil)
+	if got := statusOf(h, old); got != http.StatusOK { // and now it is cached
+		t.Fatalf("got %d", got)
+	}
+	before := iss.Fetches.Load()
+	iss.Rotate()
+	var wg sync.WaitGroup
+	var failed atomic.Int32
+	for i := range 50 {
+		token := iss.Mint(jwt.MapClaims{"sub": fmt.Sprint(i)})
+		wg.Go(func() {
+			if statusOf(h, token) != http.StatusOK {
+				failed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if n := failed.Load(); n != 0 {
+		t.Errorf("%d of 50 requests with the new key failed", n)
+	}
+	if n := iss.Fetches.Load() - before; n != 1 {
+		t.Errorf("%d fetches, want 1 for all", n)
+	}
+	if got := statusOf(h, old); got != http.StatusUnauthorized {
+		t.Errorf("the cached token of the removed key: got %d", got)
+	}
+}
+
+func TestRevokedKeyStopsWithinARefresh(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	h := newAPI(t, iss, func(s *settings) { s.keys.Refresh = 50 * time.Millisecond })
+	token := iss.Mint(nil)
+	if got := statusOf(h, token); got != http.StatusOK {
+		t.Fatalf("got %d", got)
+	}
+	iss.Rotate() // nobody asks for the new key: the schedule alone finds out
+	await(t, "the cached token stops", func() bool { return statusOf(h, token) == http.StatusUnauthorized })
+}
+
+func TestShorterMaxAgeIsHonoured(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	iss.Answer(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=0")
+		iss.Answer(nil)
+		iss.ServeHTTP(w, r)
+	})
+	newAPI(t, iss, func(s *settings) { s.keys.Refresh = 10 * time.Millisecond })
+	await(t, "a second fetch", func() bool { return iss.Fetches.Load() >= 2 })
+}
+
+func TestFloodOfUnknownKeys(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	h := newAPI(t, iss)
+	good := iss.Mint(nil)
+	template := iss.MintHeader(map[string]any{"kid": "K"}, nil)
+	_, rest, _ := strings.Cut(template, ".")
+	begin := time.Now()
+	var wg sync.WaitGroup
+	var wrong, refused atomic.Int32
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := range 250 {
+				head := encode(fmt.Sprintf(`{"alg":"RS256","kid":"random-%d-%d"}`, worker, i))
+				if statusOf(h, head+"."+rest) != http.StatusUnauthorized {
+					wrong.Add(1)
+				}
+				if i%50 == 0 && statusOf(h, good) != http.StatusOK {
+					refused.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := wrong.Load(); n != 0 {
+		t.Errorf("%d of 2000 unknown keys were not refused with 401", n)
+	}
+	if n := refused.Load(); n != 0 {
+		t.Errorf("the good token was refused %d times", n)
+	}
+	minutes := time.Since(begin).Minutes()
+	if n := iss.Fetches.Load(); float64(n) > 1+3+5*minutes+1 { // the first, the burst, the rate
+		t.Errorf("%d fetches in %.1f minutes", n, minutes)
+	}
+}
+
+func TestStaleKeysAreUnavailable(t *testing.T) {
+	t.Parallel()
+	var offset atomic.Int64
+	iss := authtest.New(t)
+	h := newAPI(t, iss, func(s *settings) {
+		s.keys.MaxStale = 30 * time.Minute
+		s.keys.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+	})
+	token := iss.Mint(nil)
+	if got := statusOf(h, token); got != http.StatusOK {
+		t.Fatalf("got %d", got)
+	}
+	iss.Answer(badAnswers["500"])
+	offset.Store(int64(29 * time.Minute))
+	if got := statusOf(h, token); got != http.StatusOK {
+		t.Errorf("keys of 29 minutes: got %d", got)
+	}
+	offset.Store(int64(31 * time.Minute))
+	if got := statusOf(h, token); got != http.StatusServiceUnavailable {
+		t.Errorf("keys of 31 minutes, token cached: got %d", got)
+	}
+}
+
+func TestCachedTokenDiesWithItsExpiry(t *testing.T) {
+	t.Parallel()
+	var offset atomic.Int64
+	iss := authtest.New(t)
+	h := newAPI(t, iss, func(s *settings) {
+		s.auth.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+	})
+	token := iss.Mint(jwt.MapClaims{"exp": time.Now().Add(time.Minute).Unix()})
+	for range 2 {
+		if got := statusOf(h, token); got != http.StatusOK {
+			t.Fatalf("got %d", got)
+		}
+	}
+	if got := metric(h, `api_tokens_total{outcome="accepted_cached"}`); got != "1" {
+		t.Errorf("cache hits: %q, want 1", got)
+	}
+	offset.Store(int64(70 * time.Second))
+	if got := do(h, http.MethodGet, "/api/external", bearer(token)); got.StatusCode != http.StatusUnauthorized || !strings.Contains(got.body, whyExpired) {
+		t.Errorf("after its end: %d %s", got.StatusCode, got.body)
+	}
+}
+
+func TestRefusalsAreNotCached(t *testing.T) {
+	t.Parallel()
+	var offset atomic.Int64
+	iss := authtest.New(t)
+	h := newAPI(t, iss, func(s *settings) {
+		s.auth.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+	})
+	token := iss.Mint(jwt.MapClaims{"nbf": time.Now().Add(time.Minute).Unix()})
+	if got := statusOf(h, token); got != http.StatusUnauthorized {
+		t.Fatalf("too early: got %d", got)
+	}
+	offset.Store(int64(2 * time.Minute))
+	if got := statusOf(h, token); got != http.StatusOK {
+		t.Errorf("in time: got %d", got)
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	h := newAPI(t, iss, func(s *settings) { s.auth.CacheSize = 2 })
+	tokens := []string{iss.Mint(jwt.MapClaims{"sub": "1"}), iss.Mint(jwt.MapClaims{"sub": "2"}), iss.Mint(jwt.MapClaims{"sub": "3"})}
+	for _, token := range append(tokens, tokens[0]) { // by then the third has taken its place
+		if got := statusOf(h, token); got != http.StatusOK {
+			t.Errorf("got %d", got)
+		}
+	}
+	if got := metric(h, `api_tokens_total{outcome="accepted"}`); got != "4" {
+		t.Errorf("verified %s times, want 4", got)
+	}
+}
+
+func TestDiscovery(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		document func(iss *authtest.Issuer) string // "" answers 404
+		where    string                            // path that the keys are asked for at
+	}{
+		"none": {func(*authtest.Issuer) string { return "" }, "/.well-known/jwks.json"},
+		"elsewhere on the issuer": {func(iss *authtest.Issuer) string {
+			return `{"issuer":"` + iss.URL + `","jwks_uri":"` + iss.URL + `keys"}`
+		}, "/keys"},
+		"of another issuer": {func(iss *authtest.Issuer) string {
+			return `{"issuer":"https://evil.test/","jwks_uri":"` + iss.URL + `keys"}`
+		}, "/.well-known/jwks.json"},
+		"on another plain host": {func(iss *authtest.Issuer) string {
+			return `{"issuer":"` + iss.URL + `","jwks_uri":"http://127.0.0.1:1/keys"}`
+		}, "/.well-known/jwks.json"},
+		"no jwks_uri": {func(iss *authtest.Issuer) string { return `{"issuer":"` + iss.URL + `"}` }, "/.well-known/jwks.json"},
+		"HTML":        {func(*authtest.Issuer) string { return "<html>" }, "/.well-known/jwks.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			iss := authtest.New(t)
+			iss.Discovery(func(w http.ResponseWriter, r *http.Request) {
+				if doc := tc.document(iss); doc != "" {
+					_, _ = w.Write([]byte(doc))
+					return
+				}
+				http.NotFound(w, r)
+			})
+			asked := make(chan string, 1)
+			iss.Answer(func(w http.ResponseWriter, r *http.Request) {
+				asked <- r.URL.Path
+				iss.Answer(nil)
+				iss.ServeHTTP(w, r)
+			})
+			h := newAPI(t, iss)
+			if got := <-asked; got != tc.where {
+				t.Errorf("asked at %s, want %s", got, tc.where)
+			}
+			if got := statusOf(h, iss.Mint(nil)); got != http.StatusOK {
+				t.Errorf("got %d", got)
+			}
+		})
+	}
+}
