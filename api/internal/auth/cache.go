@@ -34,7 +34,7 @@ func (c *cache) get(key [sha256.Size]byte, epoch int64, now time.Time) *Token {
 	if !ok {
 		return nil
 	}
-	if e.epoch != epoch || !now.Before(e.token.expires) {
+	if e.epoch != epoch || now.UnixNano() >= e.token.expires {
 		c.entries.Remove(key)
 		return nil
 	}

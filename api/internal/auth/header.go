@@ -1,9 +1,9 @@
 package auth
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // maxKID is how long a key ID may be, in bytes.
@@ -12,8 +12,8 @@ const maxKID = 256
 // header is what a JOSE header (RFC 7515 §4) says that matters: all else about it
 // is fixed.
 type header struct {
-	kid string
-	typ string // lower case, "" if absent
+	kid     string
+	profile bool // typ says that it is an access token of RFC 9068
 }
 
 // parseHeader accepts the header of a plain RS256 access token. It is a list of
@@ -21,30 +21,28 @@ type header struct {
 // or point to a key of the sender's choice (RFC 8725 §3.1, §3.10).
 func parseHeader(data []byte) (header, error) {
 	var h header
-	alg := ""
+	rs256 := false
 	err := scanObject(data, func(name []byte, v value) error {
-		text, isText := v.text()
-		if !isText {
+		if v.kind != '"' {
 			return errors.New("a parameter is not a string or not one that access tokens have")
 		}
+		text := v.bytes()
+		is := func(word string) bool { return bytes.EqualFold(text, []byte(word)) }
 		switch string(name) {
 		case "alg":
-			alg = text
+			rs256 = string(text) == "RS256"
 		case "kid":
-			h.kid = text
-			if text == "" || len(text) > maxKID {
+			if len(text) == 0 || len(text) > maxKID {
 				return fmt.Errorf("kid is not of 1 to %d bytes", maxKID)
 			}
+			h.kid = string(text)
 		case "typ":
-			switch h.typ = strings.ToLower(text); h.typ {
-			case "jwt", "at+jwt", "application/at+jwt": // RFC 9068 §2.1, and what tenants send by default
-			default:
+			h.profile = is("at+jwt") || is("application/at+jwt") // RFC 9068 §2.1
+			if !h.profile && !is("JWT") {                        // which tenants send by default
 				return errors.New("typ is not that of an access token")
 			}
 		case "cty": // RFC 7519 §5.2: JWT there means that the claims are another token
-			switch strings.ToLower(text) {
-			case "json", "application/json":
-			default:
+			if !is("json") && !is("application/json") {
 				return errors.New("cty is not JSON")
 			}
 		case "x5t": // a hint at a certificate; kid says which key
@@ -56,7 +54,7 @@ func parseHeader(data []byte) (header, error) {
 	switch {
 	case err != nil:
 		return header{}, err
-	case alg != "RS256": // none, HMAC with the public key, and all other confusions (RFC 8725 §3.1)
+	case !rs256: // none, HMAC with the public key, and all other confusions (RFC 8725 §3.1)
 		return header{}, errors.New("alg is not RS256")
 	case h.kid == "":
 		return header{}, errors.New("no kid")

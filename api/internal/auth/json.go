@@ -10,7 +10,7 @@ import (
 
 // A token's header and claims are read by a scanner of our own, because parsers
 // differ in what they make of doubtful JSON, and two readers of one token must
-// not see different claims (RFC 8725 §2.4). encoding/json takes the last of two equal
+// not see different claims (RFC 8725 §2.6). encoding/json takes the last of two equal
 // names, mends broken UTF-8 and folds case. Here all of that is a fault, and so
 // is whatever could cost more time or memory than its 8 KiB should.
 

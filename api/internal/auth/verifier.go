@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,16 +75,24 @@ func NewVerifier(keys Keys, opts Options) (*Verifier, error) {
 	return v, nil
 }
 
-// Token is what a verified access token says. It is shared between requests.
+// Token is what a verified access token says. It is shared between requests, and
+// small, as thousands are remembered.
 type Token struct {
 	Subject string
-	scopes  []string  // of the claims scope and permissions together
-	expires time.Time // leeway included
+	scopes  string // words of the claims scope and permissions together
+	expires int64  // Unix time in nanoseconds, leeway included
 }
 
 // Has reports whether the token grants scope, by its claim scope (RFC 9068
 // §2.2.3) or by permissions, where Auth0 puts what a user's roles allow.
-func (t *Token) Has(scope string) bool { return slices.Contains(t.scopes, scope) }
+func (t *Token) Has(scope string) bool {
+	for granted := range strings.FieldsSeq(t.scopes) {
+		if granted == scope {
+			return true
+		}
+	}
+	return false
+}
 
 // Verify returns what the access token raw says, and whether it was remembered
 // from before. The error has the status 401 for a token that is not good, 503 if
@@ -146,7 +153,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Token, *Error) {
 	if err := v.validator.Validate(c); err != nil {
 		return nil, v.refusal(c, err)
 	}
-	if err := c.check(h.typ, v.opts.StrictRFC9068); err != nil {
+	if err := c.check(h.profile, v.opts.StrictRFC9068); err != nil {
 		return nil, err
 	}
 	method := jwt.SigningMethodRS256
@@ -159,7 +166,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Token, *Error) {
 	if err := method.Verify(signed, signature, key); err != nil {
 		return nil, invalidToken(reasonSignature, "The access token's signature is invalid", err)
 	}
-	return &Token{Subject: c.subject, scopes: c.scopes, expires: c.expires.Add(v.opts.Leeway)}, nil
+	return &Token{Subject: c.subject, scopes: c.scopes, expires: c.expires.Add(v.opts.Leeway).UnixNano()}, nil
 }
 
 // encoding is that of a JWS's parts (RFC 7515 §2): no padding, and no bits that

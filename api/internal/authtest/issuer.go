@@ -56,9 +56,10 @@ type Issuer struct {
 func New(t testing.TB) *Issuer {
 	t.Helper()
 	iss := &Issuer{}
-	srv := httptest.NewServer(iss)
+	srv := httptest.NewUnstartedServer(iss)
+	iss.URL = "http://" + srv.Listener.Addr().String() + "/"
+	srv.Start()
 	t.Cleanup(srv.Close)
-	iss.URL = srv.URL + "/"
 	return iss
 }
 

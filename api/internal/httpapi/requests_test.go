@@ -70,6 +70,7 @@ func TestCredentials(t *testing.T) {
 		"scope as a list":            {private, scoped("scope", []string{"read:messages"}), 403, "insufficient_scope"},
 		"scope as an object":         {private, scoped("scope", map[string]bool{"read:messages": true}), 403, "insufficient_scope"},
 		"permissions as a string":    {private, scoped("permissions", "read:messages"), 403, "insufficient_scope"},
+		"permission of two words":    {private, scoped("permissions", []string{"x read:messages"}), 403, "insufficient_scope"},
 		"permissions with a number":  {private, scoped("permissions", []any{"read:messages", 7}), 403, "insufficient_scope"},
 	} {
 		t.Run(name, func(t *testing.T) {

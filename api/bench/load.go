@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// load is a kind of request that wrk sends.
+type load struct {
+	name   string
+	script string // for wrk
+	fresh  bool   // every token is new to the server
+	status string // that every guarded server must answer: "2xx" or "401"
+}
+
+// result is one measurement.
+type result struct {
+	requests int
+	rate     float64 // requests a second
+	p99      time.Duration
+	errors   int // answers of 400 and above
+}
+
+// script is a wrk script. Each thread walks through the tokens from a place of its own.
+const script = `
+local tokens = {}
+for line in io.lines(%q) do tokens[#tokens + 1] = line end
+local threads, position = 0, 0
+function setup(thread) thread:set("offset", threads) threads = threads + 1 end
+function init(args) position = math.floor(offset * #tokens / 2) end
+function request()
+  position = position %% #tokens + 1
+  return wrk.format("GET", "/api/external", { ["Authorization"] = "Bearer " .. tokens[position] })
+end
+function done(summary, latency, requests)
+  io.write(string.format("RESULT %%d %%d %%d %%d %%d\n", summary.requests, summary.duration, latency:percentile(99),
+    summary.errors.status, summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
+end
+`
+
+// prepareLoads writes the tokens and scripts of all loads to dir.
+func prepareLoads(dir string, iss *issuer, distinct int) ([]load, error) {
+	tokens, err := iss.mint(distinct)
+	if err != nil {
+		return nil, err
+	}
+	var loads []load
+	for _, l := range []struct {
+		load
+		tokens []string
+	}{
+		{load{name: "One token again and again", status: "2xx"}, tokens[:1]},
+		{load{name: "Every token new", status: "2xx", fresh: true}, tokens},
+		{load{name: "Garbage instead of a token", status: "401"}, []string{"garbage"}},
+	} {
+		name := filepath.Join(dir, strings.ReplaceAll(l.name, " ", "-"))
+		if err := os.WriteFile(name+".txt", []byte(strings.Join(l.tokens, "\n")+"\n"), 0o600); err != nil {
+			return nil, err
+		}
+		l.script = name + ".lua"
+		if err := os.WriteFile(l.script, []byte(fmt.Sprintf(script, name+".txt")), 0o600); err != nil {
+			return nil, err
+		}
+		loads = append(loads, l.load)
+	}
+	return loads, nil
+}
+
+var resultLine = regexp.MustCompile(`RESULT (\d+) (\d+) (\d+) (\d+) (\d+)`)
+
+// run sends l to s for some seconds. It fails if s answers anything else than it should.
+func (l load) run(ctx context.Context, s *server, seconds int) (result, error) {
+	cmd := exec.CommandContext(ctx, "wrk", "-t2", "-c64", "-d", strconv.Itoa(seconds)+"s", "-s", l.script, "http://"+s.addr)
+	out, err := cmd.CombinedOutput()
+	m := resultLine.FindStringSubmatch(string(out))
+	if err != nil || m == nil {
+		return result{}, fmt.Errorf("wrk against %s: %w\n%s", s.name, err, out)
+	}
+	var n [5]int
+	for i := range n {
+		if n[i], err = strconv.Atoi(m[i+1]); err != nil {
+			return result{}, err
+		}
+	}
+	r := result{requests: n[0], rate: float64(n[0]) / (float64(n[1]) / 1e6), p99: time.Duration(n[2]) * time.Microsecond, errors: n[3]}
+	want := 0
+	if l.status == "401" && !s.open {
+		want = r.requests
+	}
+	if r.errors != want || n[4] != 0 {
+		return result{}, fmt.Errorf("%s under %q: %d of %d answers are errors, want %d; %d connections failed", s.name, l.name, r.errors, r.requests, want, n[4])
+	}
+	return r, nil
+}

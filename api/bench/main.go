@@ -1,0 +1,142 @@
+// Command bench measures the API against its peers on this machine, end to end:
+// real processes, real connections, a load generator beside them. It prints a
+// table in Markdown. It is a module of its own so that the peers stay out of the
+// API's dependencies.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	if len(os.Args) > 2 && os.Args[1] == "serve" { // this binary is the Go peers too
+		if err := servePeer(os.Args[2], os.Args[3:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench serve:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	seconds := flag.Int("seconds", 4, "length of one measurement")
+	rounds := flag.Int("rounds", 3, "measurements of each server, one after the other; the middle one counts")
+	distinct := flag.Int("tokens", 100_000, "distinct tokens, more than the API remembers")
+	flag.Parse()
+	if _, err := exec.LookPath("wrk"); err != nil {
+		return errors.New("wrk, the load generator, is not installed (Debian: apt-get install wrk)")
+	}
+	dir, err := os.MkdirTemp("", "api-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a folder of temporary files
+
+	iss, err := startIssuer()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "signing %d tokens…\n", *distinct)
+	loads, err := prepareLoads(dir, iss, *distinct)
+	if err != nil {
+		return err
+	}
+	servers, err := prepareServers(ctx, dir, iss)
+	if err != nil {
+		return err
+	}
+	defer stopAll(servers)
+
+	fmt.Printf("%s, %d s each, median of %d rounds, 64 connections\n", machine(), *seconds, *rounds)
+	for _, l := range loads {
+		if err := measure(ctx, l, servers, *seconds, *rounds); err != nil {
+			return err
+		}
+	}
+	return longRun(ctx, servers, loads)
+}
+
+// measure prints one table: every server under the load l.
+func measure(ctx context.Context, l load, servers []*server, seconds, rounds int) error {
+	results := map[*server][]result{}
+	for range rounds {
+		for _, s := range servers {
+			r, err := l.run(ctx, s, seconds)
+			if err != nil {
+				return err
+			}
+			results[s] = append(results[s], r)
+		}
+	}
+	fmt.Printf("\n### %s\n\n| server | requests/s | of bare | p99 | resident |\n|---|---:|---:|---:|---:|\n", l.name)
+	var bare float64
+	for i, s := range servers {
+		rs := results[s]
+		slices.SortFunc(rs, func(a, b result) int { return int(a.rate - b.rate) })
+		r := rs[len(rs)/2]
+		if i == 0 {
+			bare = r.rate
+		}
+		memory, err := s.resident()
+		if err != nil {
+			return err
+		}
+		fmt.Printf("| %s | %.0f | %.2f | %.1f ms | %.0f MB |\n", s.name, r.rate, r.rate/bare, float64(r.p99.Microseconds())/1000, memory)
+	}
+	return nil
+}
+
+// longRun sends the API a million requests with all the tokens, and prints what
+// memory it holds then.
+func longRun(ctx context.Context, servers []*server, loads []load) error {
+	api := servers[slices.IndexFunc(servers, func(s *server) bool { return s.ours })]
+	fresh := loads[slices.IndexFunc(loads, func(l load) bool { return l.fresh })]
+	sent := 0
+	for sent < 1_000_000 {
+		r, err := fresh.run(ctx, api, 10)
+		if err != nil {
+			return err
+		}
+		sent += r.requests
+	}
+	memory, err := api.resident()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nThis API after another %d requests with distinct tokens: %.1f MB resident\n", sent, memory)
+	return nil
+}
+
+// machine says in a line what this was measured on.
+func machine() string {
+	model := "an unknown processor"
+	if data, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(data)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return fmt.Sprintf("%d × %s, %s", numCPU(), model, time.Now().Format(time.DateOnly))
+}
+
+// root is the folder of the API's module.
+func root() string { return filepath.Join("..") }

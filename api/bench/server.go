@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// server is a process under test.
+type server struct {
+	name string
+	addr string
+	open bool // has no gate
+	ours bool
+	cmd  *exec.Cmd
+}
+
+func numCPU() int { return runtime.NumCPU() }
+
+// prepareServers builds, installs and starts all servers. The first is the bare
+// handler that the others are compared with.
+func prepareServers(ctx context.Context, dir string, iss *issuer) (servers []*server, err error) {
+	defer func() {
+		if err != nil {
+			stopAll(servers)
+		}
+	}()
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	api := filepath.Join(dir, "api")
+	build := exec.CommandContext(ctx, "go", "build", "-o", api, ".")
+	build.Dir = root()
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the API: %w\n%s", err, out)
+	}
+	express, err := installExpress(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []struct {
+		server
+		command []string
+	}{
+		{server{name: "bare net/http handler", open: true}, []string{self, "serve", "bare"}},
+		{server{name: "this API, `--log-level warn`", ours: true}, []string{api, "--log-level", "warn", "--domain", iss.url, "--audience", audience}},
+		{server{name: "this API, access log on"}, []string{api, "--domain", iss.url, "--audience", audience}},
+		{server{name: "mux + keyfunc + jwt as they come"}, []string{self, "serve", "stock", iss.url}},
+		{server{name: "auth0/go-jwt-middleware"}, []string{self, "serve", "auth0", iss.url}},
+		{server{name: "Express + express-jwt + jwks-rsa"}, []string{"node", express, iss.url}},
+	} {
+		if err := s.start(ctx, s.command); err != nil {
+			return servers, err
+		}
+		servers = append(servers, &s.server)
+	}
+	return servers, nil
+}
+
+// start runs command on a free port and waits until it answers.
+func (s *server) start(ctx context.Context, command []string) error {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.addr = ln.Addr().String()
+	if err := ln.Close(); err != nil {
+		return err
+	}
+	s.cmd = exec.Command(command[0], command[1:]...)
+	s.cmd.Env = append(os.Environ(), "API_ADDR="+s.addr, "AUDIENCE="+audience, "NODE_ENV=production")
+	if err := s.cmd.Start(); err != nil {
+		return fmt.Errorf("start %s: %w", s.name, err)
+	}
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		resp, err := http.Get("http://" + s.addr + "/readyz")
+		if err == nil {
+			_ = resp.Body.Close() // its status is all that counts
+			if resp.StatusCode < http.StatusInternalServerError {
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return fmt.Errorf("%s never answers: %w", s.name, err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// resident is the memory that the process holds, in megabytes.
+func (s *server) resident() (float64, error) {
+	out, err := exec.Command("ps", "-o", "rss=", "-p", strconv.Itoa(s.cmd.Process.Pid)).Output()
+	if err != nil {
+		return 0, fmt.Errorf("ps: %w", err)
+	}
+	kilobytes, err := strconv.Atoi(strings.TrimSpace(string(bytes.TrimSpace(out))))
+	return float64(kilobytes) / 1000, err
+}
+
+func stopAll(servers []*server) {
+	for _, s := range servers {
+		_ = s.cmd.Process.Kill() // it may have ended already
+		_ = s.cmd.Wait()
+	}
+}
+
+// installExpress installs the Node peer in dir and returns its script.
+func installExpress(ctx context.Context, dir string) (script string, err error) {
+	dir = filepath.Join(dir, "express")
+	if err := os.CopyFS(dir, os.DirFS("express")); err != nil {
+		return "", err
+	}
+	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = dir
+	if out, err := install.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("install Express: %w\n%s", err, out)
+	}
+	return filepath.Join(dir, "server.mjs"), nil
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestRulesNameTests holds docs/token-validation.md to the tests that it names.
+func TestRulesNameTests(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../docs/token-validation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources strings.Builder
+	files, err := filepath.Glob("internal/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources.Write(content)
+	}
+	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)(?:/([^`]+))?`").FindAllStringSubmatch(string(doc), -1)
+	if len(names) < 50 {
+		t.Fatalf("only %d tests are named", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(sources.String(), "func "+name[1]+"(") {
+			t.Errorf("no test is called %s", name[1])
+		}
+		if name[2] != "" && !strings.Contains(sources.String(), `"`+name[2]+`":`) {
+			t.Errorf("no case is called %q", name[2])
+		}
+	}
+}
