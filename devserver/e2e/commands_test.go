@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,8 +60,7 @@ func newDevEnv(t *testing.T) devEnv {
 	return d
 }
 
-// alive returns the processes of the runner's children that still exist, by the
-// ports that they would hold.
+// listening returns which of d's ports somebody listens on.
 func (d devEnv) listening() (ports []string) {
 	for _, addr := range []string{d.page, d.api, d.tenant} {
 		if conn, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
@@ -144,6 +144,31 @@ func TestCrashStopsTheOther(t *testing.T) {
 			}
 			out.await(t, "dev: "+name+" ended by itself with code 137")
 		})
+	}
+}
+
+// TestKilledRunnerLeavesNothing kills the runner outright, so that it can tell its
+// children nothing. Only Linux does it for us.
+func TestKilledRunnerLeavesNothing(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the children live on where the system is not Linux")
+	}
+	t.Parallel()
+	d := newDevEnv(t)
+	cmd, out := start(t, repo, filepath.Join(bin, "dev"), d.env)
+	out.await(t, `Ctrl\+C`)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for d.listening() != nil {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("still listening: %v", d.listening())
+		}
 	}
 }
 

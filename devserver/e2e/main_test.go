@@ -71,6 +71,8 @@ func startBrowser() (stop func(), err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // the tests also run as root, and the pages are ours
 		chromedp.Flag("disable-quic", true),
+		// chromedp loses sight of a page that comes back from that cache.
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,BackForwardCache"),
 	)
 	alloc, cancelAlloc := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(alloc)

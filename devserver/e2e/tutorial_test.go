@@ -114,10 +114,61 @@ func TestConsentDeclined(t *testing.T) {
 	if strings.Contains(b.url(), "?") {
 		t.Errorf("the error stays in the address: %s", b.url())
 	}
-	b.press("Try again")
+	b.press("Try again") // goes on to where the login was to lead
 	b.see(b.tenant+"/u/consent", "Authorize")
 	b.press("Accept")
-	b.see(b.page+"/", "Call the API")
+	b.see(b.page+"/profile", "Ada Lovelace")
+}
+
+func TestAnotherAccountAfterAFailure(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/profile")
+	b.see(b.tenant+"/u/login", "Log in")
+	b.pick("ada@example.com")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Decline")
+	b.see(b.page+"/callback", "access_denied")
+	b.press("Use another account")
+	b.see(b.page+"/", "Log in to begin")
+	b.click("#qsLoginBtn")
+	b.see(b.tenant+"/u/login", "Pick a test user")
+}
+
+// TestBackFromTheLogin goes back from a login that a guard led to: not to the
+// guarded page, which would lead to the login again.
+func TestBackFromTheLogin(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page)
+	b.see(b.page+"/", "Log in to begin")
+	b.visit(b.page + "/profile")
+	b.see(b.tenant+"/u/login", "Log in")
+	ask[any](b, `history.back()`)
+	b.see(b.page+"/", "Log in to begin")
+}
+
+// TestWithoutTheAPI presses Ping API while something else answers, or nothing.
+func TestWithoutTheAPI(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/external-api")
+	b.see(b.tenant+"/u/login", "Log in")
+	b.pick("ada@example.com")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Accept")
+	b.see(b.page+"/external-api", "Ping API")
+
+	b.retarget(t, "http://localhost:1")
+	b.devserver.await(t, "(?s)in force.*proxy /api → http://localhost:1\n")
+	b.press("Ping API")
+	b.see(b.page+"/external-api", "No answer from the API")
+	write(t, b.dir, "proxy.conf.json", "{}")
+	b.devserver.await(t, "proxy rule gone: /api")
+	b.press("Ping API")
+	b.see(b.page+"/external-api", "Not the API answered")
+	b.retarget(t, b.page)
+	b.devserver.await(t, "to this dev server itself")
 }
 
 func TestCallbackErrors(t *testing.T) {

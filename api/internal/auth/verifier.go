@@ -23,7 +23,7 @@ type Keys interface {
 	KeyfuncCtx(ctx context.Context) jwt.Keyfunc
 }
 
-// Options say which tokens are good. Issuer and Audience are required.
+// Options say which tokens are good. Issuer, Audience and Epoch are required.
 type Options struct {
 	Issuer        string // exact value of iss
 	Audience      string // a value that aud must hold
@@ -31,11 +31,11 @@ type Options struct {
 	StrictRFC9068 bool             // also require what RFC 9068 §2 does: typ, client_id, iat and jti
 	Now           func() time.Time // nil means time.Now
 
-	// CacheSize is how many verified tokens are remembered, 0 for none. Epoch must
-	// be set then: it returns a number that changes when a key stops being good, and
-	// whether keys can be used at all now.
-	CacheSize int
+	// Epoch returns a number that changes when a key stops being good, and whether
+	// keys can be used at all now. CacheSize is how many tokens that were verified in
+	// one epoch are remembered, 0 for none.
 	Epoch     func() (n int64, usable bool)
+	CacheSize int
 }
 
 // Verifier verifies access tokens. Its methods may be called from any goroutine.
@@ -52,8 +52,8 @@ func NewVerifier(keys Keys, opts Options) (*Verifier, error) {
 	if opts.Issuer == "" || opts.Audience == "" {
 		return nil, errors.New("auth: an issuer and an audience are required")
 	}
-	if opts.CacheSize > 0 && opts.Epoch == nil {
-		return nil, errors.New("auth: a cache needs an epoch")
+	if opts.Epoch == nil {
+		return nil, errors.New("auth: an epoch is required")
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -101,20 +101,20 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (token *Token, cached
 	if err := checkForm(raw); err != nil {
 		return nil, false, err
 	}
-	if v.cache == nil {
-		token, err = v.verify(ctx, raw)
-		return token, false, err
-	}
 	// The epoch is read before the key, so that a key which goes meanwhile takes
 	// with it what is stored below.
 	epoch, usable := v.opts.Epoch()
+	if v.cache == nil {
+		token, err = v.verify(ctx, raw, usable)
+		return token, false, err
+	}
 	key := digest(raw)
 	if usable {
 		if token := v.cache.get(key, epoch, v.opts.Now()); token != nil {
 			return token, true, nil
 		}
 	}
-	if token, err = v.verify(ctx, raw); err != nil {
+	if token, err = v.verify(ctx, raw, usable); err != nil {
 		return nil, false, err
 	}
 	v.cache.put(key, epoch, token)
@@ -137,7 +137,8 @@ func checkForm(raw string) *Error {
 
 // verify judges a token from its outside inwards: what costs little comes
 // first, so that no key is looked for on behalf of a token that can't be good.
-func (v *Verifier) verify(ctx context.Context, raw string) (*Token, *Error) {
+// While keys can't be used, nothing is said of what a token claims.
+func (v *Verifier) verify(ctx context.Context, raw string, usable bool) (*Token, *Error) {
 	signed, signature, payload, head, ok := split(raw)
 	if !ok {
 		return nil, invalidToken(reasonMalformed, "The access token is not three parts of base64url", nil)
@@ -145,6 +146,11 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Token, *Error) {
 	h, err := parseHeader(head)
 	if err != nil {
 		return nil, invalidToken(reasonHeader, "The access token's header is not that of an RS256 access token", err)
+	}
+	if !usable {
+		if _, err := v.key(ctx, h.kid); err != nil {
+			return nil, keyRefusal(ctx, err)
+		}
 	}
 	c, err := parseClaims(payload)
 	if err != nil {
@@ -156,17 +162,20 @@ func (v *Verifier) verify(ctx context.Context, raw string) (*Token, *Error) {
 	if err := c.check(h.profile, v.opts.StrictRFC9068); err != nil {
 		return nil, err
 	}
-	method := jwt.SigningMethodRS256
-	key, err := v.keys.KeyfuncCtx(ctx)(&jwt.Token{
-		Method: method, Header: map[string]any{"alg": method.Alg(), "kid": h.kid},
-	})
+	key, err := v.key(ctx, h.kid)
 	if err != nil {
 		return nil, keyRefusal(ctx, err)
 	}
-	if err := method.Verify(signed, signature, key); err != nil {
+	if err := jwt.SigningMethodRS256.Verify(signed, signature, key); err != nil {
 		return nil, invalidToken(reasonSignature, "The access token's signature is invalid", err)
 	}
 	return &Token{Subject: c.subject, scopes: c.scopes, expires: c.expires.Add(v.opts.Leeway).UnixNano()}, nil
+}
+
+// key returns the key with the ID kid, fit for RS256.
+func (v *Verifier) key(ctx context.Context, kid string) (any, error) {
+	method := jwt.SigningMethodRS256
+	return v.keys.KeyfuncCtx(ctx)(&jwt.Token{Method: method, Header: map[string]any{"alg": method.Alg(), "kid": kid}})
 }
 
 // encoding is that of a JWS's parts (RFC 7515 §2): no padding, and no bits that

@@ -88,7 +88,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		origin[name] = env
 		if value, ok := lookupEnv(env); ok {
 			if err := fs.Set(name, value); err != nil {
-				return Config{}, fmt.Errorf("%s=%q: %w", env, value, err)
+				return Config{}, fmt.Errorf("%s=%q: %w; write it like %s", env, value, err, fs.Lookup(name).DefValue)
 			}
 		}
 	}

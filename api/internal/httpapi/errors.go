@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,18 +29,10 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 }
 
 // refuse answers a request that did not pass the gate.
-func (a *api) refuse(w http.ResponseWriter, r *http.Request, err *auth.Error) {
+func (a *api) refuse(w http.ResponseWriter, _ *http.Request, err *auth.Error) {
 	a.Metrics.refused(err.Reason)
-	level := slog.LevelInfo
-	if err.Status == http.StatusServiceUnavailable {
-		level = slog.LevelWarn
-	}
-	if a.Log.Enabled(r.Context(), level) {
-		attrs := []any{"path", r.URL.Path, "status", err.Status, "reason", err.Reason, "id", requestID(w)}
-		if err.Cause != nil {
-			attrs = append(attrs, "cause", err.Cause.Error())
-		}
-		a.Log.Log(r.Context(), level, "refused", attrs...)
+	if sw, ok := w.(*statusWriter); ok { // for the line that observe logs
+		sw.refusal = err
 	}
 	err.SetHeaders(w.Header(), a.Resource.MetadataURL())
 	writeJSON(w, err.Status, problem{err.Code, err.Description})

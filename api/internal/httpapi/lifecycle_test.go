@@ -76,6 +76,9 @@ func TestIssuerFaultyAtStart(t *testing.T) {
 					t.Errorf("%s: no Retry-After", path)
 				}
 			}
+			if got := statusOf(h, iss.Mint(jwt.MapClaims{"iss": "https://other.test/", "exp": 1})); got != http.StatusServiceUnavailable {
+				t.Errorf("another issuer's: got %d, want 503, as it can't be checked", got)
+			}
 			if got := do(h, http.MethodGet, "/api/external"); got.StatusCode != http.StatusUnauthorized {
 				t.Errorf("without a token: got %d, want 401", got.StatusCode)
 			}

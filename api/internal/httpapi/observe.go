@@ -1,31 +1,46 @@
 package httpapi
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"calling-an-api.example/api/internal/auth"
 )
 
 // observe serves the requests of one route and says how each went, to the access
 // log and the metrics. A panic becomes a 500 that says nothing of it.
 func (a *api) observe(route string, next http.Handler) http.Handler {
 	counter := a.Metrics.route(route)
-	logged := a.Log.Enabled(context.Background(), slog.LevelInfo)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var start time.Time
-		if logged {
-			start = time.Now()
-		}
+		start := time.Now()
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		a.serve(next, sw, r)
 		counter.count(sw.status)
-		if logged { // the query is left out: people put tokens there, wrongly
-			a.Log.LogAttrs(r.Context(), slog.LevelInfo, r.Method+" "+r.URL.Path,
-				slog.Int("status", sw.status), slog.Duration("took", time.Since(start).Round(time.Microsecond)), slog.String("id", requestID(w)))
+		level := slog.LevelInfo
+		if sw.status == http.StatusServiceUnavailable {
+			level = slog.LevelWarn
+		}
+		if a.Log.Enabled(r.Context(), level) {
+			a.logRequest(r, level, sw, time.Since(start))
 		}
 	})
+}
+
+// logRequest logs one line for a request. The query is left out of it: people put
+// tokens there, wrongly.
+func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, took time.Duration) {
+	attrs := []slog.Attr{
+		slog.Int("status", w.status), slog.Duration("took", took.Round(time.Microsecond)), slog.String("id", requestID(w)),
+	}
+	if w.refusal != nil {
+		attrs = append(attrs, slog.String("reason", w.refusal.Reason))
+		if w.refusal.Cause != nil {
+			attrs = append(attrs, slog.String("cause", w.refusal.Cause.Error()))
+		}
+	}
+	a.Log.LogAttrs(r.Context(), level, r.Method+" "+r.URL.Path, attrs...)
 }
 
 // serve is next.ServeHTTP for handlers that may panic.
@@ -43,10 +58,11 @@ func (a *api) serve(next http.Handler, w *statusWriter, r *http.Request) {
 	next.ServeHTTP(w, r)
 }
 
-// statusWriter remembers the status that was written through it.
+// statusWriter remembers what was answered through it.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	status  int
+	refusal *auth.Error // nil if the gate passed the request, or there is none
 }
 
 // WriteHeader implements http.ResponseWriter.

@@ -8,8 +8,9 @@ import (
 	"calling-an-api.example/devserver/internal/tenant"
 )
 
-// banner is what a newcomer needs to know once everything runs.
-func banner(cfg config.Config, apiAddr string) string {
+// banner is what a newcomer needs to know once everything runs. tokens says
+// whether make token works.
+func banner(cfg config.Config, apiAddr string, tokens bool) string {
 	var b strings.Builder
 	line := func(label, format string, args ...any) {
 		fmt.Fprintf(&b, "  %-7s %s\n", label, fmt.Sprintf(format, args...))
@@ -32,7 +33,9 @@ func banner(cfg config.Config, apiAddr string) string {
 	} else {
 		line("Tenant", "%s", cfg.Domain)
 	}
-	line("Try", `curl -H "Authorization: Bearer $(make -s token)" %s/api/external`, api)
+	if tokens {
+		line("Try", `curl -H "Authorization: Bearer $(make -s token)" %s/api/external`, api)
+	}
 	line("Stop", "Ctrl+C")
 	b.WriteString("\n")
 	return b.String()

@@ -95,7 +95,8 @@ func run(signals <-chan os.Signal, args, environ []string, stdout *os.File) erro
 	out := procs.NewOutput(stdout, colored(stdout, lookup), len("devserver"))
 	return procs.Run(signals, out, func() {
 		if len(names) > 1 {
-			out.Print(banner(cfg, apiAddr))
+			_, tokens := lookup("TOKEN_CLIENT_SECRET")
+			out.Print(banner(cfg, apiAddr, tokens || cfg.Local()))
 		}
 	}, processes...)
 }

@@ -127,8 +127,8 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	}
 	if c.ClientID == "" {
 		if !c.Local() {
-			return Config{}, errors.New("AUTH0_CLIENT_ID is not set: write the client ID of your single-page application at " +
-				c.Domain + " there")
+			return Config{}, errors.New("AUTH0_CLIENT_ID is not set: give it the client ID of your single-page application at " +
+				c.Domain)
 		}
 		c.ClientID = localClientID
 	}

@@ -29,6 +29,10 @@ addEventListener('pageshow', (event) => {
 
 let overlay
 
+addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') overlay?.remove()
+})
+
 function show(problems) {
   overlay?.remove()
   overlay = undefined
@@ -51,6 +55,9 @@ function show(problems) {
     text.textContent = problem
     shadow.append(text)
   }
+  const hint = document.createElement('p')
+  hint.textContent = 'Until it is mended, what was good last stays in use.'
+  shadow.append(hint)
   const close = document.createElement('button')
   close.textContent = 'Dismiss'
   close.addEventListener('click', () => overlay?.remove())

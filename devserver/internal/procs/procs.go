@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -42,6 +43,9 @@ func (e *ExitError) Error() string {
 // next of signals. The error is an *ExitError for the first process that ended
 // unasked, nil after a signal.
 func Run(signals <-chan os.Signal, out *Output, ready func(), processes ...Process) error {
+	// What ends with us ends with the thread that started it, on Linux.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var (
 		running  []*exec.Cmd
 		ended    = make(chan *ExitError, len(processes))
@@ -58,7 +62,7 @@ func Run(signals <-chan os.Signal, out *Output, ready func(), processes ...Proce
 	for _, p := range processes {
 		cmd := exec.Command(p.Path, p.Args...) //nolint:gosec // the caller names what it has built
 		cmd.Env = p.Env
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that a signal reaches its children too, and no terminal's signal does before ours
+		cmd.SysProcAttr = attributes()
 		lines := out.writer(p.Name, p.Ready, sync.OnceFunc(isReady))
 		cmd.Stdout, cmd.Stderr = lines, lines
 		cmd.WaitDelay = time.Second // for output that a child of it holds open

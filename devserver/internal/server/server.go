@@ -57,7 +57,7 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	defer transports.Close()
 	hub := livereload.New()
 	defer hub.Close()
-	s := &site{cfg: cfg, log: log, bundler: bundler, hub: hub, transports: transports}
+	s := &site{cfg: cfg, origin: origin(page), log: log, bundler: bundler, hub: hub, transports: transports}
 	if err := s.loadRules(); err != nil {
 		return err
 	}

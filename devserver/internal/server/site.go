@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -25,6 +26,7 @@ import (
 // site is the page's server: what it is made of, and how edits get into it.
 type site struct {
 	cfg        config.Config
+	origin     string // of the page
 	log        *slog.Logger
 	bundler    *bundle.Bundler
 	hub        *livereload.Hub
@@ -32,6 +34,7 @@ type site struct {
 	proxy      atomic.Pointer[proxy.Proxy]
 	rules      proxyconf.Rules // those of proxy, for the log
 	tried      bool            // a build has ended
+	broken     bool            // the last build failed
 }
 
 // handler returns what serves the page's port. The dev server's own paths come
@@ -125,9 +128,12 @@ func (s *site) build() (reloaded bool) {
 		if !first {
 			s.hub.Reload()
 		}
-		return !first
+		reloaded = !first
+	case s.broken:
+		s.log.Info("the build is good again; nothing changed")
 	}
-	return false
+	s.broken = report.Problems != ""
+	return reloaded
 }
 
 // loadRules reads the proxy rules and serves by them from now on. On an error
@@ -140,6 +146,11 @@ func (s *site) loadRules() error {
 	rules, err := proxyconf.Parse(s.cfg.ProxyConfig, data)
 	if err != nil {
 		return err
+	}
+	for _, rule := range rules {
+		if config.LocalOrigin(rule.Target.Host) == s.origin {
+			return fmt.Errorf("%s: the rule %q sends requests to this dev server itself, for ever", s.cfg.ProxyConfig, rule.Context)
+		}
 	}
 	s.proxy.Store(proxy.New(rules, s.transports, s.log))
 	for _, rule := range rules {
@@ -164,4 +175,5 @@ func (s *site) reloadRules() {
 		return
 	}
 	s.hub.Report("proxy", "")
+	s.log.Info("the proxy rules are in force")
 }

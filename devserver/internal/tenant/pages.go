@@ -50,7 +50,7 @@ func (t *Tenant) showError(w http.ResponseWriter, status int, title, text string
 
 func (t *Tenant) showMessage(w http.ResponseWriter, status int, title, text string) {
 	forbidFraming(w, "form-action 'none'")
-	t.render(w, status, "text.html", map[string]string{"Title": title, "Text": text})
+	t.render(w, status, "text.html", map[string]string{"Title": title, "Text": text, "App": t.opts.AppOrigin})
 }
 
 // showHome says what this is to whoever opens the tenant's address.
@@ -60,6 +60,9 @@ func (t *Tenant) showHome(w http.ResponseWriter, _ *http.Request) {
 		"Issuer": t.opts.Issuer, "App": t.opts.AppOrigin, "Audience": t.opts.Audience, "Users": TestUsers(),
 	})
 }
+
+// serveNoIcon keeps browsers, which always ask, from a 404 in their console.
+func serveNoIcon(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
 
 func serveStyle(w http.ResponseWriter, r *http.Request) {
 	http.ServeFileFS(w, r, files, "pages/style.css")

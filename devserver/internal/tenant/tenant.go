@@ -97,6 +97,7 @@ func (t *Tenant) routes() http.Handler {
 	mux.HandleFunc("GET /u/consent", t.showConsent)
 	mux.HandleFunc("POST /u/consent", t.consent)
 	mux.HandleFunc("GET /u/style.css", serveStyle)
+	mux.HandleFunc("GET /favicon.ico", serveNoIcon)
 	mux.HandleFunc("GET /avatars/{initials}", serveAvatar)
 	mux.HandleFunc("GET /v2/logout", t.logout)
 	mux.Handle("/oauth/token", formFromJSON(protocol))

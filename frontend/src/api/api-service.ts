@@ -1,8 +1,8 @@
 // Calls the API. Paths are this server's own: it passes /api on to the API.
 
 export interface ApiAnswer {
-  ok: boolean
   status: number
+  isJson: boolean // if not, it is hardly the API that answered
   body: unknown // JSON if it is that, else text
 }
 
@@ -15,14 +15,10 @@ export class ApiService {
     const token = await this.getToken()
     const response = await fetch('/api/external', { headers: { Authorization: `Bearer ${token}` } })
     const text = await response.text()
-    return { ok: response.ok, status: response.status, body: parse(text) }
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text
+    try {
+      return { status: response.status, isJson: true, body: JSON.parse(text) as unknown }
+    } catch {
+      return { status: response.status, isJson: false, body: text }
+    }
   }
 }

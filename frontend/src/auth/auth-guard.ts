@@ -6,7 +6,7 @@ import type { AuthService } from './auth-service'
 export function authGuard(auth: AuthService): (path: string) => Promise<boolean> {
   return async (path) => {
     if (await auth.ready()) return true
-    await auth.login(path)
+    await auth.login(path, { replace: true })
     return false
   }
 }

@@ -1,6 +1,6 @@
 // Who is logged in, and how to log in and out. Only this file knows the SDK.
 
-import { createAuth0Client, type Auth0Client, type User } from '@auth0/auth0-spa-js'
+import { AuthenticationError, createAuth0Client, type Auth0Client, type User } from '@auth0/auth0-spa-js'
 import type { Config } from '../config'
 import { State } from '../state'
 
@@ -8,6 +8,16 @@ export type Profile = User
 
 interface AppState {
   target: string // path to go on to after the login
+}
+
+// A login that failed, and where it was to lead.
+export class LoginError extends Error {
+  constructor(
+    message: string,
+    readonly target: string,
+  ) {
+    super(message)
+  }
 }
 
 export class AuthService {
@@ -25,18 +35,28 @@ export class AuthService {
     return this.isAuthenticated.value === true
   }
 
-  async login(target: string): Promise<void> {
+  // Leaves for the tenant's login, which leads back to target. replace leaves this
+  // page out of the history, where it would only lead to the login again.
+  async login(target: string, { replace = false } = {}): Promise<void> {
     const client = await this.getClient()
-    await client.loginWithRedirect<AppState>({ appState: { target } })
+    await client.loginWithRedirect<AppState>({
+      appState: { target },
+      openUrl: (url) => (replace ? location.replace(url) : location.assign(url)),
+    })
   }
 
   // Finishes the login that url, the address the tenant led back to, is the answer
-  // to. Resolves to the path to go on to.
+  // to. Resolves to the path to go on to, or rejects with a LoginError.
   async handleRedirect(url: string): Promise<string> {
     const client = await this.getClient()
-    const { appState } = await client.handleRedirectCallback<AppState>(url)
-    await this.refresh()
-    return appState?.target ?? '/'
+    try {
+      const { appState } = await client.handleRedirectCallback<AppState>(url)
+      await this.refresh()
+      return appState?.target ?? '/'
+    } catch (error) {
+      const target = error instanceof AuthenticationError ? (error.appState as AppState | undefined)?.target : undefined
+      throw new LoginError(error instanceof Error ? error.message : String(error), target ?? '/')
+    }
   }
 
   async logout(): Promise<void> {

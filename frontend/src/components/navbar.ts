@@ -15,6 +15,7 @@ export class Navbar {
   start(): void {
     this.auth.isAuthenticated.follow(() => this.render())
     document.addEventListener('click', (event) => this.closeMenu(event.target))
+    document.addEventListener('focusin', (event) => this.closeMenu(event.target))
     document.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') this.closeMenu(null)
     })

@@ -1,6 +1,6 @@
 // Where the tenant leads back to after a login: with a code, or with an error.
 
-import type { AuthService } from '../auth/auth-service'
+import { LoginError, type AuthService } from '../auth/auth-service'
 import { button, el } from '../dom'
 import type { Page } from '../router'
 
@@ -11,14 +11,14 @@ export function callback(auth: AuthService, goOn: (target: string) => void): Pag
   // again, and no entry of the history, can bring it a second time.
   history.replaceState(null, '', location.pathname)
   const content = el('section', {}, el('h1', {}, 'Logging you in…'))
-  const page = { title: 'Logging in', content }
-  const fail = (title: string, detail: string, advice: string) => {
+  const page = { title: 'Login', content }
+  const fail = (title: string, detail: string, advice: string, target = '/') => {
     void auth.ready() // for the bar at the top
     content.replaceChildren(
       el('h1', {}, title),
       el('p', { role: 'alert' }, advice),
       ...(detail ? [el('p', { class: 'detail' }, 'The tenant said: ', el('code', {}, detail))] : []),
-      el('p', { class: 'actions' }, button('Try again', () => void auth.login('/'), { class: 'primary' })),
+      el('p', { class: 'actions' }, button('Try again', () => void auth.login(target), { class: 'primary' }), button('Use another account', () => void auth.logout())),
     )
   }
 
@@ -29,7 +29,8 @@ export function callback(auth: AuthService, goOn: (target: string) => void): Pag
   auth.handleRedirect(url).then(goOn, (error: unknown) => {
     const code = query.get('error')
     const text = query.get('error_description') ?? (error instanceof Error ? error.message : String(error))
-    fail('The login did not succeed', code ? `${code}: ${text}` : text, explain(code, text))
+    const target = error instanceof LoginError ? error.target : '/'
+    fail('The login did not succeed', code ? `${code}: ${text}` : text, explain(code, text), target)
   })
   return page
 }
