@@ -82,12 +82,11 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 			Verifier: verifier, Ready: keys.Ready, Metrics: metrics, Log: log, CORSOrigins: cfg.CORSOrigins,
 			Resource: httpapi.Resource{Issuer: cfg.Issuer, Identifier: cfg.Resource},
 		}),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      20 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ReadTimeout:    5 * time.Second, // headers included
+		WriteTimeout:   20 * time.Second,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 32 << 10,
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	return serve(ctx, srv, lns, keys, log.With("issuer", cfg.Issuer, "audience", cfg.Audience))
 }

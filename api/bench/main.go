@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +40,17 @@ func run(ctx context.Context) error {
 	seconds := flag.Int("seconds", 4, "length of one measurement")
 	rounds := flag.Int("rounds", 3, "measurements of each server, one after the other; the middle one counts")
 	distinct := flag.Int("tokens", 100_000, "distinct tokens, more than the API remembers")
+	loadPattern := flag.String("load", ".", "regular expression of the loads to measure")
+	serverPattern := flag.String("server", ".", "regular expression of the servers to measure, beside the bare one")
 	flag.Parse()
+	wantLoad, err := regexp.Compile(*loadPattern)
+	if err != nil {
+		return fmt.Errorf("-load: %w", err)
+	}
+	wantServer, err := regexp.Compile(*serverPattern)
+	if err != nil {
+		return fmt.Errorf("-server: %w", err)
+	}
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return errors.New("wrk, the load generator, is not installed (Debian: apt-get install wrk)")
 	}
@@ -65,10 +76,17 @@ func run(ctx context.Context) error {
 	defer stopAll(servers)
 
 	fmt.Printf("%s, %d s each, median of %d rounds, 64 connections\n", machine(), *seconds, *rounds)
+	measured := slices.DeleteFunc(slices.Clone(servers), func(s *server) bool { return !s.open && !wantServer.MatchString(s.name) })
 	for _, l := range loads {
-		if err := measure(ctx, l, servers, *seconds, *rounds); err != nil {
+		if !wantLoad.MatchString(l.name) {
+			continue
+		}
+		if err := measure(ctx, l, measured, *seconds, *rounds); err != nil {
 			return err
 		}
+	}
+	if !wantLoad.MatchString(longRunName) {
+		return nil
 	}
 	return longRun(ctx, servers, loads)
 }
@@ -102,6 +120,8 @@ func measure(ctx context.Context, l load, servers []*server, seconds, rounds int
 	}
 	return nil
 }
+
+const longRunName = "A million requests"
 
 // longRun sends the API a million requests with all the tokens, and prints what
 // memory it holds then.

@@ -41,7 +41,10 @@ func servePeer(kind string, args []string) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Addr: os.Getenv("API_ADDR"), Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{ // with the API's limits, which cost a little and which every server must have
+		Addr: os.Getenv("API_ADDR"), Handler: handler,
+		ReadTimeout: 5 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+	}
 	return srv.ListenAndServe()
 }
 

@@ -15,7 +15,7 @@ type cache struct {
 }
 
 type entry struct {
-	token *Token
+	token Token
 	epoch int64 // of the keys at the time of its verification
 }
 
@@ -29,19 +29,19 @@ func newCache(size int) (*cache, error) {
 
 // get returns the token with that digest, if it is still good at the time now and
 // no key has gone since epoch.
-func (c *cache) get(key [sha256.Size]byte, epoch int64, now time.Time) *Token {
+func (c *cache) get(key [sha256.Size]byte, epoch int64, now time.Time) (token Token, ok bool) {
 	e, ok := c.entries.Get(key)
 	if !ok {
-		return nil
+		return Token{}, false
 	}
 	if e.epoch != epoch || now.UnixNano() >= e.token.expires {
 		c.entries.Remove(key)
-		return nil
+		return Token{}, false
 	}
-	return e.token
+	return e.token, true
 }
 
-func (c *cache) put(key [sha256.Size]byte, epoch int64, token *Token) {
+func (c *cache) put(key [sha256.Size]byte, epoch int64, token Token) {
 	c.entries.Add(key, entry{token, epoch})
 }
 

@@ -13,7 +13,7 @@ func credential(r *http.Request) (string, *Error) {
 	headers := r.Header["Authorization"]
 	switch {
 	case len(headers) == 0:
-		return "", noToken("The request has no access token; send one as Authorization: Bearer <token>")
+		return "", errNoToken
 	case len(headers) > 1:
 		return "", invalidRequest("The request has more than one Authorization header")
 	}
@@ -28,6 +28,8 @@ func credential(r *http.Request) (string, *Error) {
 	}
 	return token, nil
 }
+
+var errNoToken = noToken("The request has no access token; send one as Authorization: Bearer <token>")
 
 // hasQueryToken reports whether query names an access_token, in any spelling.
 func hasQueryToken(query string) bool {

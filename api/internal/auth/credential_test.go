@@ -53,7 +53,7 @@ func FuzzSplit(f *testing.F) {
 		if checkForm(raw) != nil {
 			return
 		}
-		signed, signature, payload, head, ok := split(raw)
+		signed, signature, payload, head, ok := split(raw, new([maxToken]byte))
 		if !ok {
 			return
 		}

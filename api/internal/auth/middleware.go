@@ -1,9 +1,6 @@
 package auth
 
-import (
-	"context"
-	"net/http"
-)
+import "net/http"
 
 // Gate is what stands before handlers. Refuse answers a request that may not
 // pass; Accepted is told of each one that may, and whether its token was
@@ -14,18 +11,12 @@ type Gate struct {
 	Accepted func(cached bool)
 }
 
-type contextKey struct{}
+// Handler answers a request whose token is good. What the token says comes as an
+// argument, so that no handler can be without it by mistake.
+type Handler func(w http.ResponseWriter, r *http.Request, token Token)
 
-// FromContext returns the verified token of the request that ctx belongs to, or
-// nil if no Gate has passed it.
-func FromContext(ctx context.Context) *Token {
-	token, _ := ctx.Value(contextKey{}).(*Token)
-	return token
-}
-
-// Token passes on to next the requests that bring a good access token, with what
-// it says in their context.
-func (g *Gate) Token(next http.Handler) http.Handler {
+// Token passes on to next the requests that bring a good access token.
+func (g *Gate) Token(next Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		raw, err := credential(r)
 		if err != nil {
@@ -38,20 +29,21 @@ func (g *Gate) Token(next http.Handler) http.Handler {
 			return
 		}
 		g.Accepted(cached)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, token)))
+		next(w, r, token)
 	})
 }
 
 // Scope passes on to next the requests whose token is good and grants scope.
-func (g *Gate) Scope(scope string, next http.Handler) http.Handler {
-	return g.Token(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !FromContext(r.Context()).Has(scope) {
-			g.Refuse(w, r, &Error{
-				Status: http.StatusForbidden, Code: codeInsufficientScope, Reason: reasonScope, Scope: scope,
-				Description: "The access token does not grant " + scope,
-			})
+func (g *Gate) Scope(scope string, next Handler) http.Handler {
+	missing := &Error{
+		Status: http.StatusForbidden, Code: codeInsufficientScope, Reason: reasonScope, Scope: scope,
+		Description: "The access token does not grant " + scope,
+	}
+	return g.Token(func(w http.ResponseWriter, r *http.Request, token Token) {
+		if !token.Has(scope) {
+			g.Refuse(w, r, missing)
 			return
 		}
-		next.ServeHTTP(w, r)
-	}))
+		next(w, r, token)
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -75,17 +76,25 @@ func NewVerifier(keys Keys, opts Options) (*Verifier, error) {
 	return v, nil
 }
 
-// Token is what a verified access token says. It is shared between requests, and
-// small, as thousands are remembered.
+// Token is what a verified access token says.
 type Token struct {
 	Subject string
 	scopes  string // words of the claims scope and permissions together
 	expires int64  // Unix time in nanoseconds, leeway included
 }
 
+// newToken returns the Token of c. Its texts share one piece of memory, which is
+// all that the garbage collector has to visit of a token that is remembered.
+func newToken(c *claims, leeway time.Duration) Token {
+	texts := c.subject + c.scopes
+	return Token{
+		Subject: texts[:len(c.subject)], scopes: texts[len(c.subject):], expires: c.expires.Add(leeway).UnixNano(),
+	}
+}
+
 // Has reports whether the token grants scope, by its claim scope (RFC 9068
 // §2.2.3) or by permissions, where Auth0 puts what a user's roles allow.
-func (t *Token) Has(scope string) bool {
+func (t Token) Has(scope string) bool {
 	for granted := range strings.FieldsSeq(t.scopes) {
 		if granted == scope {
 			return true
@@ -97,9 +106,9 @@ func (t *Token) Has(scope string) bool {
 // Verify returns what the access token raw says, and whether it was remembered
 // from before. The error has the status 401 for a token that is not good, 503 if
 // that can't be told for want of keys. Refusals are never remembered.
-func (v *Verifier) Verify(ctx context.Context, raw string) (token *Token, cached bool, err *Error) {
+func (v *Verifier) Verify(ctx context.Context, raw string) (token Token, cached bool, err *Error) {
 	if err := checkForm(raw); err != nil {
-		return nil, false, err
+		return Token{}, false, err
 	}
 	// The epoch is read before the key, so that a key which goes meanwhile takes
 	// with it what is stored below.
@@ -110,12 +119,12 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (token *Token, cached
 	}
 	key := digest(raw)
 	if usable {
-		if token := v.cache.get(key, epoch, v.opts.Now()); token != nil {
+		if token, ok := v.cache.get(key, epoch, v.opts.Now()); ok {
 			return token, true, nil
 		}
 	}
 	if token, err = v.verify(ctx, raw, usable); err != nil {
-		return nil, false, err
+		return Token{}, false, err
 	}
 	v.cache.put(key, epoch, token)
 	return token, false, nil
@@ -124,52 +133,61 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (token *Token, cached
 // checkForm refuses what can't be a token, before anything is computed of it.
 func checkForm(raw string) *Error {
 	if len(raw) > maxToken {
-		return invalidToken(reasonTooLarge, "The access token is larger than 8 KiB", nil)
+		return errTooLarge
 	}
 	switch strings.Count(raw, ".") {
 	case 2:
 		return nil
 	case 4: // RFC 7516 §3.1
-		return invalidToken(reasonNotJWT, "The access token is encrypted; the API must be registered at the issuer for signed ones", nil)
+		return errEncrypted
 	}
-	return invalidToken(reasonNotJWT, "The access token is not a JWT; was it requested with this API's audience?", nil)
+	return errOpaque
 }
+
+// The refusals of what is cheap to send in masses are made once.
+var (
+	errTooLarge  = invalidToken(reasonTooLarge, "The access token is larger than 8 KiB", nil)
+	errEncrypted = invalidToken(reasonNotJWT, "The access token is encrypted; the API must be registered at the issuer for signed ones", nil)
+	errOpaque    = invalidToken(reasonNotJWT, "The access token is not a JWT; was it requested with this API's audience?", nil)
+)
 
 // verify judges a token from its outside inwards: what costs little comes
 // first, so that no key is looked for on behalf of a token that can't be good.
 // While keys can't be used, nothing is said of what a token claims.
-func (v *Verifier) verify(ctx context.Context, raw string, usable bool) (*Token, *Error) {
-	signed, signature, payload, head, ok := split(raw)
+func (v *Verifier) verify(ctx context.Context, raw string, usable bool) (Token, *Error) {
+	space := spaces.Get().(*[maxToken]byte)
+	defer spaces.Put(space)
+	signed, signature, payload, head, ok := split(raw, space)
 	if !ok {
-		return nil, invalidToken(reasonMalformed, "The access token is not three parts of base64url", nil)
+		return Token{}, invalidToken(reasonMalformed, "The access token is not three parts of base64url", nil)
 	}
 	h, err := parseHeader(head)
 	if err != nil {
-		return nil, invalidToken(reasonHeader, "The access token's header is not that of an RS256 access token", err)
+		return Token{}, invalidToken(reasonHeader, "The access token's header is not that of an RS256 access token", err)
 	}
 	if !usable {
 		if _, err := v.key(ctx, h.kid); err != nil {
-			return nil, keyRefusal(ctx, err)
+			return Token{}, keyRefusal(ctx, err)
 		}
 	}
 	c, err := parseClaims(payload)
 	if err != nil {
-		return nil, invalidToken(reasonMalformed, "The access token's claims are malformed", err)
+		return Token{}, invalidToken(reasonMalformed, "The access token's claims are malformed", err)
 	}
 	if err := v.validator.Validate(c); err != nil {
-		return nil, v.refusal(c, err)
+		return Token{}, v.refusal(c, err)
 	}
 	if err := c.check(h.profile, v.opts.StrictRFC9068); err != nil {
-		return nil, err
+		return Token{}, err
 	}
 	key, err := v.key(ctx, h.kid)
 	if err != nil {
-		return nil, keyRefusal(ctx, err)
+		return Token{}, keyRefusal(ctx, err)
 	}
 	if err := jwt.SigningMethodRS256.Verify(signed, signature, key); err != nil {
-		return nil, invalidToken(reasonSignature, "The access token's signature is invalid", err)
+		return Token{}, invalidToken(reasonSignature, "The access token's signature is invalid", err)
 	}
-	return &Token{Subject: c.subject, scopes: c.scopes, expires: c.expires.Add(v.opts.Leeway).UnixNano()}, nil
+	return newToken(c, v.opts.Leeway), nil
 }
 
 // key returns the key with the ID kid, fit for RS256.
@@ -182,22 +200,23 @@ func (v *Verifier) key(ctx context.Context, kid string) (any, error) {
 // say nothing, so that one token has one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// split decodes the three parts of raw. signed is what the signature is of.
-func split(raw string) (signed string, signature, payload, head []byte, ok bool) {
+// spaces are for the decoded parts of tokens. Nothing that outlives verify may
+// point into one.
+var spaces = sync.Pool{New: func() any { return new([maxToken]byte) }}
+
+// split decodes the three parts of raw into space. signed is what the signature is
+// of.
+func split(raw string, space *[maxToken]byte) (signed string, signature, payload, head []byte, ok bool) {
 	if strings.ContainsAny(raw, "\r\n") { // which the decoder passes over
 		return "", nil, nil, nil, false
 	}
 	dot, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
-	space := make([]byte, 0, len(raw))
+	used := 0
 	decode := func(part string) []byte {
-		start := len(space)
-		out, err := encoding.AppendDecode(space, []byte(part))
-		if err != nil || part == "" {
-			ok = false
-			return nil
-		}
-		space = out
-		return out[start:]
+		n, err := encoding.Decode(space[used:], []byte(part))
+		ok = ok && err == nil && n > 0
+		used += n
+		return space[used-n : used]
 	}
 	ok = true
 	head, payload, signature = decode(raw[:dot]), decode(raw[dot+1:last]), decode(raw[last+1:])

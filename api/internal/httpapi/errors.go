@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,13 +30,57 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 }
 
 // refuse answers a request that did not pass the gate.
-func (a *api) refuse(w http.ResponseWriter, _ *http.Request, err *auth.Error) {
-	a.Metrics.refused(err.Reason)
+func (a *api) refuse(w http.ResponseWriter, r *http.Request, err *auth.Error) {
+	a.Metrics.tokens.count(err.Reason)
 	if sw, ok := w.(*statusWriter); ok { // for the line that observe logs
 		sw.refusal = err
 	}
-	err.SetHeaders(w.Header(), a.Resource.MetadataURL())
-	writeJSON(w, err.Status, problem{err.Code, err.Description})
+	if err.Status == http.StatusServiceUnavailable { // its Retry-After differs from one to the next
+		a.ids.set(w, r)
+		err.SetHeaders(w.Header(), a.Resource.MetadataURL())
+		writeJSON(w, err.Status, problem{err.Code, err.Description})
+		return
+	}
+	made := a.refusal(err)
+	maps.Copy(w.Header(), made.header)
+	w.WriteHeader(err.Status)
+	_, _ = w.Write(made.body) // fails only if the client is gone
+}
+
+// refusal is the answer to all requests that are refused for the same reason.
+type refusal struct {
+	header http.Header
+	body   []byte
+}
+
+// refusalKey is what a refusal is made of. All are fixed texts, so there are few.
+type refusalKey struct{ code, description, scope string }
+
+// refusal returns the answer that says err. It is made the first time, as to
+// refuse must not cost more than to accept.
+func (a *api) refusal(err *auth.Error) *refusal {
+	key := refusalKey{err.Code, err.Description, err.Scope}
+	if made, ok := a.refusals.Load(key); ok {
+		return made.(*refusal)
+	}
+	rec := &recorder{header: http.Header{}}
+	err.SetHeaders(rec.header, a.Resource.MetadataURL())
+	writeJSON(rec, err.Status, problem{err.Code, err.Description})
+	made, _ := a.refusals.LoadOrStore(key, &refusal{rec.header, rec.body})
+	return made.(*refusal)
+}
+
+// recorder is a response that is kept.
+type recorder struct {
+	header http.Header
+	body   []byte
+}
+
+func (rec *recorder) Header() http.Header { return rec.header }
+func (rec *recorder) WriteHeader(int)     {}
+func (rec *recorder) Write(p []byte) (int, error) {
+	rec.body = append(rec.body, p...)
+	return len(p), nil
 }
 
 func notFound() http.Handler {

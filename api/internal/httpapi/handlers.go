@@ -3,7 +3,6 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 )
 
 // Header values that are the same in every answer. Nothing may change them.
@@ -22,11 +21,9 @@ func message(text string) http.Handler {
 		panic(err) // a string alone can't fail
 	}
 	body = append(body, '\n')
-	length := []string{strconv.Itoa(len(body))}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		h := w.Header()
 		h["Content-Type"] = jsonType
-		h["Content-Length"] = length
 		h["Cache-Control"] = noStore
 		h["X-Content-Type-Options"] = noSniff
 		_, _ = w.Write(body) // fails only if the client is gone

@@ -1,8 +1,8 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -14,11 +14,9 @@ import (
 // Metrics are the numbers that /metrics shows.
 type Metrics struct {
 	registry *prometheus.Registry
-	requests *prometheus.CounterVec
-	tokens   *prometheus.CounterVec
-	fetches  *prometheus.CounterVec
-
-	fresh, cached prometheus.Counter // of tokens, the two on the fast path
+	byRoute  *prometheus.CounterVec
+	tokens   *counters[string] // requests at the gate, by outcome
+	fetches  *counters[string]
 }
 
 // NewMetrics returns Metrics at zero. keyAge is the time since the issuer's keys
@@ -26,18 +24,18 @@ type Metrics struct {
 func NewMetrics(keyAge func() (age time.Duration, ok bool)) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+		byRoute: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "api_requests_total", Help: "Requests by route and status.",
 		}, []string{"route", "code"}),
-		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "api_tokens_total", Help: "Requests at the gate by outcome: accepted, accepted_cached, or why it was refused.",
-		}, []string{"outcome"}),
-		fetches: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "api_jwks_fetches_total", Help: "Fetches of the issuer's keys by outcome: ok or failed.",
-		}, []string{"outcome"}),
 	}
-	m.fresh, m.cached = m.tokens.WithLabelValues("accepted"), m.tokens.WithLabelValues("accepted_cached")
-	m.registry.MustRegister(m.requests, m.tokens, m.fetches,
+	tokens := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "api_tokens_total", Help: "Requests at the gate by outcome: accepted, accepted_cached, or why it was refused.",
+	}, []string{"outcome"})
+	fetches := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "api_jwks_fetches_total", Help: "Fetches of the issuer's keys by outcome: ok or failed.",
+	}, []string{"outcome"})
+	m.tokens, m.fetches = &counters[string]{vec: tokens}, &counters[string]{vec: fetches}
+	m.registry.MustRegister(m.byRoute, tokens, fetches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "api_jwks_age_seconds", Help: "Time since the issuer's keys were last fetched, -1 before the first time.",
@@ -53,42 +51,40 @@ func NewMetrics(keyAge func() (age time.Duration, ok bool)) *Metrics {
 // Fetched counts a fetch of the issuer's keys.
 func (m *Metrics) Fetched(err error) {
 	if err != nil {
-		m.fetches.WithLabelValues("failed").Inc()
+		m.fetches.count("failed")
 		return
 	}
-	m.fetches.WithLabelValues("ok").Inc()
+	m.fetches.count("ok")
 }
 
 func (m *Metrics) accepted(cached bool) {
 	if cached {
-		m.cached.Inc()
+		m.tokens.count("accepted_cached")
 		return
 	}
-	m.fresh.Inc()
+	m.tokens.count("accepted")
 }
 
-func (m *Metrics) refused(reason string) { m.tokens.WithLabelValues(reason).Inc() }
+// requests returns the counters of a route's requests, by status.
+func (m *Metrics) requests(route string) *counters[int] {
+	return &counters[int]{vec: m.byRoute.MustCurryWith(prometheus.Labels{"route": route})}
+}
 
 func (m *Metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
-// routeCounter counts the requests of one route. It keeps the counters that it
-// has used, as to look one up by its labels costs more than to count.
-type routeCounter struct {
-	requests *prometheus.CounterVec
-	byStatus sync.Map // of prometheus.Counter, by int
+// counters are those of one label. It keeps the ones that it has used, as to look
+// one up by its label costs more than to count.
+type counters[L comparable] struct {
+	vec  *prometheus.CounterVec
+	used sync.Map // of prometheus.Counter, by L
 }
 
-// route returns the counter of a route.
-func (m *Metrics) route(name string) *routeCounter {
-	return &routeCounter{requests: m.requests.MustCurryWith(prometheus.Labels{"route": name})}
-}
-
-func (c *routeCounter) count(status int) {
-	counter, ok := c.byStatus.Load(status)
+func (c *counters[L]) count(label L) {
+	counter, ok := c.used.Load(label)
 	if !ok {
-		counter, _ = c.byStatus.LoadOrStore(status, c.requests.WithLabelValues(strconv.Itoa(status)))
+		counter, _ = c.used.LoadOrStore(label, c.vec.WithLabelValues(fmt.Sprint(label)))
 	}
 	counter.(prometheus.Counter).Inc()
 }

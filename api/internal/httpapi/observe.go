@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -12,27 +13,31 @@ import (
 // observe serves the requests of one route and says how each went, to the access
 // log and the metrics. A panic becomes a 500 that says nothing of it.
 func (a *api) observe(route string, next http.Handler) http.Handler {
-	counter := a.Metrics.route(route)
+	requests := a.Metrics.requests(route)
+	logsAll := a.Log.Enabled(context.Background(), slog.LevelInfo)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		a.serve(next, sw, r)
-		counter.count(sw.status)
-		level := slog.LevelInfo
-		if sw.status == http.StatusServiceUnavailable {
-			level = slog.LevelWarn
+		if logsAll { // else neither its time nor its name would be seen
+			sw.start = time.Now()
+			a.ids.set(w, r)
 		}
-		if a.Log.Enabled(r.Context(), level) {
-			a.logRequest(r, level, sw, time.Since(start))
+		a.serve(next, sw, r)
+		requests.count(sw.status)
+		switch {
+		case sw.status == http.StatusServiceUnavailable:
+			a.logRequest(r, slog.LevelWarn, sw)
+		case logsAll:
+			a.logRequest(r, slog.LevelInfo, sw)
 		}
 	})
 }
 
 // logRequest logs one line for a request. The query is left out of it: people put
 // tokens there, wrongly.
-func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, took time.Duration) {
-	attrs := []slog.Attr{
-		slog.Int("status", w.status), slog.Duration("took", took.Round(time.Microsecond)), slog.String("id", requestID(w)),
+func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter) {
+	attrs := []slog.Attr{slog.Int("status", w.status), slog.String("id", requestID(w))}
+	if !w.start.IsZero() {
+		attrs = append(attrs, slog.Duration("took", time.Since(w.start).Round(time.Microsecond)))
 	}
 	if w.refusal != nil {
 		attrs = append(attrs, slog.String("reason", w.refusal.Reason))
@@ -51,6 +56,7 @@ func (a *api) serve(next http.Handler, w *statusWriter, r *http.Request) {
 		case http.ErrAbortHandler:
 			panic(p)
 		default:
+			a.ids.set(w, r)
 			a.Log.Error("panic", "value", p, "path", r.URL.Path, "id", requestID(w), "stack", string(debug.Stack()))
 			writeJSON(w, http.StatusInternalServerError, problem{"internal_error", "Something went wrong on our side."})
 		}
@@ -63,6 +69,7 @@ type statusWriter struct {
 	http.ResponseWriter
 	status  int
 	refusal *auth.Error // nil if the gate passed the request, or there is none
+	start   time.Time   // zero if nobody wants to know
 }
 
 // WriteHeader implements http.ResponseWriter.

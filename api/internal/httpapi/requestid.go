@@ -10,22 +10,28 @@ import (
 // requestIDHeader names a request in answers and in the log.
 const requestIDHeader = "X-Request-Id"
 
-// withRequestID gives each request an ID: the one that a proxy before us gave it,
-// if that is one, or else one of ours.
-func withRequestID(next http.Handler) http.Handler {
-	prefix := rand.Text()[:8] + "-" // of this process
-	var count atomic.Uint64
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := r.Header[requestIDHeader]
-		if len(id) != 1 || !isRequestID(id[0]) {
-			id = []string{prefix + strconv.FormatUint(count.Add(1), 36)}
-		}
-		w.Header()[requestIDHeader] = id
-		next.ServeHTTP(w, r)
-	})
+// requestIDs makes the IDs of requests.
+type requestIDs struct {
+	prefix string // of this process
+	count  *atomic.Uint64
 }
 
-// requestID returns the ID that withRequestID gave the request of w.
+func newRequestIDs() requestIDs { return requestIDs{rand.Text()[:8] + "-", &atomic.Uint64{}} }
+
+// set gives the answer w to r an ID: the one that a proxy before us gave the
+// request, if that is one, or else one of ours. It must come before the status.
+func (ids requestIDs) set(w http.ResponseWriter, r *http.Request) {
+	if requestID(w) != "" {
+		return
+	}
+	id := r.Header[requestIDHeader]
+	if len(id) != 1 || !isRequestID(id[0]) {
+		id = []string{ids.prefix + strconv.FormatUint(ids.count.Add(1), 36)}
+	}
+	w.Header()[requestIDHeader] = id
+}
+
+// requestID returns the ID that set gave w, "" if it has none.
 func requestID(w http.ResponseWriter) string { return w.Header().Get(requestIDHeader) }
 
 // isRequestID reports whether id may go into a log and a header as it is.

@@ -2,6 +2,8 @@ package httpapi_test
 
 import (
 	"encoding/json"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -255,7 +257,7 @@ func TestMetadataURLSaysNothingOfTheRequest(t *testing.T) {
 
 func TestRequestID(t *testing.T) {
 	t.Parallel()
-	h := newAPI(t, authtest.New(t))
+	h := newAPI(t, authtest.New(t), func(s *settings) { s.http.Log = slog.New(slog.NewTextHandler(io.Discard, nil)) })
 	id := func(headers ...string) string {
 		return do(h, "GET", "/api/public", headers...).Header.Get("X-Request-Id")
 	}

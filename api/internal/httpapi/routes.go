@@ -4,6 +4,7 @@ package httpapi
 import (
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/gorilla/mux"
 
@@ -26,7 +27,7 @@ type Options struct {
 // that it stands behind where it is declared, and what must see every request
 // wraps the router.
 func Handler(opts Options) http.Handler {
-	a := &api{opts}
+	a := &api{Options: opts, ids: newRequestIDs()}
 	gate := &auth.Gate{Verifier: opts.Verifier, Refuse: a.refuse, Accepted: opts.Metrics.accepted}
 
 	// A path is taken as it is. mux would redirect //api/external to a clean one.
@@ -34,8 +35,8 @@ func Handler(opts Options) http.Handler {
 	get := func(path string, h http.Handler) {
 		r.Handle(path, a.observe(path, h)).Methods(http.MethodGet, http.MethodHead)
 	}
-	get("/api/external", gate.Token(message("Your access token was successfully validated!")))
-	get("/api/private-scoped", gate.Scope("read:messages", message("Your access token has the scope read:messages.")))
+	get("/api/external", gate.Token(guarded(message("Your access token was successfully validated!"))))
+	get("/api/private-scoped", gate.Scope("read:messages", guarded(message("Your access token has the scope read:messages."))))
 	get("/api/public", message("Anyone may read this: no access token is needed."))
 	get("/healthz", status(func() bool { return true }))
 	get("/readyz", status(opts.Ready))
@@ -44,8 +45,17 @@ func Handler(opts Options) http.Handler {
 	r.NotFoundHandler = a.observe("none", notFound())
 	r.MethodNotAllowedHandler = a.observe("none", methodNotAllowed(r))
 
-	return withRequestID(withCORS(opts.CORSOrigins, r))
+	return withCORS(opts.CORSOrigins, r)
 }
 
 // api is what the answers are made with.
-type api struct{ Options }
+type api struct {
+	Options
+	ids      requestIDs
+	refusals sync.Map // of *refusal, by refusalKey
+}
+
+// guarded makes a handler of one that does not ask who is calling.
+func guarded(h http.Handler) auth.Handler {
+	return func(w http.ResponseWriter, r *http.Request, _ auth.Token) { h.ServeHTTP(w, r) }
+}
