@@ -19,7 +19,7 @@ func output1(t *testing.T, dir string, env []string, name string, args ...string
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, name), args...)
 	cmd.Dir = dir
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
+	cmd.Env = append(machine(), env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -169,6 +169,27 @@ func TestKilledRunnerLeavesNothing(t *testing.T) {
 		case <-deadline:
 			t.Fatalf("still listening: %v", d.listening())
 		}
+	}
+}
+
+// TestStoppedWhileBuilding stops the runner before anything runs.
+func TestStoppedWhileBuilding(t *testing.T) {
+	t.Parallel()
+	slow := t.TempDir() // a go command that takes its time
+	if err := os.WriteFile(filepath.Join(slow, "go"), []byte("#!/bin/sh\necho building\nexec sleep 60\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := newDevEnv(t)
+	cmd, out := start(t, repo, filepath.Join(bin, "dev"), append(d.env, "PATH="+slow+":"+os.Getenv("PATH")))
+	out.await(t, "building")
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code, took := waitFor(t, cmd, 10*time.Second); code != 1 || took > 3*time.Second {
+		t.Errorf("ended with %d after %v", code, took)
+	}
+	if text := out.String(); text != "building\n" {
+		t.Errorf("it said:\n%s", text)
 	}
 }
 

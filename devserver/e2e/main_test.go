@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -127,13 +128,21 @@ func (o *output) await(t *testing.T, pattern string) string {
 	}
 }
 
-// start runs a command until the test ends, with env and nothing else of the
-// machine's settings but what commands need to run at all.
+// machine is what commands need of this machine's environment to run at all, and
+// to build: none of the project's own settings.
+func machine() []string {
+	return slices.DeleteFunc(os.Environ(), func(setting string) bool {
+		name, _, _ := strings.Cut(setting, "=")
+		return !slices.Contains([]string{"PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME"}, name) && !strings.HasPrefix(name, "GO")
+	})
+}
+
+// start runs a command until the test ends, with env as its settings.
 func start(t *testing.T, dir, path string, env []string, args ...string) (*exec.Cmd, *output) {
 	t.Helper()
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
+	cmd.Env = append(machine(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out := newOutput()
 	cmd.Stdout, cmd.Stderr = out, out

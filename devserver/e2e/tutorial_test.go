@@ -88,6 +88,20 @@ func TestNavbar(t *testing.T) {
 	b.see(b.page+"/profile", "charles@example.com") // consent is asked at the first login only
 }
 
+// TestLoginFromAnOddPath logs in on a page whose path reads like another host.
+func TestLoginFromAnOddPath(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "//evil.test/x")
+	b.see(b.page+"//evil.test/x", "Page not found")
+	b.click("#qsLoginBtn")
+	b.see(b.tenant+"/u/login", "Log in")
+	b.pick("ada@example.com")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Accept")
+	b.see(b.page+"/evil.test/x", "Page not found")
+}
+
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))

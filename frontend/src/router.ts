@@ -26,21 +26,25 @@ export class Router {
     void this.show(false)
   }
 
-  // Goes to path, which may have a query. replace leaves no trace in the history.
+  // Goes to path, which may have a query. It never leaves this origin: a path that
+  // begins with // would name another. replace leaves no trace in the history.
   navigate(path: string, { replace = false } = {}): void {
-    if (replace) history.replaceState(null, '', path)
-    else history.pushState(null, '', path)
+    const url = location.origin + path.replace(/^\/*/, '/')
+    if (replace) history.replaceState(null, '', url)
+    else history.pushState(null, '', url)
     void this.show(true)
   }
 
-  // A click on a link to another page of this app, unless it asks for a new tab.
+  // A click on a link to a page of this app, unless it asks for a new tab. All
+  // other links are the browser's.
   private follow(event: MouseEvent): void {
     const link = event.target instanceof Element ? event.target.closest('a') : null
     if (!link || event.defaultPrevented || event.button !== 0) return
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
     if (link.origin !== location.origin || link.target !== '' || link.hasAttribute('download')) return
+    if (!Object.hasOwn(this.routes, link.pathname)) return
     event.preventDefault()
-    this.navigate(link.pathname + link.search)
+    this.navigate(link.pathname + link.search + link.hash)
   }
 
   private async show(moveFocus: boolean): Promise<void> {

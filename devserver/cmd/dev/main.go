@@ -24,10 +24,13 @@ import (
 func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes must not take us away before the others have stopped
 	err := run(signals, os.Args[1:], os.Environ(), os.Stdout)
 	var exit *procs.ExitError
 	switch {
 	case err == nil:
+	case errors.Is(err, errInterrupted):
+		os.Exit(1)
 	case errors.As(err, &exit):
 		fmt.Fprintln(os.Stderr, "dev:", err)
 		os.Exit(max(exit.Code, 1)) // a server that ends by itself is a fault, whatever it says
@@ -43,7 +46,7 @@ const bin = "bin"
 // variables are the names that .env may set; another is most likely misspelt.
 var variables = []string{
 	"AUTH0_DOMAIN", "AUTH0_AUDIENCE", "AUTH0_CLIENT_ID", "API_ADDR", "DEV_ADDR", "TENANT_ADDR", "JWKS_REFRESH",
-	"TOKEN_CLIENT_ID", "TOKEN_CLIENT_SECRET",
+	"TOKEN_CLIENT_ID", "TOKEN_CLIENT_SECRET", "NO_COLOR",
 }
 
 func run(signals <-chan os.Signal, args, environ []string, stdout *os.File) error {
@@ -83,7 +86,7 @@ func run(signals <-chan os.Signal, args, environ []string, stdout *os.File) erro
 	if err := checkPorts(names, cfg, apiAddr); err != nil {
 		return err
 	}
-	if err := build(names, stdout); err != nil {
+	if err := build(signals, names, stdout); err != nil {
 		return err
 	}
 
@@ -101,18 +104,35 @@ func run(signals <-chan os.Signal, args, environ []string, stdout *os.File) erro
 	}, processes...)
 }
 
-// build builds the named commands. What the compiler says goes to output.
-func build(names []string, output io.Writer) error {
+// errInterrupted says that somebody stopped us before anything ran.
+var errInterrupted = errors.New("interrupted")
+
+// build builds the named commands, unless one of signals comes first. What the
+// compiler says goes to output.
+func build(signals <-chan os.Signal, names []string, output io.Writer) error {
 	args := []string{"build", "-o", bin + "/"}
 	for _, name := range names {
 		args = append(args, "./"+name)
 	}
 	cmd := exec.Command("go", args...) //nolint:gosec // the names are checked above
 	cmd.Stdout, cmd.Stderr = output, output
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("the build failed (%w): mend what the lines above say", err)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the build: %w", err)
 	}
-	return nil
+	var err error
+	built := make(chan struct{})
+	go func() { err = cmd.Wait(); close(built) }()
+	select {
+	case <-built:
+		if err != nil {
+			return fmt.Errorf("the build failed (%w): mend what the lines above say", err)
+		}
+		return nil
+	case <-signals:
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, or got the terminal's signal itself
+		<-built
+		return errInterrupted
+	}
 }
 
 // colored reports whether output is a terminal whose user wants colours

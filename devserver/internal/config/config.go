@@ -101,19 +101,19 @@ func fill(fs *flag.FlagSet, lookupEnv func(string) (string, bool)) (given map[st
 // validate checks c and brings it to its final form. A value that was given is
 // never taken for one that was not: an empty AUTH0_DOMAIN is a fault.
 func (c Config) validate(given map[string]string) (Config, error) {
-	examples := map[string]string{
-		"domain": "acme.eu.auth0.com", "client-id": "AbC123", "audience": "https://api.acme.com",
-	}
-	for name, value := range map[string]string{"domain": c.Domain, "client-id": c.ClientID, "audience": c.Audience} {
-		if origin := given[name]; origin == "" {
+	for _, s := range []struct{ name, value, example string }{
+		{"domain", c.Domain, "acme.eu.auth0.com"}, {"client-id", c.ClientID, "AbC123"}, {"audience", c.Audience, "https://api.acme.com"},
+	} {
+		if given[s.name] == "" {
 			continue
-		} else if err := present(origin, value, examples[name]); err != nil {
+		}
+		if err := present(given[s.name], s.value, s.example); err != nil {
 			return Config{}, err
 		}
 	}
-	for name, value := range map[string]string{"addr": c.Addr, "tenant-addr": c.TenantAddr} {
-		if err := loopback(value); err != nil {
-			return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given[name], "--"+name), value, err)
+	for _, s := range []struct{ name, value string }{{"addr", c.Addr}, {"tenant-addr", c.TenantAddr}} {
+		if err := loopback(s.value); err != nil {
+			return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given[s.name], "--"+s.name), s.value, err)
 		}
 	}
 	if given["domain"] != "" {

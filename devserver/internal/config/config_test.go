@@ -73,6 +73,7 @@ func TestRefused(t *testing.T) {
 		"empty domain":            {env: []string{"AUTH0_DOMAIN="}, want: []string{"AUTH0_DOMAIN", "acme.eu.auth0.com"}},
 		"placeholder domain":      {args: []string{"--domain", "{yourDomain}"}, want: []string{"--domain", "placeholder"}},
 		"domain with a path":      {env: []string{"AUTH0_DOMAIN=acme.auth0.com/oauth"}, want: []string{"AUTH0_DOMAIN", "bare"}},
+		"localhost, no scheme":    {env: []string{"AUTH0_DOMAIN=localhost:4400"}, want: []string{"AUTH0_DOMAIN", "http://localhost:4400"}},
 		"plain http elsewhere":    {env: []string{"AUTH0_DOMAIN=http://acme.auth0.com"}, want: []string{"https"}},
 		"no client at a tenant":   {env: []string{"AUTH0_DOMAIN=acme.auth0.com"}, want: []string{"AUTH0_CLIENT_ID", "acme.auth0.com"}},
 		"placeholder client":      {env: []string{"AUTH0_CLIENT_ID=YOUR_CLIENT_ID"}, want: []string{"AUTH0_CLIENT_ID", "placeholder"}},

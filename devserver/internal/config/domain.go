@@ -30,6 +30,9 @@ func present(name, value, example string) error {
 func normalize(domain string) (string, error) {
 	domain = strings.TrimSpace(domain)
 	if !strings.Contains(domain, "://") {
+		if host, _, err := net.SplitHostPort(domain); err == nil && isLoopback(host) {
+			return "", fmt.Errorf("it has no scheme; write it as http://%s", domain)
+		}
 		domain = "https://" + domain
 	}
 	u, err := url.Parse(domain)

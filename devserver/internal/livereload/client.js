@@ -1,14 +1,17 @@
 // Keeps this page up to date with the dev server: loads it again when there is a
 // newer version, and lays what is wrong over it while something is.
 
+const version = new URL(import.meta.url).searchParams.get('version')
 let stream
-let version
 
+// Only a page that somebody sees holds a connection: browsers have six for one
+// server, and people have more tabs than that.
 function connect() {
+  stream?.close()
+  if (document.hidden) return
   stream = new EventSource('/@dev/events')
   stream.addEventListener('message', (message) => {
     const state = JSON.parse(message.data)
-    version ??= state.version
     if (state.version !== version) {
       stream.close()
       location.reload()
@@ -16,13 +19,14 @@ function connect() {
     }
     show(state.problems)
   })
+  stream.addEventListener('error', () => {
+    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000) // refused: it does not try again by itself
+  })
 }
 
 connect()
-
-// A page that leaves for another must not hold one of the browser's few
-// connections to this server. It may come back by the back button.
-addEventListener('pagehide', () => stream.close())
+document.addEventListener('visibilitychange', connect)
+addEventListener('pagehide', () => stream?.close())
 addEventListener('pageshow', (event) => {
   if (event.persisted) connect()
 })

@@ -19,11 +19,8 @@ import (
 	"sync"
 )
 
-// Script is the element that index.html needs, and Prefix the paths that it uses.
-const (
-	Script = `<script type="module" src="` + Prefix + `client.js"></script>`
-	Prefix = "/@dev/"
-)
+// Prefix is that of the paths which the pages use.
+const Prefix = "/@dev/"
 
 //go:embed client.js
 var client []byte
@@ -51,6 +48,17 @@ func New() *Hub {
 		changed:  make(chan struct{}),
 	}
 }
+
+// Script returns the element that index.html needs. It tells the page which
+// version it is, so that a build which ends before its stream begins is not missed.
+func (h *Hub) Script() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return `<script type="module" src="` + Prefix + `client.js?version=` + h.version() + `"></script>`
+}
+
+// version names what pages show now. The caller holds mu.
+func (h *Hub) version() string { return h.instance + "-" + strconv.Itoa(h.builds) }
 
 // Reload makes every open page load again.
 func (h *Hub) Reload() { h.update(func() { h.builds++ }) }
@@ -87,7 +95,7 @@ func (h *Hub) state() (message string, changed <-chan struct{}, closed bool) {
 		problems = append(problems, h.problems[source])
 	}
 	data, err := json.Marshal(map[string]any{
-		"version": h.instance + "-" + strconv.Itoa(h.builds), "problems": problems,
+		"version": h.version(), "problems": problems,
 	})
 	if err != nil {
 		panic(err) // strings alone can't fail
@@ -97,6 +105,11 @@ func (h *Hub) state() (message string, changed <-chan struct{}, closed bool) {
 
 // ServeHTTP implements http.Handler for the paths under Prefix.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		http.Error(w, "These paths answer GET alone.", http.StatusMethodNotAllowed)
+		return
+	}
 	switch strings.TrimPrefix(r.URL.Path, Prefix) {
 	case "client.js":
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")

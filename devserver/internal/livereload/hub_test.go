@@ -87,6 +87,69 @@ func TestRestartIsSeen(t *testing.T) {
 	}
 }
 
+func TestPageKnowsItsVersion(t *testing.T) {
+	t.Parallel()
+	hub := livereload.New()
+	hub.Reload()
+	page1 := hub.Script()
+	s, _ := page(t, hub)()
+	if !strings.Contains(page1, "client.js?version="+s.Version+`"`) {
+		t.Errorf("the page is %s, the stream says %s", page1, s.Version)
+	}
+	if hub.Reload(); hub.Script() == page1 {
+		t.Error("a build gives pages no new version")
+	}
+}
+
+func TestStreamsAreBoundedAndComeBack(t *testing.T) {
+	t.Parallel()
+	hub := livereload.New()
+	srv := httptest.NewServer(hub)
+	defer srv.Close()
+	client := srv.Client()
+	open := func() *http.Response {
+		t.Helper()
+		resp, err := client.Get(srv.URL + livereload.Prefix + "events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	var streams []*http.Response
+	for range 256 {
+		resp := open()
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("stream %d: %d", len(streams)+1, resp.StatusCode)
+		}
+		streams = append(streams, resp)
+	}
+	resp := open()
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("one too many: %d", resp.StatusCode)
+	}
+	for _, s := range streams {
+		_ = s.Body.Close()
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for status := 0; status != http.StatusOK; { // the hub learns a moment later that they are gone
+		resp := open()
+		_ = resp.Body.Close()
+		if status = resp.StatusCode; time.Now().After(deadline) {
+			t.Fatal("closed streams are never let go")
+		}
+	}
+}
+
+func TestOnlyGet(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	livereload.New().ServeHTTP(w, httptest.NewRequest(http.MethodHead, livereload.Prefix+"events", nil))
+	if w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("HEAD: %d", w.Code)
+	}
+}
+
 func TestScript(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()

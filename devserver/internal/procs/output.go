@@ -21,19 +21,25 @@ type Output struct {
 	color bool
 	width int // of the longest name
 	names []string
+
+	broken chan struct{} // closed when w takes nothing any more
+	isOver bool
 }
 
 // NewOutput returns an Output that prints to w, with colours if color is set.
 // width is how many columns names take.
 func NewOutput(w io.Writer, color bool, width int) *Output {
-	return &Output{w: w, color: color, width: width}
+	return &Output{w: w, color: color, width: width, broken: make(chan struct{})}
 }
 
 // Print prints text, whole lines, as it is.
 func (o *Output) Print(text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	_, _ = io.WriteString(o.w, text) // there is nobody to tell that the terminal is gone
+	if _, err := io.WriteString(o.w, text); err != nil && !o.isOver {
+		o.isOver = true
+		close(o.broken)
+	}
 }
 
 // writer returns the writer of the process called name. It calls seen for each

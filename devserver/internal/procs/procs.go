@@ -34,25 +34,21 @@ type ExitError struct {
 }
 
 func (e *ExitError) Error() string {
-	return fmt.Sprintf("%s ended by itself with code %d; the others were stopped", e.Name, e.Code)
+	return fmt.Sprintf("%s ended by itself with code %d", e.Name, e.Code)
 }
 
 // Run starts processes and returns when all have ended. It calls ready once all
-// of them are. When one ends, or at the first of signals, the rest are sent that
-// signal (SIGTERM in the first case) and killed after a grace of 4.5 s, or at the
-// next of signals. The error is an *ExitError for the first process that ended
-// unasked, nil after a signal.
+// of them are. When one ends, at the first of signals, or when out can't be
+// written to any more, the rest are sent that signal (else SIGTERM) and killed
+// after a grace of 4.5 s, or at the next of signals. The error is an *ExitError
+// for the first process that ended unasked, nil after a signal.
 func Run(signals <-chan os.Signal, out *Output, ready func(), processes ...Process) error {
 	// What ends with us ends with the thread that started it, on Linux.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var (
-		running  []*exec.Cmd
-		ended    = make(chan *ExitError, len(processes))
-		waiting  sync.WaitGroup
-		notReady atomic.Int32
-		allReady = make(chan struct{})
-	)
+	g := &group{signals: signals, out: out, running: map[string]*exec.Cmd{}, ended: make(chan ExitError, len(processes))}
+	allReady := make(chan struct{})
+	var notReady atomic.Int32
 	notReady.Store(int32(len(processes))) //nolint:gosec // a handful
 	isReady := func() {
 		if notReady.Add(-1) == 0 {
@@ -60,38 +56,51 @@ func Run(signals <-chan os.Signal, out *Output, ready func(), processes ...Proce
 		}
 	}
 	for _, p := range processes {
-		cmd := exec.Command(p.Path, p.Args...) //nolint:gosec // the caller names what it has built
-		cmd.Env = p.Env
-		cmd.SysProcAttr = attributes()
-		lines := out.writer(p.Name, p.Ready, sync.OnceFunc(isReady))
-		cmd.Stdout, cmd.Stderr = lines, lines
-		cmd.WaitDelay = time.Second // for output that a child of it holds open
-		if err := cmd.Start(); err != nil {
-			signalAll(running, syscall.SIGKILL)
-			waiting.Wait()
+		if err := g.start(p, sync.OnceFunc(isReady)); err != nil {
+			g.signal(syscall.SIGKILL)
+			for range len(g.running) {
+				<-g.ended
+			}
 			return fmt.Errorf("start %s: %w", p.Name, err)
 		}
-		running = append(running, cmd)
-		waiting.Go(func() {
-			err := cmd.Wait()
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind; mostly nothing
-			lines.flush()
-			ended <- &ExitError{Name: p.Name, Code: exitCode(cmd, err)}
-		})
 	}
-	first := supervise(signals, ended, allReady, ready, running)
-	waiting.Wait()
-	if first != nil {
+	if first := g.supervise(allReady, ready); first != nil {
 		return first
 	}
 	return nil
 }
 
+// group is the processes of one Run.
+type group struct {
+	signals <-chan os.Signal
+	out     *Output
+	running map[string]*exec.Cmd // by name; those that have not ended
+	ended   chan ExitError
+}
+
+func (g *group) start(p Process, ready func()) error {
+	cmd := exec.Command(p.Path, p.Args...) //nolint:gosec // the caller names what it has built
+	cmd.Env = p.Env
+	cmd.SysProcAttr = attributes()
+	lines := g.out.writer(p.Name, p.Ready, ready)
+	cmd.Stdout, cmd.Stderr = lines, lines
+	cmd.WaitDelay = time.Second // for output that a child of it holds open
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	g.running[p.Name] = cmd
+	go func() {
+		err := cmd.Wait()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind; mostly nothing
+		lines.flush()
+		g.ended <- ExitError{Name: p.Name, Code: exitCode(cmd, err)}
+	}()
+	return nil
+}
+
 // supervise waits for the end of all processes. It returns the first that ended
 // unasked.
-func supervise(
-	signals <-chan os.Signal, ended <-chan *ExitError, allReady <-chan struct{}, ready func(), running []*exec.Cmd,
-) (first *ExitError) {
+func (g *group) supervise(allReady <-chan struct{}, ready func()) (first *ExitError) {
 	var kill <-chan time.Time // runs while the processes are asked to stop
 	stop := func(sig os.Signal) {
 		if kill != nil {
@@ -99,21 +108,25 @@ func supervise(
 		} else {
 			kill = time.After(grace)
 		}
-		signalAll(running, sig)
+		g.signal(sig)
 	}
-	for left := len(running); left > 0; {
+	broken := g.out.broken
+	for len(g.running) > 0 {
 		select {
 		case <-allReady:
 			allReady = nil
 			ready()
-		case sig := <-signals:
+		case sig := <-g.signals:
 			stop(sig)
+		case <-broken:
+			broken = nil
+			stop(syscall.SIGTERM)
 		case <-kill:
-			signalAll(running, syscall.SIGKILL)
-		case exit := <-ended:
-			left--
+			g.signal(syscall.SIGKILL)
+		case exit := <-g.ended:
+			delete(g.running, exit.Name)
 			if kill == nil {
-				first = exit
+				first = &exit
 				stop(syscall.SIGTERM)
 			}
 		}
@@ -121,10 +134,9 @@ func supervise(
 	return first
 }
 
-// signalAll sends sig to the processes' groups. One that has ended already has no
-// group any more, which is no fault.
-func signalAll(running []*exec.Cmd, sig os.Signal) {
-	for _, cmd := range running {
+// signal sends sig to the groups of the processes that have not ended.
+func (g *group) signal(sig os.Signal) {
+	for _, cmd := range g.running {
 		_ = syscall.Kill(-cmd.Process.Pid, sig.(syscall.Signal)) // on this system all signals are that
 	}
 }

@@ -141,6 +141,29 @@ func TestNoOrphans(t *testing.T) {
 	}
 }
 
+// TestOthersMayFinish ends one process and looks how the other is asked to stop.
+func TestOthersMayFinish(t *testing.T) {
+	t.Parallel()
+	out, _, _ := run(t, nil, sh("a", `trap 'echo asked; kill $!; exit 0' TERM; echo up; sleep 60 & wait`), sh("b", "echo up; exit 3"))
+	if !strings.Contains(out, "a   │ asked\n") {
+		t.Errorf("the other was not asked, but killed: %q", out)
+	}
+}
+
+// closedPipe is a terminal that is gone.
+type closedPipe struct{}
+
+func (closedPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+func TestStopsWhenNobodyReads(t *testing.T) {
+	t.Parallel()
+	begin := time.Now()
+	err := procs.Run(nil, procs.NewOutput(closedPipe{}, false, 1), func() {}, sh("a", obedient), sh("b", obedient))
+	if took := time.Since(begin); err != nil || took > 3*time.Second {
+		t.Errorf("%v after %v", err, took)
+	}
+}
+
 func TestStartFails(t *testing.T) {
 	t.Parallel()
 	_, _, err := run(t, nil, sh("a", obedient), procs.Process{Name: "b", Path: "/nonexistent"})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -74,7 +75,7 @@ func explain(rule *proxyconf.Rule, err error) (status int, cause, next string) {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		return http.StatusGatewayTimeout, "it took too long", "Is the upstream at " + rule.Target.Host + " healthy?"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return http.StatusBadGateway, "it closed the connection", "Did the upstream crash? Its log may say why."
 	}
 	return http.StatusBadGateway, err.Error(), "Check the upstream's log, and the rule's target" + edit + "."

@@ -43,11 +43,9 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		cfg.Domain = origin(tenantListeners)
 	}
 
-	root, err := spa.OpenRoot(cfg.Frontend)
-	if err != nil {
+	if err := spa.Check(cfg.Frontend); err != nil {
 		return err
 	}
-	defer func() { _ = root.Close() }() // it was only read
 	bundler, err := bundle.New(cfg.Frontend)
 	if err != nil {
 		return err
@@ -58,11 +56,12 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	hub := livereload.New()
 	defer hub.Close()
 	s := &site{cfg: cfg, origin: origin(page), log: log, bundler: bundler, hub: hub, transports: transports}
-	if err := s.loadRules(); err != nil {
+	watcher, err := s.watch() // before anything is read, so that no edit is missed
+	if err != nil {
 		return err
 	}
-	watcher, err := s.watch()
-	if err != nil {
+	defer watcher.Close()
+	if err := s.loadRules(); err != nil {
 		return err
 	}
 
@@ -73,13 +72,14 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		return nil
 	})
 	if tenantListeners != nil {
-		handler := tenant.New(tenant.Options{
+		local := tenant.New(tenant.Options{
 			Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: origin(page), Audience: cfg.Audience, Log: log,
 		})
-		serve(ctx, group, tenantListeners, hostcheck.Loopback(handler), log)
+		defer local.Close()
+		serve(ctx, group, tenantListeners, hostcheck.Loopback(local), log)
 		log.Info("local tenant listening on " + cfg.Domain)
 	}
-	serve(ctx, group, page, hostcheck.Loopback(s.handler(root)), log)
+	serve(ctx, group, page, hostcheck.Loopback(s.handler()), log)
 	log.Info("page listening on " + origin(page))
 	group.Go(func() error { <-ctx.Done(); hub.Close(); return nil }) // its streams would hold up the servers' end
 	err = group.Wait()

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,22 +23,51 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start runs a dev server on a small frontend until stop is called, which
-// returns how it ended. log gives what it logs.
-func start(t *testing.T, change func(dir string, cfg *config.Config)) (log *bufio.Scanner, stop func() error) {
+// output collects what a dev server logs, and lets tests wait for it.
+type output struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	wrote chan struct{} // closed and replaced at each write
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.wrote)
+	o.wrote = make(chan struct{})
+	return o.text.Write(p)
+}
+
+// find returns the last group of pattern's first match in what was or will be logged.
+func (o *output) find(t *testing.T, pattern string) string {
 	t.Helper()
-	dir := t.TempDir()
+	re := regexp.MustCompile(pattern)
+	deadline := time.After(10 * time.Second)
+	for {
+		o.mu.Lock()
+		text, wrote := o.text.String(), o.wrote
+		o.mu.Unlock()
+		if m := re.FindStringSubmatch(text); m != nil {
+			return m[len(m)-1]
+		}
+		select {
+		case <-wrote:
+		case <-deadline:
+			t.Fatalf("the log never says %s:\n%s", pattern, text)
+		}
+	}
+}
+
+// start runs a dev server on a small frontend in dir until stop is called, which
+// returns how it ended.
+func start(t *testing.T, change func(dir string, cfg *config.Config)) (dir string, log *output, stop func() error) {
+	t.Helper()
+	dir = t.TempDir()
 	for name, content := range map[string]string{
 		"frontend/index.html": "<head></head>", "frontend/src/index.ts": "console.log('first')", "frontend/styles.css": "",
-		"proxy.conf.json": `{"/api": {"target": "http://localhost:1"}}`,
+		"frontend/public/logo.svg": "<svg/>", "proxy.conf.json": `{"/api": {"target": "http://localhost:1"}}`,
 	} {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		write(t, dir, name, content)
 	}
 	cfg := config.Config{
 		Addr: "localhost:0", TenantAddr: "localhost:0", ClientID: "spa", Audience: "https://api.test",
@@ -45,36 +76,25 @@ func start(t *testing.T, change func(dir string, cfg *config.Config)) (log *bufi
 	if change != nil {
 		change(dir, &cfg)
 	}
-	reader, writer, err := os.Pipe() // holds more than a test logs
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = reader.Close() })
+	log = &output{wrote: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() {
-		err := server.Run(ctx, cfg, slog.New(slog.NewTextHandler(writer, nil)))
-		_ = writer.Close()
-		done <- err
-	}()
-	log = bufio.NewScanner(reader)
-	return log, func() error {
+	go func() { done <- server.Run(ctx, cfg, slog.New(slog.NewTextHandler(log, nil))) }()
+	return dir, log, func() error {
 		cancel()
 		return <-done
 	}
 }
 
-// find returns the next match of pattern in log.
-func find(t *testing.T, log *bufio.Scanner, pattern string) string {
+func write(t *testing.T, dir, name, content string) {
 	t.Helper()
-	re := regexp.MustCompile(pattern)
-	for log.Scan() {
-		if m := re.FindStringSubmatch(log.Text()); m != nil {
-			return m[len(m)-1]
-		}
+	file := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("the log never says %s", pattern)
-	return ""
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func get(t *testing.T, client *http.Client, url string) *http.Response {
@@ -102,10 +122,10 @@ func text(t *testing.T, resp *http.Response) string {
 
 func TestServesAndStops(t *testing.T) {
 	t.Parallel()
-	log, stop := start(t, nil)
-	tenant := find(t, log, `local tenant listening on (\S+?)"`)
-	page := find(t, log, `page listening on (\S+?)"`)
-	find(t, log, "built")
+	_, log, stop := start(t, nil)
+	tenant := log.find(t, `local tenant listening on (\S+?)"`)
+	page := log.find(t, `page listening on (\S+?)"`)
+	log.find(t, "built")
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
 
@@ -115,6 +135,11 @@ func TestServesAndStops(t *testing.T) {
 	}
 	if got := text(t, get(t, client, page+"/")); !strings.Contains(got, "/@dev/client.js") {
 		t.Errorf("the page has no live reload: %s", got)
+	}
+	for _, path := range []string{"/", "/auth_config.json", "/index.js", "/logo.svg", "/@dev/client.js"} {
+		if got := get(t, client, page+path).Header.Get("Cross-Origin-Resource-Policy"); got != "same-origin" {
+			t.Errorf("%s may be loaded by any page: %q", path, got)
+		}
 	}
 	if got := text(t, get(t, client, page+"/index.js")); !strings.Contains(got, "first") {
 		t.Errorf("the bundle is %s", got)
@@ -137,6 +162,56 @@ func TestServesAndStops(t *testing.T) {
 	_, _ = io.Copy(io.Discard, events.Body) // it has ended, one way or another
 }
 
+// TestOpenPagesFollow edits files and reads what an open page is told.
+func TestOpenPagesFollow(t *testing.T) {
+	t.Parallel()
+	dir, log, stop := start(t, nil)
+	page := log.find(t, `page listening on (\S+?)"`)
+	log.find(t, "built")
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+	defer client.CloseIdleConnections()
+	events := bufio.NewScanner(get(t, client, page+"/@dev/events").Body)
+	next := func() (s struct {
+		Version  string
+		Problems []string
+	}) {
+		t.Helper()
+		for events.Scan() {
+			if data, ok := strings.CutPrefix(events.Text(), "data: "); ok {
+				if err := json.Unmarshal([]byte(data), &s); err != nil {
+					t.Fatal(err)
+				}
+				return s
+			}
+		}
+		t.Fatalf("the stream ended: %v", events.Err())
+		return s
+	}
+	version := next().Version
+
+	write(t, dir, "proxy.conf.json", `{"/api": {"traget": "http://localhost:1"}}`)
+	if s := next(); len(s.Problems) != 1 || !strings.Contains(s.Problems[0], "proxy.conf.json:1:11") {
+		t.Errorf("broken rules: %+v", s)
+	}
+	for _, self := range []string{page, strings.Replace(page, "localhost", "127.0.0.1", 1), strings.Replace(page, "localhost", "[::1]", 1)} {
+		write(t, dir, "proxy.conf.json", `{"/": {"target": "`+self+`"}}`)
+		if s := next(); len(s.Problems) != 1 || !strings.Contains(s.Problems[0], "itself") {
+			t.Errorf("rules that lead to %s: %+v", self, s)
+		}
+		write(t, dir, "proxy.conf.json", `{"/api": {"target": "http://localhost:1"}}`)
+		if s := next(); len(s.Problems) != 0 || s.Version != version {
+			t.Errorf("good rules again: %+v", s)
+		}
+	}
+	write(t, dir, "frontend/public/logo.svg", "<svg></svg>")
+	if s := next(); s.Version == version {
+		t.Errorf("another logo: %+v", s)
+	}
+	if err := stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 func TestRefusesToStart(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -144,15 +219,13 @@ func TestRefusesToStart(t *testing.T) {
 		want   string
 	}{
 		"broken rules": {func(dir string, _ *config.Config) {
-			if err := os.WriteFile(filepath.Join(dir, "proxy.conf.json"), []byte("{\n  oops"), 0o600); err != nil {
-				t.Error(err)
-			}
+			write(t, dir, "proxy.conf.json", "{\n  oops")
 		}, "proxy.conf.json:2:3"},
 		"no frontend": {func(_ string, cfg *config.Config) { cfg.Frontend += "-not" }, "--frontend"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, stop := start(t, tc.change)
+			_, _, stop := start(t, tc.change)
 			if err := stop(); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}

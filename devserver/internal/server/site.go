@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,13 +41,14 @@ type site struct {
 
 // handler returns what serves the page's port. The dev server's own paths come
 // first, so that no proxy rule can take them away; then the rules, then the app.
-func (s *site) handler(root *os.Root) http.Handler {
-	app := spa.Handler(spa.Options{Root: root, Inject: livereload.Script, Log: s.log, Lookup: s.lookup})
-	reload := hostcheck.SameOrigin(s.hub)
+func (s *site) handler() http.Handler {
+	app := ownOrigin(spa.Handler(spa.Options{Dir: s.cfg.Frontend, Inject: s.hub.Script, Log: s.log, Lookup: s.lookup}))
+	reload := ownOrigin(hostcheck.SameOrigin(s.hub))
+	authConfig := ownOrigin(http.HandlerFunc(s.serveAuthConfig))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/auth_config.json":
-			s.serveAuthConfig(w)
+			authConfig.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, livereload.Prefix):
 			reload.ServeHTTP(w, r)
 		default:
@@ -58,8 +61,17 @@ func (s *site) handler(root *os.Root) http.Handler {
 	})
 }
 
+// ownOrigin keeps pages of other origins from loading what next serves as scripts
+// or images of theirs, which the same-origin policy alone lets them do.
+func ownOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}
+
 // serveAuthConfig tells the page which tenant, client and API it works with.
-func (s *site) serveAuthConfig(w http.ResponseWriter) {
+func (s *site) serveAuthConfig(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_ = json.NewEncoder(w).Encode(struct { // fails only if the browser is gone
@@ -108,7 +120,7 @@ func (s *site) servedAsIs(path string) bool {
 		return false
 	}
 	rel, err := filepath.Rel(dir, path)
-	return err == nil && (rel == "index.html" || rel == "public" || strings.HasPrefix(rel, "public"+string(filepath.Separator)))
+	return err == nil && (rel == "." || rel == "index.html" || rel == "public" || strings.HasPrefix(rel, "public"+string(filepath.Separator)))
 }
 
 // build builds the bundle. It returns whether pages were told to load again.
@@ -148,7 +160,7 @@ func (s *site) loadRules() error {
 		return err
 	}
 	for _, rule := range rules {
-		if config.LocalOrigin(rule.Target.Host) == s.origin {
+		if s.isSelf(rule.Target) {
 			return fmt.Errorf("%s: the rule %q sends requests to this dev server itself, for ever", s.cfg.ProxyConfig, rule.Context)
 		}
 	}
@@ -165,6 +177,16 @@ func (s *site) loadRules() error {
 	}
 	s.rules = rules
 	return nil
+}
+
+// isSelf reports whether target is the page's own port, by whatever name.
+func (s *site) isSelf(target *url.URL) bool {
+	own, err := url.Parse(s.origin)
+	if err != nil || target.Port() != own.Port() {
+		return false
+	}
+	ip := net.ParseIP(target.Hostname())
+	return strings.EqualFold(target.Hostname(), "localhost") || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
 func (s *site) reloadRules() {

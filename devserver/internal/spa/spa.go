@@ -10,13 +10,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,16 +24,16 @@ import (
 
 // Options are what a Handler needs; all are required.
 type Options struct {
-	Root   *os.Root // the frontend's folder, with index.html and public/
-	Lookup Lookup   // the bundle's outputs
-	Inject string   // markup that goes into index.html's head
+	Dir    string        // the frontend's folder, with index.html and public/
+	Lookup Lookup        // the bundle's outputs
+	Inject func() string // markup that goes into index.html's head
 	Log    *slog.Logger
 }
 
 // Lookup returns the compiled file at a URL path, with its quoted ETag.
 type Lookup func(ctx context.Context, urlPath string) (content []byte, etag string, ok bool)
 
-// Handler returns what serves the app. Requests come with a clean path.
+// Handler returns what serves the app.
 func Handler(opts Options) http.Handler {
 	return &handler{opts}
 }
@@ -61,13 +61,18 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveIndex answers with index.html.
 func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
-	content, err := h.Root.ReadFile("index.html")
+	root, err := os.OpenRoot(h.Dir)
+	var content []byte
+	if err == nil {
+		content, err = root.ReadFile("index.html")
+		_ = root.Close() // it was only read
+	}
 	if err != nil {
 		h.Log.Error("index.html can't be read", "err", err)
 		http.Error(w, "The frontend's folder has no index.html that can be read; the log says why.", http.StatusNotFound)
 		return
 	}
-	content = inject(content, h.Inject)
+	content = inject(content, h.Inject())
 	sum := sha256.Sum256(content)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	serve(w, r, content, `"`+hex.EncodeToString(sum[:8])+`"`)
@@ -86,13 +91,20 @@ func (h *handler) serveBundle(w http.ResponseWriter, r *http.Request) bool {
 	return ok
 }
 
-// servePublic answers if the path is that of a file in public/.
+// servePublic answers if the path is that of a file in public/. The folder is
+// opened each time, as it may be another one of the same name by now; os.Root
+// lets no path and no link lead out of it.
 func (h *handler) servePublic(w http.ResponseWriter, r *http.Request) bool {
 	name := path.Join("public", path.Clean("/"+r.URL.Path))
-	if strings.Contains(name, "/.") {
+	if strings.Contains(strings.Replace(name, "/.well-known/", "/", 1), "/.") {
 		return false // dot-files are no page's business
 	}
-	file, err := h.Root.Open(name)
+	root, err := os.OpenRoot(h.Dir)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = root.Close() }() // it was only read
+	file, err := root.Open(name)
 	if err != nil {
 		return false
 	}
@@ -104,7 +116,9 @@ func (h *handler) servePublic(w http.ResponseWriter, r *http.Request) bool {
 	if contentType := contentTypes[path.Ext(name)]; contentType != "" {
 		w.Header().Set("Content-Type", contentType)
 	}
-	http.ServeContent(w, r, name, info.ModTime(), file)
+	// Times in whole seconds, which HTTP has, would take two saves of a second for one.
+	w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
+	http.ServeContent(w, r, name, time.Time{}, file)
 	return true
 }
 
@@ -143,23 +157,22 @@ var contentTypes = map[string]string{
 // inject puts markup at the end of the page's head, or after all else where it
 // has none.
 func inject(page []byte, markup string) []byte {
-	at := bytes.Index(bytes.ToLower(page), []byte("</head>"))
-	if at < 0 {
-		at = len(page)
+	at := len(page)
+	if place := headEnd.FindIndex(page); place != nil {
+		at = place[0]
 	}
 	return slices.Concat(page[:at], []byte(markup), page[at:])
 }
 
-// OpenRoot opens the frontend's folder. The error says what is missing.
-func OpenRoot(dir string) (*os.Root, error) {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("the frontend's folder %s does not exist: run this in the repository's top folder, or name it with --frontend", dir)
-	} else if err != nil {
-		return nil, fmt.Errorf("open the frontend's folder: %w", err)
+var headEnd = regexp.MustCompile(`(?i)</head>`)
+
+// Check returns what is missing of the frontend's folder.
+func Check(dir string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("the frontend's folder can't be read (%w): run this in the repository's top folder, or name it with --frontend", err)
 	}
-	if _, err := root.Stat("index.html"); err != nil {
-		return nil, errors.Join(fmt.Errorf("the frontend's folder %s has no index.html: name another with --frontend", dir), root.Close())
+	if _, err := os.Stat(filepath.Join(dir, "index.html")); err != nil {
+		return fmt.Errorf("the frontend's folder %s has no index.html: name another with --frontend", dir)
 	}
-	return root, nil
+	return nil
 }

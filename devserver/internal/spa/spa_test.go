@@ -9,18 +9,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"calling-an-api.example/devserver/internal/spa"
 )
 
 const index = "<!doctype html><html><HEAD><title>App</title></HEAD><body></body></html>"
 
-func newApp(t *testing.T) http.Handler {
+func newApp(t *testing.T) http.Handler { return newAppIn(t, t.TempDir()) }
+
+func newAppIn(t *testing.T, dir string) http.Handler {
 	t.Helper()
-	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"index.html": index, "package.json": "{}", "src/index.ts": "secret", "node_modules/a/index.js": "module",
-		"public/logo.svg": "<svg/>", "public/robots.txt": "User-agent: *", "public/.hidden.txt": "hidden", "outside.txt": "outside",
+		"public/logo.svg": "<svg/>", "public/robots.txt": "User-agent: *", "public/.hidden.txt": "hidden", "public/.well-known/x.json": "{}", "outside.txt": "outside",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
@@ -37,13 +39,8 @@ func newApp(t *testing.T) http.Handler {
 	if err := os.Symlink(outside, filepath.Join(dir, "public", "link.txt")); err != nil {
 		t.Fatal(err)
 	}
-	root, err := spa.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = root.Close() })
 	return spa.Handler(spa.Options{
-		Root: root, Inject: "<script></script>", Log: slog.New(slog.DiscardHandler),
+		Dir: dir, Inject: func() string { return "<script></script>" }, Log: slog.New(slog.DiscardHandler),
 		Lookup: func(_ context.Context, path string) ([]byte, string, bool) {
 			return []byte("bundle"), `"tag"`, path == "/index.js"
 		},
@@ -76,6 +73,8 @@ func TestPaths(t *testing.T) {
 		"public file":               {"GET", "/logo.svg", "*/*", 200, "<svg/>"},
 		"public text":               {"GET", "/robots.txt", "*/*", 200, "User-agent"},
 		"dot-file":                  {"GET", "/.hidden.txt", "*/*", 404, "Not found"},
+		"well-known file":           {"GET", "/.well-known/x.json", "*/*", 200, "{}"},
+		"dot-file in well-known":    {"GET", "/.well-known/.env.txt", "*/*", 404, "Not found"},
 		"source":                    {"GET", "/src/index.ts", "*/*", 404, "Not found"},
 		"package.json":              {"GET", "/package.json", "*/*", 404, "Not found"},
 		"module":                    {"GET", "/node_modules/a/index.js", "*/*", 404, "Not found"},
@@ -120,13 +119,76 @@ func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
 	}
 }
 
-func TestOpenRoot(t *testing.T) {
+// TestNewContentOfTheSameSecond replaces a public file so that its time in whole
+// seconds stays what it was.
+func TestNewContentOfTheSameSecond(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if _, err := spa.OpenRoot(dir); err == nil || !strings.Contains(err.Error(), "index.html") {
+	app := newAppIn(t, dir)
+	file := filepath.Join(dir, "public", "logo.svg")
+	get := func(tag string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodGet, "/logo.svg", nil)
+		r.Header.Set("If-None-Match", tag)
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, r)
+		return w
+	}
+	second := time.Now().Truncate(time.Second)
+	if err := os.Chtimes(file, second, second); err != nil {
+		t.Fatal(err)
+	}
+	tag := get("").Header().Get("ETag")
+	if w := get(tag); w.Code != http.StatusNotModified {
+		t.Errorf("unchanged: %d", w.Code)
+	}
+	if err := os.WriteFile(file, []byte("<new/>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(file, second, second.Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if w := get(tag); w.Code != http.StatusOK || w.Body.String() != "<new/>" {
+		t.Errorf("changed: %d %s", w.Code, w.Body)
+	}
+	// The whole folder is replaced by another of its name.
+	if err := os.Rename(dir, dir+"-old"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir + "-old") })
+	newAppIn(t, dir)
+	if w := get(tag); w.Code != http.StatusOK || w.Body.String() != "<svg/>" {
+		t.Errorf("replaced: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestInjection(t *testing.T) {
+	t.Parallel()
+	for page, want := range map[string]string{
+		"<HEAD></HEAD><body>":        "<HEAD><script></script></HEAD><body>",
+		"<title>İİ</title></head>":   "<title>İİ</title><script></script></head>",
+		"<title>\xe9</title></head>": "<title>\xe9</title><script></script></head>",
+		"no head":                    "no head<script></script>",
+	} {
+		dir := t.TempDir()
+		app := newAppIn(t, dir)
+		if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte(page), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if w.Body.String() != want {
+			t.Errorf("got %q, want %q", w.Body, want)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := spa.Check(dir); err == nil || !strings.Contains(err.Error(), "index.html") {
 		t.Errorf("a folder without a page: %v", err)
 	}
-	if _, err := spa.OpenRoot(filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "--frontend") {
+	if err := spa.Check(filepath.Join(dir, "none")); err == nil || !strings.Contains(err.Error(), "--frontend") {
 		t.Errorf("no folder: %v", err)
 	}
 }

@@ -72,6 +72,9 @@ func New(opts Options) *Tenant {
 	return t
 }
 
+// Close waits for the end of what New began.
+func (t *Tenant) Close() { _, _ = t.keys.once() } // its error was for whoever needed the key
+
 // ServeHTTP implements http.Handler.
 func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.ServeHTTP(w, r) }
 

@@ -18,18 +18,25 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// quiet is how long nothing must happen before changes are reported: one save
-// is several events, all within a millisecond or two.
-const quiet = 10 * time.Millisecond
+const (
+	quiet   = 10 * time.Millisecond  // without events, after which a save is complete: one is several events
+	longest = 100 * time.Millisecond // that a change waits for others to end
+)
 
 // Watcher watches folders with all that is in them, and single files.
 type Watcher struct {
 	fs    *fsnotify.Watcher
-	trees []string
-	files []string
+	roots []root
 }
 
-// New returns a Watcher of nothing yet. Run ends it.
+// root is something that somebody asked for. A link to it is followed: events
+// come by its real path and are reported by the one it was asked for by.
+type root struct {
+	given, real string
+	tree        bool
+}
+
+// New returns a Watcher of nothing yet. Close releases it.
 func New() (*Watcher, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -38,28 +45,42 @@ func New() (*Watcher, error) {
 	return &Watcher{fs: w}, nil
 }
 
-// Tree watches everything below dir, folders that come later too. What no person
-// edits is left out: node_modules, dist, and names that begin with a dot.
+// Close ends the watching.
+func (w *Watcher) Close() { _ = w.fs.Close() } // nothing is read from it any more
+
+// Tree watches dir and everything below it, folders that come later too. What no
+// person edits is left out: node_modules, dist, and names that begin with a dot.
 func (w *Watcher) Tree(dir string) error {
-	dir, err := filepath.Abs(dir)
+	r, err := w.root(dir, true)
 	if err != nil {
 		return err
 	}
-	w.trees = append(w.trees, dir)
-	return w.addTree(dir)
+	return w.addTree(r.real)
 }
 
 // File watches the file at path, which need not exist, but its folder must.
 func (w *Watcher) File(path string) error {
-	path, err := filepath.Abs(path)
+	_, err := w.root(path, false)
+	return err
+}
+
+// root adds path, and watches the folder it is in, where it may be replaced.
+func (w *Watcher) root(path string, tree bool) (root, error) {
+	given, err := filepath.Abs(path)
 	if err != nil {
-		return err
+		return root{}, err
 	}
-	w.files = append(w.files, path)
-	if err := w.fs.Add(filepath.Dir(path)); err != nil {
-		return fmt.Errorf("watch %s: %w", path, err)
+	r := root{given: given, real: given, tree: tree}
+	if target, err := filepath.EvalSymlinks(given); err == nil {
+		r.real = target
 	}
-	return nil
+	for _, folder := range []string{filepath.Dir(r.given), filepath.Dir(r.real)} {
+		if err := w.fs.Add(folder); err != nil {
+			return root{}, fmt.Errorf("watch %s: %w", path, err)
+		}
+	}
+	w.roots = append(w.roots, r)
+	return r, nil
 }
 
 func (w *Watcher) addTree(dir string) error {
@@ -86,37 +107,49 @@ func ignored(name string) bool {
 }
 
 // Run calls changed with the absolute paths of what changed, sorted, until ctx
-// ends, and then releases the Watcher. Calls never overlap; what happens during
-// one is in the next. Faults of watching itself go to failed.
+// ends. Calls never overlap; what happens during one is in the next. Faults of
+// watching itself go to failed.
 func (w *Watcher) Run(ctx context.Context, changed func(paths []string), failed func(error)) {
-	defer func() { _ = w.fs.Close() }() // nothing is read from it any more
 	pending := map[string]bool{}
+	var first time.Time // of what is pending
 	timer := time.NewTimer(quiet)
 	timer.Stop()
 	defer timer.Stop()
+	note := func(path string) {
+		if len(pending) == 0 {
+			first = time.Now()
+		}
+		pending[path] = true
+		timer.Reset(min(quiet, max(0, longest-time.Since(first))))
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case event := <-w.fs.Events:
-			if event.Op != fsnotify.Chmod && w.concerns(event.Name) {
-				if event.Has(fsnotify.Create) {
-					if err := w.addTree(event.Name); err != nil {
-						failed(err)
-					}
-				}
-				pending[event.Name] = true
-				timer.Reset(quiet)
+			path, tree := w.asGiven(event.Name)
+			if event.Op == fsnotify.Chmod || path == "" {
+				continue
 			}
+			if tree && event.Has(fsnotify.Create) {
+				if err := w.addTree(event.Name); err != nil {
+					failed(err)
+				}
+			}
+			note(path)
 		case err := <-w.fs.Errors:
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
 				failed(err)
 				continue
 			}
-			for _, path := range slices.Concat(w.trees, w.files) { // anything may have changed
-				pending[path] = true
+			for _, r := range w.roots { // anything may have changed
+				if r.tree {
+					if err := w.addTree(r.real); err != nil {
+						failed(err)
+					}
+				}
+				note(r.given)
 			}
-			timer.Reset(quiet)
 		case <-timer.C:
 			changed(slices.Sorted(maps.Keys(pending)))
 			clear(pending)
@@ -124,17 +157,17 @@ func (w *Watcher) Run(ctx context.Context, changed func(paths []string), failed 
 	}
 }
 
-// concerns reports whether path is one that somebody asked for.
-func (w *Watcher) concerns(path string) bool {
-	if slices.Contains(w.files, path) {
-		return true
-	}
-	for _, tree := range w.trees {
-		if rel, err := filepath.Rel(tree, path); err == nil && filepath.IsLocal(rel) {
-			return !slices.ContainsFunc(strings.Split(rel, string(filepath.Separator)), func(name string) bool {
-				return name != "." && ignored(name)
-			})
+// asGiven returns the path of an event as the person who asked for it would write
+// it, "" if nobody did, and whether it is in a tree.
+func (w *Watcher) asGiven(path string) (given string, tree bool) {
+	for _, r := range w.roots {
+		if path == r.given || path == r.real {
+			return r.given, r.tree
+		}
+		if rel, err := filepath.Rel(r.real, path); r.tree && err == nil && filepath.IsLocal(rel) &&
+			!slices.ContainsFunc(strings.Split(rel, string(filepath.Separator)), ignored) {
+			return filepath.Join(r.given, rel), true
 		}
 	}
-	return false
+	return "", false
 }

@@ -15,15 +15,30 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// start watches root/src and root/conf.json. The function it returns waits for a
-// report that names path, below root.
-func start(t *testing.T) (root string, await func(path string)) {
+// start watches root/src and root/conf.json, both of them behind links if linked
+// is set. The function it returns waits for a report that names path, below root,
+// and returns it.
+func start(t *testing.T, linked bool) (root string, await func(path string) []string) {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, root, "src/old.ts", "")
+	if linked {
+		elsewhere := t.TempDir()
+		write(t, elsewhere, "conf.json", "")
+		for from, to := range map[string]string{filepath.Join(root, "src"): filepath.Join(elsewhere, "src"), filepath.Join(root, "conf.json"): ""} {
+			if to != "" {
+				if err := os.Rename(from, to); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Symlink(filepath.Join(elsewhere, filepath.Base(from)), from); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	w, err := watch.New()
 	if err != nil {
 		t.Fatal(err)
@@ -40,8 +55,8 @@ func start(t *testing.T) (root string, await func(path string)) {
 		defer close(done)
 		w.Run(ctx, func(paths []string) { reports <- paths }, func(err error) { t.Error(err) })
 	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return root, func(path string) {
+	t.Cleanup(func() { cancel(); <-done; w.Close() })
+	return root, func(path string) []string {
 		t.Helper()
 		deadline := time.After(10 * time.Second)
 		for {
@@ -53,7 +68,7 @@ func start(t *testing.T) (root string, await func(path string)) {
 					}
 				}
 				if slices.Contains(paths, filepath.Join(root, path)) {
-					return
+					return paths
 				}
 			case <-deadline:
 				t.Fatalf("%s is never reported", path)
@@ -75,7 +90,7 @@ func write(t *testing.T, root, path, content string) {
 
 func TestWaysToSave(t *testing.T) {
 	t.Parallel()
-	root, await := start(t)
+	root, await := start(t, false)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -110,16 +125,70 @@ func TestWaysToSave(t *testing.T) {
 	await("src/old.ts")
 }
 
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	root, await := start(t, true)
+	write(t, root, "src/old.ts", "in place")
+	await("src/old.ts")
+	write(t, root, "conf.json", "in place")
+	await("conf.json")
+}
+
+func TestReplacedFolder(t *testing.T) {
+	t.Parallel()
+	root, await := start(t, false)
+	if err := os.RemoveAll(filepath.Join(root, "src")); err != nil {
+		t.Fatal(err)
+	}
+	await("src")
+	write(t, root, "src/deep/new.ts", "")
+	await("src")
+	write(t, root, "src/deep/new.ts", "again")
+	await("src/deep/new.ts")
+}
+
+func TestReportsAreOfWhatIsNew(t *testing.T) {
+	t.Parallel()
+	root, await := start(t, false)
+	write(t, root, "src/old.ts", "first")
+	await("src/old.ts")
+	write(t, root, "src/other.ts", "second")
+	if paths := await("src/other.ts"); slices.Contains(paths, filepath.Join(root, "src/old.ts")) {
+		t.Errorf("an earlier change is reported again: %v", paths)
+	}
+}
+
+// TestBusyFolder writes all the time, and waits for a report nevertheless.
+func TestBusyFolder(t *testing.T) {
+	t.Parallel()
+	root, await := start(t, false)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				_ = os.WriteFile(filepath.Join(root, "src", "busy.log"), []byte("x"), 0o600) // a report is all that counts
+			case <-stop:
+				return
+			}
+		}
+	}()
+	await("src/busy.log")
+	close(stop)
+	<-stopped
+}
+
 func TestRefusesWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	w, err := watch.New()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer w.Close()
 	if err := w.File(filepath.Join(t.TempDir(), "none", "conf.json")); err == nil {
 		t.Error("a file in a missing folder is accepted")
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	w.Run(ctx, nil, nil)
 }
