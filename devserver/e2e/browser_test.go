@@ -128,6 +128,28 @@ func (b *tab) absent(selector string) {
 	}
 }
 
+// signIn opens a guarded page and goes through login and consent back to it.
+func (b *tab) signIn(path, email string) {
+	b.Helper()
+	b.visit(b.page + path)
+	b.see(b.tenant+"/u/login", "Log in")
+	b.pick(email)
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Accept")
+	b.await("back at "+path, fmt.Sprintf("location.href === %q", b.page+path))
+}
+
+// decline opens the profile page and declines what the consent page asks.
+func (b *tab) decline() {
+	b.Helper()
+	b.visit(b.page + "/profile")
+	b.see(b.tenant+"/u/login", "Log in")
+	b.pick("ada@example.com")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Decline")
+	b.see(b.page+"/callback", "access_denied")
+}
+
 // enter fills in the tenant's login form and sends it.
 func (b *tab) enter(email, password string) {
 	b.Helper()

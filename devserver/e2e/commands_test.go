@@ -90,7 +90,7 @@ func TestMakeDevRunsAndStops(t *testing.T) {
 			t.Parallel()
 			d := newDevEnv(t)
 			cmd, out := start(t, repo, filepath.Join(bin, "dev"), d.env)
-			banner := out.await(t, `(?s)\n  Page .*Ctrl\+C`)
+			banner := out.Await(t, `(?s)\n  Page .*Ctrl\+C`)
 			for _, want := range []string{
 				"http://" + d.page, "http://" + d.api, "http://" + d.tenant, "ada@example.com", "ada-local",
 				`curl -H "Authorization: Bearer $(make -s token)" http://` + d.api + "/api/external",
@@ -99,7 +99,7 @@ func TestMakeDevRunsAndStops(t *testing.T) {
 					t.Errorf("the banner does not say %s:\n%s", want, banner)
 				}
 			}
-			out.await(t, "keys are loaded")
+			out.Await(t, "keys are loaded")
 			token := strings.TrimSpace(output1(t, repo, d.env, "token"))
 			if status, _, body := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer "+token); status != 200 {
 				t.Errorf("with make token's token: %d %s", status, body)
@@ -124,7 +124,7 @@ func TestCrashStopsTheOther(t *testing.T) {
 			t.Parallel()
 			d := newDevEnv(t)
 			cmd, out := start(t, repo, filepath.Join(bin, "dev"), d.env)
-			out.await(t, `Ctrl\+C`)
+			out.Await(t, `Ctrl\+C`)
 			children, err := exec.Command("pgrep", "-P", strconv.Itoa(cmd.Process.Pid), "-f", "bin/"+name).Output()
 			if err != nil {
 				t.Fatal(err)
@@ -142,7 +142,7 @@ func TestCrashStopsTheOther(t *testing.T) {
 			if left := d.listening(); left != nil {
 				t.Errorf("still listening: %v", left)
 			}
-			out.await(t, "dev: "+name+" ended by itself with code 137")
+			out.Await(t, "dev: "+name+" ended by itself with code 137")
 		})
 	}
 }
@@ -156,7 +156,7 @@ func TestKilledRunnerLeavesNothing(t *testing.T) {
 	t.Parallel()
 	d := newDevEnv(t)
 	cmd, out := start(t, repo, filepath.Join(bin, "dev"), d.env)
-	out.await(t, `Ctrl\+C`)
+	out.Await(t, `Ctrl\+C`)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestStoppedWhileBuilding(t *testing.T) {
 	}
 	d := newDevEnv(t)
 	cmd, out := start(t, repo, filepath.Join(bin, "dev"), append(d.env, "PATH="+slow+":"+os.Getenv("PATH")))
-	out.await(t, "building")
+	out.Await(t, "building")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -219,11 +219,11 @@ func TestAnotherTenant(t *testing.T) {
 	d := newDevEnv(t)
 	env := append(d.env, "AUTH0_DOMAIN=example.invalid", "AUTH0_CLIENT_ID=abc")
 	_, out := start(t, repo, filepath.Join(bin, "dev"), env)
-	banner := out.await(t, `(?s)\n  Page .*Ctrl\+C`)
+	banner := out.Await(t, `(?s)\n  Page .*Ctrl\+C`)
 	if !strings.Contains(banner, "https://example.invalid") || strings.Contains(banner, "ada@example.com") {
 		t.Errorf("the banner speaks of the wrong tenant:\n%s", banner)
 	}
-	out.await(t, "cannot reach the issuer")
+	out.Await(t, "cannot reach the issuer")
 	if conn, err := net.DialTimeout("tcp", d.tenant, time.Second); err == nil {
 		_ = conn.Close()
 		t.Error("the local tenant listens although another is in use")

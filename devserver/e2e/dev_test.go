@@ -89,15 +89,15 @@ func TestRetarget(t *testing.T) {
 	public(200)
 
 	s.retarget(t, elsewhere.api)
-	s.devserver.await(t, "proxy /api → "+elsewhere.api)
+	s.devserver.Await(t, "proxy /api → "+elsewhere.api)
 	public(200)
 
 	write(t, s.dir, "proxy.conf.json", `{"/api": {"traget": "http://localhost:1"}}`)
-	s.devserver.await(t, `proxy\.conf\.json:1:11: .*traget`)
+	s.devserver.Await(t, `proxy\.conf\.json:1:11: .*traget`)
 	public(200) // the last good rules stay
 
 	s.retarget(t, "http://localhost:1")
-	s.devserver.await(t, "(?s)traget.*proxy /api → http://localhost:1\n")
+	s.devserver.Await(t, "(?s)traget.*proxy /api → http://localhost:1\n")
 	if body := public(502); !strings.Contains(body, `"rule":"/api"`) || !strings.Contains(body, "http://localhost:1") {
 		t.Errorf("the refusal names no rule or target: %s", body)
 	}

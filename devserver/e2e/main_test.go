@@ -15,12 +15,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"calling-an-api.example/devserver/internal/outputtest"
 )
 
 var (
@@ -85,49 +85,6 @@ func startBrowser() (stop func(), err error) {
 	return stop, nil
 }
 
-// output collects what a process prints, and lets tests wait for it.
-type output struct {
-	mu    sync.Mutex
-	text  strings.Builder
-	wrote chan struct{} // closed and replaced at each write
-}
-
-func newOutput() *output { return &output{wrote: make(chan struct{})} }
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	close(o.wrote)
-	o.wrote = make(chan struct{})
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
-
-// await returns the first match of pattern in what was or will be printed.
-func (o *output) await(t *testing.T, pattern string) string {
-	t.Helper()
-	re := regexp.MustCompile(pattern)
-	deadline := time.After(30 * time.Second)
-	for {
-		o.mu.Lock()
-		text, wrote := o.text.String(), o.wrote
-		o.mu.Unlock()
-		if match := re.FindString(text); match != "" {
-			return match
-		}
-		select {
-		case <-wrote:
-		case <-deadline:
-			t.Fatalf("never printed %q:\n%s", pattern, text)
-		}
-	}
-}
-
 // machine is what commands need of this machine's environment to run at all, and
 // to build: none of the project's own settings.
 func machine() []string {
@@ -138,13 +95,13 @@ func machine() []string {
 }
 
 // start runs a command until the test ends, with env as its settings.
-func start(t *testing.T, dir, path string, env []string, args ...string) (*exec.Cmd, *output) {
+func start(t *testing.T, dir, path string, env []string, args ...string) (*exec.Cmd, *outputtest.Output) {
 	t.Helper()
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	cmd.Env = append(machine(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	out := newOutput()
+	out := outputtest.New()
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -163,10 +120,10 @@ func start(t *testing.T, dir, path string, env []string, args ...string) (*exec.
 type system struct {
 	page, tenant, api string // origins
 	dir               string // holds frontend/ and proxy.conf.json
-	devserver         *output
+	devserver         *outputtest.Output
 }
 
-var localhost = `http://localhost:\d+`
+const localhost = `(http://localhost:\d+)`
 
 // newSystem starts a dev server on the frontend in dir, or on the repository's if
 // dir is empty, and an API behind it.
@@ -180,14 +137,13 @@ func newSystem(t *testing.T, dir string) *system {
 	s.retarget(t, "http://localhost:1")
 	_, s.devserver = start(t, s.dir, filepath.Join(bin, "devserver"), nil,
 		"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--frontend", frontend)
-	at := regexp.MustCompile(localhost)
-	s.page = at.FindString(s.devserver.await(t, `page listening on `+localhost))
-	s.tenant = at.FindString(s.devserver.await(t, `tenant listening on `+localhost))
+	s.page = s.devserver.Await(t, `page listening on `+localhost)
+	s.tenant = s.devserver.Await(t, `tenant listening on `+localhost)
 	_, api := start(t, s.dir, filepath.Join(bin, "api"), nil, "--addr", "localhost:0", "--domain", s.tenant)
-	s.api = at.FindString(api.await(t, `API listening on `+localhost))
-	api.await(t, `keys are loaded`)
+	s.api = api.Await(t, `API listening on `+localhost)
+	api.Await(t, `keys are loaded`)
 	s.retarget(t, s.api)
-	s.devserver.await(t, `proxy /api → `+regexp.QuoteMeta(s.api))
+	s.devserver.Await(t, `proxy /api → `+regexp.QuoteMeta(s.api))
 	return s
 }
 

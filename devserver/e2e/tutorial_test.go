@@ -118,12 +118,7 @@ func TestWrongPassword(t *testing.T) {
 func TestConsentDeclined(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))
-	b.visit(b.page + "/profile")
-	b.see(b.tenant+"/u/login", "Log in")
-	b.enter("ada@example.com", "ada-local")
-	b.see(b.tenant+"/u/consent", "Authorize")
-	b.press("Decline")
-	b.see(b.page+"/callback", "access_denied")
+	b.decline()
 	b.see(b.page+"/callback", "declined")
 	if strings.Contains(b.url(), "?") {
 		t.Errorf("the error stays in the address: %s", b.url())
@@ -137,12 +132,7 @@ func TestConsentDeclined(t *testing.T) {
 func TestAnotherAccountAfterAFailure(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))
-	b.visit(b.page + "/profile")
-	b.see(b.tenant+"/u/login", "Log in")
-	b.pick("ada@example.com")
-	b.see(b.tenant+"/u/consent", "Authorize")
-	b.press("Decline")
-	b.see(b.page+"/callback", "access_denied")
+	b.decline()
 	b.press("Use another account")
 	b.see(b.page+"/", "Log in to begin")
 	b.click("#qsLoginBtn")
@@ -166,23 +156,18 @@ func TestBackFromTheLogin(t *testing.T) {
 func TestWithoutTheAPI(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))
-	b.visit(b.page + "/external-api")
-	b.see(b.tenant+"/u/login", "Log in")
-	b.pick("ada@example.com")
-	b.see(b.tenant+"/u/consent", "Authorize")
-	b.press("Accept")
-	b.see(b.page+"/external-api", "Ping API")
+	b.signIn("/external-api", "ada@example.com")
 
 	b.retarget(t, "http://localhost:1")
-	b.devserver.await(t, "(?s)in force.*proxy /api → http://localhost:1\n")
+	b.devserver.Await(t, "(?s)in force.*proxy /api → http://localhost:1\n")
 	b.press("Ping API")
 	b.see(b.page+"/external-api", "No answer from the API")
 	write(t, b.dir, "proxy.conf.json", "{}")
-	b.devserver.await(t, "proxy rule gone: /api")
+	b.devserver.Await(t, "proxy rule gone: /api")
 	b.press("Ping API")
 	b.see(b.page+"/external-api", "Not the API answered")
 	b.retarget(t, b.page)
-	b.devserver.await(t, "to this dev server itself")
+	b.devserver.Await(t, "to this dev server itself")
 }
 
 func TestCallbackErrors(t *testing.T) {

@@ -5,17 +5,13 @@ package auth
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"strings"
-	"sync"
 	"time"
+	"unique"
 
 	"github.com/golang-jwt/jwt/v5"
 )
-
-// maxToken is how long a token may be, in bytes.
-const maxToken = 8 << 10
 
 // Keys finds the key that a token's signature is checked with. An error that
 // has a method RetryAfter() time.Duration means that keys can't be had now, so
@@ -76,26 +72,18 @@ func NewVerifier(keys Keys, opts Options) (*Verifier, error) {
 	return v, nil
 }
 
-// Token is what a verified access token says.
+// Token is what a verified access token says. Thousands are remembered, and most
+// grant the same, so that text is shared.
 type Token struct {
 	Subject string
-	scopes  string // words of the claims scope and permissions together
-	expires int64  // Unix time in nanoseconds, leeway included
-}
-
-// newToken returns the Token of c. Its texts share one piece of memory, which is
-// all that the garbage collector has to visit of a token that is remembered.
-func newToken(c *claims, leeway time.Duration) Token {
-	texts := c.subject + c.scopes
-	return Token{
-		Subject: texts[:len(c.subject)], scopes: texts[len(c.subject):], expires: c.expires.Add(leeway).UnixNano(),
-	}
+	scopes  unique.Handle[string] // words of the claims scope and permissions together
+	expires int64                 // Unix time in nanoseconds, leeway included
 }
 
 // Has reports whether the token grants scope, by its claim scope (RFC 9068
 // §2.2.3) or by permissions, where Auth0 puts what a user's roles allow.
 func (t Token) Has(scope string) bool {
-	for granted := range strings.FieldsSeq(t.scopes) {
+	for granted := range strings.FieldsSeq(t.scopes.Value()) {
 		if granted == scope {
 			return true
 		}
@@ -129,27 +117,6 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (token Token, cached 
 	v.cache.put(key, epoch, token)
 	return token, false, nil
 }
-
-// checkForm refuses what can't be a token, before anything is computed of it.
-func checkForm(raw string) *Error {
-	if len(raw) > maxToken {
-		return errTooLarge
-	}
-	switch strings.Count(raw, ".") {
-	case 2:
-		return nil
-	case 4: // RFC 7516 §3.1
-		return errEncrypted
-	}
-	return errOpaque
-}
-
-// The refusals of what is cheap to send in masses are made once.
-var (
-	errTooLarge  = invalidToken(reasonTooLarge, "The access token is larger than 8 KiB", nil)
-	errEncrypted = invalidToken(reasonNotJWT, "The access token is encrypted; the API must be registered at the issuer for signed ones", nil)
-	errOpaque    = invalidToken(reasonNotJWT, "The access token is not a JWT; was it requested with this API's audience?", nil)
-)
 
 // verify judges a token from its outside inwards: what costs little comes
 // first, so that no key is looked for on behalf of a token that can't be good.
@@ -187,40 +154,15 @@ func (v *Verifier) verify(ctx context.Context, raw string, usable bool) (Token, 
 	if err := jwt.SigningMethodRS256.Verify(signed, signature, key); err != nil {
 		return Token{}, invalidToken(reasonSignature, "The access token's signature is invalid", err)
 	}
-	return newToken(c, v.opts.Leeway), nil
+	return Token{
+		Subject: c.subject, scopes: unique.Make(c.scopes), expires: c.expires.Add(v.opts.Leeway).UnixNano(),
+	}, nil
 }
 
 // key returns the key with the ID kid, fit for RS256.
 func (v *Verifier) key(ctx context.Context, kid string) (any, error) {
 	method := jwt.SigningMethodRS256
 	return v.keys.KeyfuncCtx(ctx)(&jwt.Token{Method: method, Header: map[string]any{"alg": method.Alg(), "kid": kid}})
-}
-
-// encoding is that of a JWS's parts (RFC 7515 §2): no padding, and no bits that
-// say nothing, so that one token has one spelling.
-var encoding = base64.RawURLEncoding.Strict()
-
-// spaces are for the decoded parts of tokens. Nothing that outlives verify may
-// point into one.
-var spaces = sync.Pool{New: func() any { return new([maxToken]byte) }}
-
-// split decodes the three parts of raw into space. signed is what the signature is
-// of.
-func split(raw string, space *[maxToken]byte) (signed string, signature, payload, head []byte, ok bool) {
-	if strings.ContainsAny(raw, "\r\n") { // which the decoder passes over
-		return "", nil, nil, nil, false
-	}
-	dot, last := strings.IndexByte(raw, '.'), strings.LastIndexByte(raw, '.')
-	used := 0
-	decode := func(part string) []byte {
-		n, err := encoding.Decode(space[used:], []byte(part))
-		ok = ok && err == nil && n > 0
-		used += n
-		return space[used-n : used]
-	}
-	ok = true
-	head, payload, signature = decode(raw[:dot]), decode(raw[dot+1:last]), decode(raw[last+1:])
-	return raw[:last], signature, payload, head, ok
 }
 
 // refusal turns the validator's error into what the caller is told.

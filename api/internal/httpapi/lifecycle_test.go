@@ -191,11 +191,30 @@ func TestShorterMaxAgeIsHonoured(t *testing.T) {
 	iss := authtest.New(t)
 	iss.Answer(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=0")
-		iss.Answer(nil)
+		iss.Answer(nil) // counts twice: once for the question, once for the answer
 		iss.ServeHTTP(w, r)
 	})
-	newAPI(t, iss, func(s *settings) { s.keys.Refresh = 10 * time.Millisecond })
-	await(t, "a second fetch", func() bool { return iss.Fetches.Load() >= 2 })
+	newAPI(t, iss, func(s *settings) { s.keys.MinRefresh = 10 * time.Millisecond }) // Refresh is an hour
+	await(t, "a fetch after those two", func() bool { return iss.Fetches.Load() >= 3 })
+}
+
+func TestIssuerHangsAtStart(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	asked, once := make(chan struct{}), sync.Once{}
+	iss.Answer(func(_ http.ResponseWriter, r *http.Request) {
+		once.Do(func() { close(asked) })
+		<-r.Context().Done()
+	})
+	h := newAPI(t, iss, func(s *settings) { s.dontWait = true })
+	<-asked
+	begin := time.Now()
+	if got := statusOf(h, iss.Mint(nil)); got != http.StatusServiceUnavailable {
+		t.Errorf("got %d", got)
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("the caller waits %v for the issuer", took)
+	}
 }
 
 func TestFloodOfUnknownKeys(t *testing.T) {

@@ -17,6 +17,8 @@ type Metrics struct {
 	byRoute  *prometheus.CounterVec
 	tokens   *counters[string] // requests at the gate, by outcome
 	fetches  *counters[string]
+
+	fresh, cached prometheus.Counter // two of tokens, which are counted most
 }
 
 // NewMetrics returns Metrics at zero. keyAge is the time since the issuer's keys
@@ -35,6 +37,7 @@ func NewMetrics(keyAge func() (age time.Duration, ok bool)) *Metrics {
 		Name: "api_jwks_fetches_total", Help: "Fetches of the issuer's keys by outcome: ok or failed.",
 	}, []string{"outcome"})
 	m.tokens, m.fetches = &counters[string]{vec: tokens}, &counters[string]{vec: fetches}
+	m.fresh, m.cached = m.tokens.of("accepted"), m.tokens.of("accepted_cached")
 	m.registry.MustRegister(m.byRoute, tokens, fetches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -59,10 +62,10 @@ func (m *Metrics) Fetched(err error) {
 
 func (m *Metrics) accepted(cached bool) {
 	if cached {
-		m.tokens.count("accepted_cached")
+		m.cached.Inc()
 		return
 	}
-	m.tokens.count("accepted")
+	m.fresh.Inc()
 }
 
 // requests returns the counters of a route's requests, by status.
@@ -81,10 +84,12 @@ type counters[L comparable] struct {
 	used sync.Map // of prometheus.Counter, by L
 }
 
-func (c *counters[L]) count(label L) {
+func (c *counters[L]) count(label L) { c.of(label).Inc() }
+
+func (c *counters[L]) of(label L) prometheus.Counter {
 	counter, ok := c.used.Load(label)
 	if !ok {
 		counter, _ = c.used.LoadOrStore(label, c.vec.WithLabelValues(fmt.Sprint(label)))
 	}
-	counter.(prometheus.Counter).Inc()
+	return counter.(prometheus.Counter)
 }

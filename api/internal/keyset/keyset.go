@@ -21,13 +21,14 @@ import (
 // burst is how many fetches unknown key IDs may cause beyond the per-minute rate.
 const burst = 3
 
-// Options are the settings of a Set. All are required, save Client, Now and Fetched.
+// Options are the settings of a Set. All are required, save the last four.
 type Options struct {
 	Issuer           string        // with its trailing slash
 	Refresh          time.Duration // time between scheduled fetches, at the most
 	MaxStale         time.Duration // how long keys are used after the last good fetch
 	FetchesPerMinute int           // limit on fetches that unknown key IDs cause
 	Log              *slog.Logger
+	MinRefresh       time.Duration    // however short the issuer's max-age is; 0 means 10 s
 	Client           *http.Client     // nil means one that follows no redirect to another host
 	Now              func() time.Time // nil means time.Now
 	Fetched          func(err error)  // told how each fetch went
@@ -62,6 +63,9 @@ func (e *UnavailableError) RetryAfter() time.Duration { return e.after }
 
 // New returns an empty Set. Run fills it.
 func New(opts Options) *Set {
+	if opts.MinRefresh == 0 {
+		opts.MinRefresh = 10 * time.Second
+	}
 	if opts.Client == nil {
 		opts.Client = &http.Client{CheckRedirect: sameHost}
 	}

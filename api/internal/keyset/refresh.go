@@ -13,8 +13,7 @@ import (
 const (
 	fetchTimeout = 5 * time.Second // for one request, body included
 	firstRetry   = 200 * time.Millisecond
-	lastRetry    = 5 * time.Second  // while there are no keys
-	minRefresh   = 10 * time.Second // however short the issuer's max-age is
+	lastRetry    = 5 * time.Second // while there are no keys
 )
 
 // Run fetches the keys now and then once per Options.Refresh, or sooner if the
@@ -111,7 +110,7 @@ func (s *Set) fetch(ctx context.Context) (wait time.Duration, err error) {
 	}
 	wait = s.opts.Refresh
 	if doc.maxAge >= 0 && doc.maxAge < wait {
-		wait = max(doc.maxAge, min(minRefresh, s.opts.Refresh))
+		wait = max(doc.maxAge, min(s.opts.MinRefresh, s.opts.Refresh))
 	}
 	return wait, nil
 }

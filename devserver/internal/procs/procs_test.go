@@ -7,35 +7,17 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"calling-an-api.example/devserver/internal/outputtest"
 	"calling-an-api.example/devserver/internal/procs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// screen collects what is printed.
-type screen struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
 
 // sh is a process that runs script and is ready once it prints "up".
 func sh(name, script string) procs.Process {
@@ -52,10 +34,10 @@ const (
 // returns what was printed, how long all took from then, and Run's result.
 func run(t *testing.T, sigs []os.Signal, processes ...procs.Process) (out string, took time.Duration, err error) {
 	t.Helper()
-	var printed screen
+	printed := outputtest.New()
 	var from time.Time
 	signals := make(chan os.Signal, len(sigs))
-	err = procs.Run(signals, procs.NewOutput(&printed, false, 3), func() {
+	err = procs.Run(signals, procs.NewOutput(printed, false, 3), func() {
 		from = time.Now()
 		for _, sig := range sigs {
 			signals <- sig
@@ -174,8 +156,8 @@ func TestStartFails(t *testing.T) {
 
 func TestLongLinesAndColours(t *testing.T) {
 	t.Parallel()
-	var out screen
-	err := procs.Run(nil, procs.NewOutput(&out, true, 1), func() {}, sh("a", `head -c 70000 /dev/zero | tr '\0' x; echo; echo up`))
+	out := outputtest.New()
+	err := procs.Run(nil, procs.NewOutput(out, true, 1), func() {}, sh("a", `head -c 70000 /dev/zero | tr '\0' x; echo; echo up`))
 	if err == nil {
 		t.Error("no ExitError")
 	}

@@ -9,58 +9,22 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/outputtest"
 	"calling-an-api.example/devserver/internal/server"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// output collects what a dev server logs, and lets tests wait for it.
-type output struct {
-	mu    sync.Mutex
-	text  strings.Builder
-	wrote chan struct{} // closed and replaced at each write
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	close(o.wrote)
-	o.wrote = make(chan struct{})
-	return o.text.Write(p)
-}
-
-// find returns the last group of pattern's first match in what was or will be logged.
-func (o *output) find(t *testing.T, pattern string) string {
-	t.Helper()
-	re := regexp.MustCompile(pattern)
-	deadline := time.After(10 * time.Second)
-	for {
-		o.mu.Lock()
-		text, wrote := o.text.String(), o.wrote
-		o.mu.Unlock()
-		if m := re.FindStringSubmatch(text); m != nil {
-			return m[len(m)-1]
-		}
-		select {
-		case <-wrote:
-		case <-deadline:
-			t.Fatalf("the log never says %s:\n%s", pattern, text)
-		}
-	}
-}
-
 // start runs a dev server on a small frontend in dir until stop is called, which
 // returns how it ended.
-func start(t *testing.T, change func(dir string, cfg *config.Config)) (dir string, log *output, stop func() error) {
+func start(t *testing.T, change func(dir string, cfg *config.Config)) (dir string, log *outputtest.Output, stop func() error) {
 	t.Helper()
 	dir = t.TempDir()
 	for name, content := range map[string]string{
@@ -76,7 +40,7 @@ func start(t *testing.T, change func(dir string, cfg *config.Config)) (dir strin
 	if change != nil {
 		change(dir, &cfg)
 	}
-	log = &output{wrote: make(chan struct{})}
+	log = outputtest.New()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx, cfg, slog.New(slog.NewTextHandler(log, nil))) }()
@@ -123,9 +87,9 @@ func text(t *testing.T, resp *http.Response) string {
 func TestServesAndStops(t *testing.T) {
 	t.Parallel()
 	_, log, stop := start(t, nil)
-	tenant := log.find(t, `local tenant listening on (\S+?)"`)
-	page := log.find(t, `page listening on (\S+?)"`)
-	log.find(t, "built")
+	tenant := log.Await(t, `local tenant listening on (\S+?)"`)
+	page := log.Await(t, `page listening on (\S+?)"`)
+	log.Await(t, "built")
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
 	defer client.CloseIdleConnections()
 
@@ -166,8 +130,8 @@ func TestServesAndStops(t *testing.T) {
 func TestOpenPagesFollow(t *testing.T) {
 	t.Parallel()
 	dir, log, stop := start(t, nil)
-	page := log.find(t, `page listening on (\S+?)"`)
-	log.find(t, "built")
+	page := log.Await(t, `page listening on (\S+?)"`)
+	log.Await(t, "built")
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
 	events := bufio.NewScanner(get(t, client, page+"/@dev/events").Body)

@@ -1,0 +1,91 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"calling-an-api.example/api/internal/authtest"
+)
+
+// logged returns an API that logs to the buffer at level. Requests must come one
+// after the other.
+func logged(t *testing.T, iss *authtest.Issuer, level slog.Level, changes ...func(*settings)) (http.Handler, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	h := newAPI(t, iss, append(changes, func(s *settings) {
+		s.http.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: level}))
+	})...)
+	return h, &log
+}
+
+func TestLogSaysWhyAndNothingSecret(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	h, log := logged(t, iss, slog.LevelInfo)
+	for name, tc := range map[string]struct {
+		path, token string
+		want        []string
+	}{
+		"accepted":          {"/api/external", iss.Mint(nil), []string{"GET /api/external", "status=200", "took=", "id="}},
+		"refused":           {"/api/external", iss.Mint(jwt.MapClaims{"sub": "auth0|hidden", "exp": 1}), []string{"status=401", "reason=expired"}},
+		"without its slash": {"/api/external", iss.Mint(jwt.MapClaims{"iss": strings.TrimSuffix(iss.URL, "/")}), []string{"reason=issuer", "trailing slash", "expected " + iss.URL}},
+		"another issuer":    {"/api/external", iss.Mint(jwt.MapClaims{"iss": "https://hidden.test/"}), []string{"reason=issuer"}},
+		"token in a query":  {"/api/public?access_token=hidden", "", []string{"GET /api/public", "status=200"}},
+		"scope":             {"/api/private-scoped", iss.Mint(jwt.MapClaims{"scope": "hidden"}), []string{"status=403", "reason=scope"}},
+	} {
+		log.Reset()
+		do(h, http.MethodGet, tc.path, bearer(tc.token))
+		line := log.String()
+		if strings.Count(line, "\n") != 1 {
+			t.Errorf("%s: more or less than a line: %q", name, line)
+		}
+		for _, want := range tc.want {
+			if !strings.Contains(line, want) {
+				t.Errorf("%s: %q does not say %q", name, line, want)
+			}
+		}
+		if strings.Contains(line, "hidden") || tc.token != "" && strings.Contains(line, tc.token[:20]) {
+			t.Errorf("%s: a secret is logged: %q", name, line)
+		}
+	}
+}
+
+func TestLogLevelWarn(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	h, log := logged(t, iss, slog.LevelWarn)
+	do(h, http.MethodGet, "/api/external", bearer(iss.Mint(nil)))
+	do(h, http.MethodGet, "/api/external", bearer("garbage"))
+	if log.Len() != 0 {
+		t.Errorf("logged %s", log)
+	}
+	down := authtest.New(t)
+	down.Answer(badAnswers["500"])
+	h, log = logged(t, down, slog.LevelWarn)
+	got := do(h, http.MethodGet, "/api/external", bearer(down.Mint(nil)))
+	if id := got.Header.Get("X-Request-Id"); id == "" || !strings.Contains(log.String(), "status=503 id="+id) {
+		t.Errorf("the request %q is not in the log: %s", id, log)
+	}
+}
+
+func TestPanicSaysNothing(t *testing.T) {
+	t.Parallel()
+	h, log := logged(t, authtest.New(t), slog.LevelInfo, func(s *settings) {
+		s.http.Ready = func() bool { panic("inner detail") }
+	})
+	got := do(h, http.MethodGet, "/readyz")
+	if got.StatusCode != http.StatusInternalServerError || got.problem(t).Error != "internal_error" || strings.Contains(got.body, "detail") {
+		t.Errorf("got %d %s", got.StatusCode, got.body)
+	}
+	if !strings.Contains(log.String(), "inner detail") || !strings.Contains(log.String(), got.Header.Get("X-Request-Id")) {
+		t.Errorf("the log does not tell: %s", log)
+	}
+	if n := metric(h, `api_requests_total{code="500",route="/readyz"}`); n != "1" {
+		t.Errorf("counted %q times", n)
+	}
+}
