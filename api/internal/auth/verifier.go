@@ -8,7 +8,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-	"unique"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -64,26 +63,25 @@ func NewVerifier(keys Keys, opts Options) (*Verifier, error) {
 		jwt.WithTimeFunc(opts.Now),
 	)}
 	if opts.CacheSize > 0 {
-		var err error
-		if v.cache, err = newCache(opts.CacheSize); err != nil {
-			return nil, err
-		}
+		v.cache = newCache(opts.CacheSize)
 	}
 	return v, nil
 }
 
-// Token is what a verified access token says. Thousands are remembered, and most
-// grant the same, so that text is shared.
+// Token is what a verified access token says.
 type Token struct {
-	Subject string
-	scopes  unique.Handle[string] // words of the claims scope and permissions together
-	expires int64                 // Unix time in nanoseconds, leeway included
+	texts   string // the subject, and then words of the claims scope and permissions together
+	subject int    // length of the subject in it
+	expires int64  // Unix time in nanoseconds, leeway included
 }
+
+// Subject is the claim sub.
+func (t Token) Subject() string { return t.texts[:t.subject] }
 
 // Has reports whether the token grants scope, by its claim scope (RFC 9068
 // §2.2.3) or by permissions, where Auth0 puts what a user's roles allow.
 func (t Token) Has(scope string) bool {
-	for granted := range strings.FieldsSeq(t.scopes.Value()) {
+	for granted := range strings.FieldsSeq(t.texts[t.subject:]) {
 		if granted == scope {
 			return true
 		}
@@ -114,7 +112,7 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (token Token, cached 
 	if token, err = v.verify(ctx, raw, usable); err != nil {
 		return Token{}, false, err
 	}
-	v.cache.put(key, epoch, token)
+	v.cache.put(key, epoch, v.opts.Now(), token)
 	return token, false, nil
 }
 
@@ -155,7 +153,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, usable bool) (Token, 
 		return Token{}, invalidToken(reasonSignature, "The access token's signature is invalid", err)
 	}
 	return Token{
-		Subject: c.subject, scopes: unique.Make(c.scopes), expires: c.expires.Add(v.opts.Leeway).UnixNano(),
+		texts: c.subject + c.scopes, subject: len(c.subject), expires: c.expires.Add(v.opts.Leeway).UnixNano(),
 	}, nil
 }
 

@@ -142,8 +142,8 @@ func (c Config) checkRanges() error {
 		return errors.New("--jwks-fetches-per-minute must be from 1 to 600")
 	case c.Leeway < 0 || c.Leeway > 5*time.Minute:
 		return errors.New("--leeway must be from 0s to 5m")
-	case c.TokenCache < 0 || c.TokenCache > 10_000_000:
-		return errors.New("--token-cache must be from 0 to 10000000 tokens")
+	case c.TokenCache < 0 || c.TokenCache > 4_000_000: // a gigabyte
+		return errors.New("--token-cache must be from 0 to 4000000 tokens")
 	}
 	return nil
 }

@@ -315,18 +315,46 @@ func TestRefusalsAreNotCached(t *testing.T) {
 	}
 }
 
+// TestCacheKeepsWhatTokensGrant has tokens that differ in all that the cache holds.
+func TestCacheKeepsWhatTokensGrant(t *testing.T) {
+	t.Parallel()
+	iss := authtest.New(t)
+	h := newAPI(t, iss)
+	may := iss.Mint(jwt.MapClaims{"sub": "a", "scope": "read:messages"})
+	mayNot := iss.Mint(jwt.MapClaims{"sub": "read:messages", "scope": "openid"})
+	large := iss.Mint(jwt.MapClaims{"scope": strings.Repeat("scope:of:no:meaning ", 200) + "read:messages"})
+	for range 3 {
+		for token, want := range map[string]int{may: 200, mayNot: 403, large: 200} {
+			if got := do(h, http.MethodGet, "/api/private-scoped", bearer(token)).StatusCode; got != want {
+				t.Errorf("got %d, want %d", got, want)
+			}
+		}
+	}
+	if fresh, cached := metric(h, `api_tokens_total{outcome="accepted"}`), metric(h, `api_tokens_total{outcome="accepted_cached"}`); fresh != "3" || cached != "6" {
+		t.Errorf("verified %s times, remembered %s times, want 3 and 6", fresh, cached)
+	}
+}
+
+// TestCacheIsBounded sends more tokens than fit, and then the first again.
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
 	iss := authtest.New(t)
-	h := newAPI(t, iss, func(s *settings) { s.auth.CacheSize = 2 })
-	tokens := []string{iss.Mint(jwt.MapClaims{"sub": "1"}), iss.Mint(jwt.MapClaims{"sub": "2"}), iss.Mint(jwt.MapClaims{"sub": "3"})}
-	for _, token := range append(tokens, tokens[0]) { // by then the third has taken its place
-		if got := statusOf(h, token); got != http.StatusOK {
-			t.Errorf("got %d", got)
+	h := newAPI(t, iss, func(s *settings) { s.auth.CacheSize = 1 }) // which is one set, of four
+	first := iss.Mint(nil)
+	if got := statusOf(h, first); got != http.StatusOK {
+		t.Fatalf("got %d", got)
+	}
+	for i := range 4 {
+		if got := statusOf(h, iss.Mint(jwt.MapClaims{"sub": fmt.Sprint(i)})); got != http.StatusOK {
+			t.Fatalf("got %d", got)
 		}
 	}
-	if got := metric(h, `api_tokens_total{outcome="accepted"}`); got != "4" {
-		t.Errorf("verified %s times, want 4", got)
+	before := metric(h, `api_tokens_total{outcome="accepted"}`)
+	if got := statusOf(h, first); got != http.StatusOK {
+		t.Errorf("got %d", got)
+	}
+	if after := metric(h, `api_tokens_total{outcome="accepted"}`); after == before {
+		t.Errorf("the first of %s tokens is still remembered", before)
 	}
 }
 
