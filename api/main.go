@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -49,6 +50,9 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	cfg, err := config.Parse(args, lookupEnv, stderr)
 	if err != nil {
 		return err
+	}
+	if _, chosen := lookupEnv("GOGC"); !chosen {
+		debug.SetGCPercent(150) // fewer collections of a small heap, for some 2 MB (docs/performance.md)
 	}
 	log := newLogger(stderr, cfg)
 
