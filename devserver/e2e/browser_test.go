@@ -83,11 +83,12 @@ func (b *tab) visit(url string) {
 	b.do("visit "+url, chromedp.Navigate(url))
 }
 
-// see waits until the page at url, a query apart, shows text.
+// see waits until the page at url, a query apart, has loaded and shows text. A
+// click before its styles are there could miss what moves when they come.
 func (b *tab) see(url, text string) {
 	b.Helper()
 	b.await(fmt.Sprintf("see %q at %s", text, url),
-		fmt.Sprintf(`location.href.split('?')[0] === %q && document.body?.innerText.includes(%q)`, url, text))
+		fmt.Sprintf(`document.readyState === 'complete' && location.href.split('?')[0] === %q && document.body?.innerText.includes(%q)`, url, text))
 }
 
 // await waits until the JavaScript expression is true, however many pages come
@@ -136,7 +137,7 @@ func (b *tab) signIn(path, email string) {
 	b.pick(email)
 	b.see(b.tenant+"/u/consent", "Authorize")
 	b.press("Accept")
-	b.await("back at "+path, fmt.Sprintf("location.href === %q", b.page+path))
+	b.await("back at "+path, fmt.Sprintf("document.readyState === 'complete' && location.href === %q", b.page+path))
 }
 
 // decline opens the profile page and declines what the consent page asks.
