@@ -22,7 +22,7 @@ func write(t *testing.T, content string) string {
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	file := write(t, "# a comment\nAUTH0_DOMAIN=acme.eu.auth0.com\n\nexport API_ADDR=\"localhost:1\" # another\nEMPTY=\n")
-	env, names, err := dotenv.Load(file, []string{"API_ADDR=localhost:2", "HOME=/root"})
+	env, names, err := dotenv.Load(file, []string{"API_ADDR=localhost:2", "LANG=C"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("names %v, want %v", names, want)
 	}
 	for name, want := range map[string]string{
-		"AUTH0_DOMAIN": "acme.eu.auth0.com", "API_ADDR": "localhost:2", "HOME": "/root", "EMPTY": "",
+		"AUTH0_DOMAIN": "acme.eu.auth0.com", "API_ADDR": "localhost:2", "LANG": "C", "EMPTY": "",
 	} {
 		if got, ok := dotenv.Lookup(env)(name); !ok || got != want {
 			t.Errorf("%s is %q, %t; want %q", name, got, ok, want)
