@@ -52,7 +52,7 @@ func (c *cache) get(key [sha256.Size]byte, epoch int64, now time.Time) (token To
 		if e.key != key {
 			continue
 		}
-		if e.epoch != epoch || now.UnixNano() >= e.token.expires {
+		if e.epoch != epoch || now.UnixMilli() >= e.token.expires {
 			*e = entry{}
 			return Token{}, false
 		}
@@ -74,7 +74,7 @@ func (c *cache) put(key [sha256.Size]byte, epoch int64, now time.Time, token Tok
 			place = i
 			break
 		}
-		if place < 0 && (e.epoch != epoch || now.UnixNano() >= e.token.expires) {
+		if place < 0 && (e.epoch != epoch || now.UnixMilli() >= e.token.expires) {
 			place = i // empty ones, too, are over since 1970
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 )
 
+// What a token looks like from outside is judged here, before anything in it is read.
+
 // maxToken is how long a token may be, in bytes.
 const maxToken = 8 << 10
 

@@ -6,6 +6,8 @@ import (
 	"strconv"
 )
 
+// What the scanner passes is turned into Go values here, each with a check of its type.
+
 // value is one JSON value where it stands in a text that the scanner passed.
 type value struct {
 	kind byte // '"', '0' for numbers, '{', '[', 't', 'f' or 'n'

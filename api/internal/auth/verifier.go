@@ -72,7 +72,7 @@ func NewVerifier(keys Keys, opts Options) (*Verifier, error) {
 type Token struct {
 	texts   string // the subject, and then words of the claims scope and permissions together
 	subject int    // length of the subject in it
-	expires int64  // Unix time in nanoseconds, leeway included
+	expires int64  // Unix time in milliseconds (nanoseconds end in 2262), leeway included
 }
 
 // Subject is the claim sub.
@@ -153,7 +153,7 @@ func (v *Verifier) verify(ctx context.Context, raw string, usable bool) (Token, 
 		return Token{}, invalidToken(reasonSignature, "The access token's signature is invalid", err)
 	}
 	return Token{
-		texts: c.subject + c.scopes, subject: len(c.subject), expires: c.expires.Add(v.opts.Leeway).UnixNano(),
+		texts: c.subject + c.scopes, subject: len(c.subject), expires: c.expires.Add(v.opts.Leeway).UnixMilli(),
 	}, nil
 }
 

@@ -89,6 +89,7 @@ func TestClaims(t *testing.T) {
 		"AUD in capitals":                {raw(`"AUD":`+strconv.Quote(authtest.Audience), "aud"), whyLacks},
 		"exp within the leeway":          {iss.Mint(jwt.MapClaims{"iat": now - 60, "exp": now - 2}), ""},
 		"exp with a fraction":            {mint("exp", float64(now)+3600.5), ""},
+		"exp in the year 9000":           {mint("exp", 221845392000), ""},
 		"exp absent":                     {mint("exp", nil), whyLacks},
 		"exp past":                       {mint("exp", now-60), whyExpired},
 		"exp just past the leeway":       {mint("exp", now-6), whyExpired},

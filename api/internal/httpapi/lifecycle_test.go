@@ -322,16 +322,17 @@ func TestCacheKeepsWhatTokensGrant(t *testing.T) {
 	h := newAPI(t, iss)
 	may := iss.Mint(jwt.MapClaims{"sub": "a", "scope": "read:messages"})
 	mayNot := iss.Mint(jwt.MapClaims{"sub": "read:messages", "scope": "openid"})
+	late := iss.Mint(jwt.MapClaims{"scope": "read:messages", "exp": 221845392000}) // the year 9000
 	large := iss.Mint(jwt.MapClaims{"scope": strings.Repeat("scope:of:no:meaning ", 200) + "read:messages"})
 	for range 3 {
-		for token, want := range map[string]int{may: 200, mayNot: 403, large: 200} {
+		for token, want := range map[string]int{may: 200, mayNot: 403, late: 200, large: 200} {
 			if got := do(h, http.MethodGet, "/api/private-scoped", bearer(token)).StatusCode; got != want {
 				t.Errorf("got %d, want %d", got, want)
 			}
 		}
 	}
-	if fresh, cached := metric(h, `api_tokens_total{outcome="accepted"}`), metric(h, `api_tokens_total{outcome="accepted_cached"}`); fresh != "3" || cached != "6" {
-		t.Errorf("verified %s times, remembered %s times, want 3 and 6", fresh, cached)
+	if fresh, cached := metric(h, `api_tokens_total{outcome="accepted"}`), metric(h, `api_tokens_total{outcome="accepted_cached"}`); fresh != "4" || cached != "8" {
+		t.Errorf("verified %s times, remembered %s times, want 4 and 8", fresh, cached)
 	}
 }
 
