@@ -89,7 +89,7 @@ func TestRetarget(t *testing.T) {
 	public(200)
 
 	s.retarget(t, elsewhere.api)
-	s.devserver.Await(t, "proxy /api → "+elsewhere.api)
+	s.devserver.Await(t, "proxy rules: /api → "+elsewhere.api)
 	public(200)
 
 	write(t, s.dir, "proxy.conf.json", `{"/api": {"traget": "http://localhost:1"}}`)
@@ -97,7 +97,7 @@ func TestRetarget(t *testing.T) {
 	public(200) // the last good rules stay
 
 	s.retarget(t, "http://localhost:1")
-	s.devserver.Await(t, "(?s)traget.*proxy /api → http://localhost:1\n")
+	s.devserver.Await(t, "(?s)traget.*proxy rules: /api → http://localhost:1, was ")
 	if body := public(502); !strings.Contains(body, `"rule":"/api"`) || !strings.Contains(body, "http://localhost:1") {
 		t.Errorf("the refusal names no rule or target: %s", body)
 	}

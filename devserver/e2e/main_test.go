@@ -143,7 +143,7 @@ func newSystem(t *testing.T, dir string) *system {
 	s.api = api.Await(t, `API listening on `+localhost)
 	api.Await(t, `keys are loaded`)
 	s.retarget(t, s.api)
-	s.devserver.Await(t, `proxy /api → `+regexp.QuoteMeta(s.api))
+	s.devserver.Await(t, `/api → `+regexp.QuoteMeta(s.api))
 	return s
 }
 

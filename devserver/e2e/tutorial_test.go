@@ -159,11 +159,11 @@ func TestWithoutTheAPI(t *testing.T) {
 	b.signIn("/external-api", "ada@example.com")
 
 	b.retarget(t, "http://localhost:1")
-	b.devserver.Await(t, "(?s)in force.*proxy /api → http://localhost:1\n")
+	b.devserver.Await(t, "proxy rules: /api → http://localhost:1, was ")
 	b.press("Ping API")
 	b.see(b.page+"/external-api", "No answer from the API")
 	write(t, b.dir, "proxy.conf.json", "{}")
-	b.devserver.Await(t, "proxy rule gone: /api")
+	b.devserver.Await(t, "gone: /api")
 	b.press("Ping API")
 	b.see(b.page+"/external-api", "Not the API answered")
 	b.retarget(t, b.page)

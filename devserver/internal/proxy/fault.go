@@ -1,18 +1,11 @@
 package proxy
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"html/template"
-	"io"
-	"log/slog"
-	"net"
 	"net/http"
-	"os"
+	"strconv"
 	"strings"
-	"syscall"
 
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
@@ -20,84 +13,74 @@ import (
 // fault is what the browser's developer is told when an upstream doesn't answer.
 // They run both ends, so it says all there is to say.
 type fault struct {
+	Status  int    `json:"-"`
 	Code    string `json:"error"`
 	Problem string `json:"error_description"`
 	Rule    string `json:"rule"`
-	Target  string `json:"target"`
+	Place   string `json:"place"`
+	Target  string `json:"target,omitempty"`
 	Cause   string `json:"cause"`
 	Next    string `json:"next"`
 }
 
-// answerFault answers a request that the upstream of rule failed, as a page or
-// as JSON by what r accepts: 504 if it took too long, else 502.
-func answerFault(w http.ResponseWriter, r *http.Request, rule *proxyconf.Rule, err error, log *slog.Logger) {
-	status, cause, next := explain(rule, err)
-	f := fault{
-		Code: "bad_gateway", Problem: "The dev server could not get an answer from " + rule.Target.Host + ".",
-		Rule: rule.Context, Target: rule.Target.String(), Cause: cause, Next: next,
+// fault returns one of e's rule and target.
+func (e *exchange) fault(status int, code, problem, cause, next string) fault {
+	f := fault{Status: status, Code: code, Problem: problem, Rule: e.rule.Name, Place: e.rule.Place(), Cause: cause, Next: next}
+	if e.target != nil {
+		f.Target = e.target.String()
 	}
-	if status == http.StatusGatewayTimeout {
-		f.Code = "gateway_timeout"
-	}
-	log.Warn("no answer from upstream", "rule", rule.Context, "target", f.Target, "cause", cause, "status", status)
-	write(w, r, status, f)
+	return f
 }
 
-// answerUpgradeRefused answers a WebSocket handshake under a rule that has none.
-func answerUpgradeRefused(w http.ResponseWriter, rule *proxyconf.Rule) {
-	writeJSON(w, http.StatusForbidden, fault{
-		Code: "upgrade_refused", Problem: "This rule lets no WebSocket through.",
-		Rule: rule.Context, Target: rule.Target.String(), Cause: `the rule has "ws": false`,
-		Next: "Remove that from proxy.conf.json; no restart is needed.",
+// edit says where and how a rule is mended.
+func (rt *route) edit() string { return "in " + rt.rule.Place() + " (no restart is needed)" }
+
+func (e *exchange) noTarget() fault {
+	return e.fault(http.StatusBadGateway, "no_target", "This rule has no target for this request.",
+		"its router has no entry that fits, and it has no target besides", "Add one "+e.edit()+".")
+}
+
+func (e *exchange) handshakeRefused() fault {
+	return e.fault(http.StatusForbidden, "websocket_refused", "This rule lets no WebSocket through.",
+		`the rule has no "ws": true`, "Add that "+e.edit()+".")
+}
+
+func (e *exchange) loop() fault {
+	return e.fault(http.StatusLoopDetected, "loop_detected", "This request has come through this dev server before.",
+		"what the target leads to sends it back here", "Change the rule's target "+e.edit()+".")
+}
+
+func (e *exchange) tooSlow(err error) fault {
+	return e.fault(http.StatusInternalServerError, "rule_too_slow", "The dev server gave up finding out what this rule makes of this request.",
+		err.Error(), "Write it simpler, without a repetition within a repetition, "+e.edit()+".")
+}
+
+// tooSlow returns a handler for requests that rt's contexts can't be compared with.
+func (rt *route) tooSlow(err error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e := &exchange{ResponseWriter: w, route: rt, in: r}
+		e.answer(e.tooSlow(err))
 	})
 }
 
-// explain says in words what err means and what to do next.
-func explain(rule *proxyconf.Rule, err error) (status int, cause, next string) {
-	var (
-		dns     *net.DNSError
-		timeout net.Error
-		cert    *tls.CertificateVerificationError
-		record  tls.RecordHeaderError
-	)
-	const edit = " in proxy.conf.json (no restart is needed)"
-	switch {
-	case errors.As(err, &cert):
-		return http.StatusBadGateway, "its certificate is not trusted: " + cert.Err.Error(),
-			`If that is meant so, set "secure": false for the rule` + edit + "."
-	case errors.As(err, &record):
-		return http.StatusBadGateway, "it does not speak TLS", "Write the target with http://" + edit + "."
-	case errors.As(err, &dns):
-		return http.StatusBadGateway, "the name " + dns.Name + " can't be resolved", "Check the rule's target" + edit + "."
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return http.StatusBadGateway, "connection refused: nothing listens there",
-			"Is the API running? `make api` starts it. Or point the rule's target elsewhere" + edit + "."
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded),
-		errors.As(err, &timeout) && timeout.Timeout():
-		return http.StatusGatewayTimeout, "it took too long", "Is the upstream at " + rule.Target.Host + " healthy?"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return http.StatusBadGateway, "it closed the connection", "Did the upstream crash? Its log may say why."
+// answer answers f, as a page to a browser that navigates and as JSON else.
+func (e *exchange) answer(f fault) {
+	if e.rule.LogLevel != proxyconf.LogNothing {
+		e.log.Warn("no answer from upstream", "rule", f.Rule, "target", f.Target, "cause", f.Cause, "status", f.Status)
 	}
-	return http.StatusBadGateway, err.Error(), "Check the upstream's log, and the rule's target" + edit + "."
-}
-
-// write answers f as a page to a browser that navigates, and as JSON else.
-func write(w http.ResponseWriter, r *http.Request, status int, f fault) {
-	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
-		writeJSON(w, status, f)
-		return
+	header := e.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Type", "application/json")
+	var body strings.Builder
+	if strings.Contains(e.in.Header.Get("Accept"), "text/html") {
+		header.Set("Content-Type", "text/html; charset=utf-8")
+		_ = page.Execute(&body, f) // of text alone, into memory: it can't fail
+	} else {
+		_ = json.NewEncoder(&body).Encode(f) // nor can this
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = page.Execute(w, f) // fails only if the browser is gone
-}
-
-func writeJSON(w http.ResponseWriter, status int, f fault) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(f) // fails only if the client is gone
+	header.Set("Content-Length", strconv.Itoa(body.Len()))
+	e.WriteHeader(f.Status)
+	_, _ = e.Write([]byte(body.String())) // fails only if the client is gone
 }
 
 var page = template.Must(template.New("").Parse(`<!doctype html>
@@ -105,13 +88,13 @@ var page = template.Must(template.New("").Parse(`<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>No answer from {{.Target}}</title>
+<title>No answer from {{or .Target .Rule}}</title>
 <style>body { max-width: 40rem; margin: 10vh auto; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif } dt { font-weight: 600 }</style>
 <h1>No answer from the API</h1>
 <p>{{.Problem}}</p>
 <dl>
-<dt>Rule</dt><dd><code>{{.Rule}}</code></dd>
-<dt>Target</dt><dd><code>{{.Target}}</code></dd>
+<dt>Rule</dt><dd><code>{{.Rule}}</code> ({{.Place}})</dd>
+{{with .Target}}<dt>Target</dt><dd><code>{{.}}</code></dd>{{end}}
 <dt>Cause</dt><dd>{{.Cause}}</dd>
 <dt>Next</dt><dd>{{.Next}}</dd>
 </dl>

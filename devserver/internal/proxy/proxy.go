@@ -3,12 +3,12 @@
 package proxy
 
 import (
-	"context"
-	"errors"
+	"fmt"
+	"log"
 	"log/slog"
 	"net/http"
-	"net/http/httputil"
 	"strings"
+	"sync/atomic"
 
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
@@ -16,81 +16,131 @@ import (
 // Proxy serves one set of rules. To change the rules make another Proxy with
 // the same Transports; requests in flight finish on the one they began with.
 type Proxy struct {
-	rules    proxyconf.Rules
-	handlers map[string]http.Handler // by a rule's context
+	rules  proxyconf.Rules
+	routes []*route // by the rule's index
+	log    *slog.Logger
+}
+
+// route is a rule with what its requests have in common.
+type route struct {
+	rule       *proxyconf.Rule
+	roundTrip  http.RoundTripper // for requests
+	handshake  http.RoundTripper // for WebSocket handshakes
+	transports *Transports
+	log        *slog.Logger
+	brokenOff  *log.Logger // of answers that the upstream doesn't end
+	hinted     atomic.Bool
 }
 
 // New returns a Proxy for rules, which it doesn't change.
-func New(rules proxyconf.Rules, transports *Transports, log *slog.Logger) *Proxy {
-	p := &Proxy{rules: rules, handlers: make(map[string]http.Handler, len(rules))}
+func New(rules proxyconf.Rules, transports *Transports, logger *slog.Logger) *Proxy {
+	p := &Proxy{rules: rules, log: logger}
 	for i := range rules {
-		p.handlers[rules[i].Context] = handler(&rules[i], transports, log)
+		rule := &rules[i]
+		p.routes = append(p.routes, &route{
+			rule:       rule,
+			roundTrip:  transports.forRequests(rule),
+			handshake:  transports.forHandshakes(rule),
+			transports: transports,
+			log:        logger,
+			brokenOff:  log.New(brokenOff{rule, logger}, "", 0),
+		})
 	}
 	return p
 }
 
-// Handler returns what serves requests for path, or nil if no rule is for it.
-func (p *Proxy) Handler(path string) http.Handler {
-	rule := p.rules.Match(path)
-	if rule == nil {
+// brokenOff logs what ReverseProxy has to say once an answer has begun.
+type brokenOff struct {
+	rule *proxyconf.Rule
+	log  *slog.Logger
+}
+
+// Write implements io.Writer for a line.
+func (b brokenOff) Write(line []byte) (int, error) {
+	cause := strings.TrimSpace(string(line))
+	if _, after, ok := strings.Cut(cause, "body copy: "); ok {
+		cause = after
+	}
+	if b.rule.LogLevel != proxyconf.LogNothing {
+		b.log.Warn("the upstream broke off its answer", "rule", b.rule.Name, "cause", cause)
+	}
+	return len(line), nil
+}
+
+// Handler returns what serves r, or nil if no rule is for it.
+func (p *Proxy) Handler(r *http.Request) http.Handler {
+	uri := requestURI(r)
+	i, err := p.rules.Match(uri)
+	switch {
+	case err != nil:
+		return p.routes[i].tooSlow(err)
+	case i < 0:
+		p.hint(r, uri)
 		return nil
 	}
-	return p.handlers[rule.Context]
+	return p.routes[i]
 }
 
-// handler returns the reverse proxy for one rule.
-func handler(rule *proxyconf.Rule, transports *Transports, log *slog.Logger) http.Handler {
-	proxy := &httputil.ReverseProxy{
-		Rewrite:    func(pr *httputil.ProxyRequest) { rewrite(rule, pr) },
-		Transport:  transports.forRule(rule),
-		BufferPool: buffers,
-		ErrorLog:   slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-				return // the browser went away: nobody is there to be told, and nothing is wrong
-			}
-			answerFault(w, r, rule, err, log)
-		},
+// hint logs, once for each rule, that r looks meant for it.
+func (p *Proxy) hint(r *http.Request, uri string) {
+	i, why := p.rules.NearMiss(uri)
+	if i < 0 || p.routes[i].hinted.Swap(true) {
+		return
 	}
-	if rule.WS {
-		return proxy
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isUpgrade(r) {
-			answerUpgradeRefused(w, rule)
-			return
-		}
-		proxy.ServeHTTP(w, r)
-	})
+	path, _, _ := strings.Cut(uri, "?")
+	p.log.Warn(fmt.Sprintf("%s %.200s matches no proxy rule; was it meant for %s (%s)? %s",
+		r.Method, path, p.rules[i].Name, p.rules[i].Place(), why))
 }
 
-// rewrite makes the outgoing request. What ReverseProxy would drop or change for
-// safety's sake between strangers is restored: the two ends here are one
-// developer's browser and API, and what arrives must be what was sent.
-func rewrite(rule *proxyconf.Rule, pr *httputil.ProxyRequest) {
-	pr.SetURL(rule.Target)
-	if !rule.ChangeOrigin {
-		pr.Out.Host = pr.In.Host
+// requestURI returns the path and query of r as they were sent. A request can
+// also name the whole URL, or "*"; no rule is for the latter.
+func requestURI(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") || r.RequestURI == "*" {
+		return r.RequestURI
 	}
-	pr.Out.URL.RawQuery = pr.In.URL.RawQuery // also what url.ParseQuery wouldn't take
-	pr.Out.Trailer = pr.In.Trailer
-	for _, name := range []string{
-		"Authorization", // "Connection: Authorization" must not strip the credential
-		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
-	} {
-		if values, ok := pr.In.Header[name]; ok {
-			pr.Out.Header[name] = values
-		}
-	}
+	return r.URL.RequestURI()
 }
 
-func isUpgrade(r *http.Request) bool {
-	for _, value := range r.Header.Values("Connection") {
+// ServeHTTP implements http.Handler.
+func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := &exchange{ResponseWriter: w, route: rt, in: r}
+	if rt.rule.LogLevel == proxyconf.LogRequests {
+		defer e.logRequest()()
+	}
+	uri := requestURI(r)
+	upgrade := upgradeOf(r)
+	e.websocket = strings.EqualFold(upgrade, "websocket")
+	e.target = rt.rule.For(r.Host, uri)
+	busy, done := rt.transports.enter()
+	defer done()
+	switch {
+	case e.target == nil:
+		e.answer(e.noTarget())
+		return
+	case e.websocket && !rt.rule.WS:
+		e.answer(e.handshakeRefused())
+		return
+	case rt.transports.passed(r):
+		e.answer(e.loop())
+		return
+	}
+	var err error
+	if e.uri, err = rt.rule.RequestURI(e.target, uri); err != nil {
+		e.answer(e.tooSlow(err))
+		return
+	}
+	e.marked = busy > suspicious
+	e.serve()
+}
+
+// upgradeOf returns the protocol that r asks to change to, or "".
+func upgradeOf(r *http.Request) string {
+	for _, value := range r.Header["Connection"] {
 		for token := range strings.SplitSeq(value, ",") {
 			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return true
+				return r.Header.Get("Upgrade")
 			}
 		}
 	}
-	return false
+	return ""
 }

@@ -1,11 +1,12 @@
 package proxy
 
 import (
-	"context"
+	"crypto/rand"
 	"crypto/tls"
-	"net"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"calling-an-api.example/devserver/internal/proxyconf"
@@ -14,58 +15,106 @@ import (
 // Transports hold the connections to upstreams. They outlive a Proxy, so that an
 // edit of the rules drops no connection.
 type Transports struct {
-	verifying, trusting *http.Transport
+	mu sync.Mutex
+	of map[kind]*http.Transport // as many as rules differ in what makes a kind
+
+	id   string // tells this process from others
+	busy atomic.Int64
+}
+
+// kind is what connections differ in.
+type kind struct {
+	secure       bool   // certificates are verified
+	localAddress string // they come from
+	handshakes   bool   // they are for WebSocket handshakes, which HTTP/2 has not
+	namesKept    bool   // header names are kept as they are written
 }
 
 // NewTransports returns Transports without connections.
 func NewTransports() *Transports {
-	t := &Transports{verifying: newTransport(), trusting: newTransport()}
-	t.trusting.TLSClientConfig = &tls.Config{
-		InsecureSkipVerify: true, //nolint:gosec // what "secure": false in proxy.conf.json asks for
-	}
-	return t
+	return &Transports{of: map[kind]*http.Transport{}, id: "devserver-" + strings.ToLower(rand.Text()[:12])}
 }
 
 // Close closes the connections that are idle.
 func (t *Transports) Close() {
-	t.verifying.CloseIdleConnections()
-	t.trusting.CloseIdleConnections()
-}
-
-func (t *Transports) forRule(rule *proxyconf.Rule) http.RoundTripper {
-	if rule.Secure {
-		return t.verifying
-	}
-	return t.trusting
-}
-
-func newTransport() *http.Transport {
-	return &http.Transport{
-		DialContext:         dial,
-		DisableCompression:  true, // compression is between the browser and the upstream
-		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        1024,
-		MaxIdleConnsPerHost: 256,
-		IdleConnTimeout:     4 * time.Second, // Node closes after 5 s; we must be first
-		TLSHandshakeTimeout: 10 * time.Second,
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, transport := range t.of {
+		transport.CloseIdleConnections()
 	}
 }
 
-// dial connects to address. The name localhost means either loopback address:
-// Node listens on ::1 alone where other servers take 127.0.0.1 alone.
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || host != "localhost" {
-		return dialer.DialContext(ctx, network, address)
+func (t *Transports) forRequests(rule *proxyconf.Rule) http.RoundTripper {
+	transport := t.get(kind{rule.Secure, rule.LocalAddress, false, rule.PreserveHeaderKeyCase})
+	if rule.FollowRedirects {
+		return follower{transport}
 	}
-	conn, err := dialer.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
-	if err != nil && ctx.Err() == nil {
-		if conn, err6 := dialer.DialContext(ctx, network, net.JoinHostPort("::1", port)); err6 == nil {
-			return conn, nil
+	return transport
+}
+
+func (t *Transports) forHandshakes(rule *proxyconf.Rule) http.RoundTripper {
+	return t.get(kind{rule.Secure, rule.LocalAddress, true, false})
+}
+
+// get returns the transport of kind k.
+func (t *Transports) get(k kind) *http.Transport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of[k] == nil {
+		t.of[k] = newTransport(k)
+	}
+	return t.of[k]
+}
+
+func newTransport(k kind) *http.Transport {
+	d := dialer{localAddress: k.localAddress, tls: &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: !k.secure, //nolint:gosec // what "secure": false in proxy.conf.json asks for
+	}}
+	transport := &http.Transport{
+		DialContext:            d.dial,
+		TLSClientConfig:        d.tls,
+		DisableCompression:     true, // compression is between the browser and the upstream
+		ForceAttemptHTTP2:      !k.handshakes,
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        4 * time.Second, // Node closes after 5 s; we must be first
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second, // then the body is sent, as if the upstream had asked for it
+		MaxResponseHeaderBytes: 1 << 20,
+	}
+	if k.namesKept {
+		transport.DialContext = d.dialNamed
+		transport.DialTLSContext = d.dialNamedTLS
+		transport.ForceAttemptHTTP2 = false
+		transport.DisableKeepAlives = true // a connection has one answer, so its first head is the one
+	}
+	return transport
+}
+
+// suspicious is how many requests at the same time could be one that goes in a
+// circle. From then on requests are marked, in the header field that is meant for
+// it (RFC 8586), and one that comes back with the mark is refused. Before, no
+// request is changed for the sake of an accident that hardly ever happens.
+const suspicious = 64
+
+// enter counts a request in, and returns how many there are and what counts it out.
+func (t *Transports) enter() (busy int64, done func()) {
+	return t.busy.Add(1), func() { t.busy.Add(-1) }
+}
+
+func (t *Transports) mark(r *http.Request) {
+	r.Header["Cdn-Loop"] = []string{appended(r.Header["Cdn-Loop"], t.id)}
+}
+
+// passed reports whether r has come through here before.
+func (t *Transports) passed(r *http.Request) bool {
+	for _, value := range r.Header["Cdn-Loop"] {
+		if strings.Contains(value, t.id) {
+			return true
 		}
 	}
-	return conn, err
+	return false
 }
 
 // buffers are what ReverseProxy copies bodies through.

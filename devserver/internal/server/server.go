@@ -64,6 +64,7 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	if err := s.loadRules(); err != nil {
 		return err
 	}
+	s.listRules()
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

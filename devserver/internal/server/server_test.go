@@ -185,6 +185,7 @@ func TestRefusesToStart(t *testing.T) {
 		"broken rules": {func(dir string, _ *config.Config) {
 			write(t, dir, "proxy.conf.json", "{\n  oops")
 		}, "proxy.conf.json:2:3"},
+		"no rules file": {func(_ string, cfg *config.Config) { cfg.ProxyConfig += "-not" }, "--proxy-config"},
 		"no frontend": {func(_ string, cfg *config.Config) { cfg.Frontend += "-not" }, "--frontend"},
 	} {
 		t.Run(name, func(t *testing.T) {

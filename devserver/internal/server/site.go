@@ -3,12 +3,8 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,7 +30,7 @@ type site struct {
 	hub        *livereload.Hub
 	transports *proxy.Transports
 	proxy      atomic.Pointer[proxy.Proxy]
-	rules      proxyconf.Rules // those of proxy, for the log
+	rules      proxyconf.Rules // those of proxy
 	tried      bool            // a build has ended
 	broken     bool            // the last build failed
 }
@@ -52,10 +48,13 @@ func (s *site) handler() http.Handler {
 		case strings.HasPrefix(r.URL.Path, livereload.Prefix):
 			reload.ServeHTTP(w, r)
 		default:
-			if upstream := s.proxy.Load().Handler(r.URL.Path); upstream != nil {
-				upstream.ServeHTTP(w, r)
-			} else {
+			switch upstream := s.proxy.Load().Handler(r); {
+			case upstream == nil:
 				app.ServeHTTP(w, r)
+			case r.Header.Get("Upgrade") != "": // for WebSockets no browser asks whether a page may
+				hostcheck.SameOrigin(upstream).ServeHTTP(w, r)
+			default:
+				upstream.ServeHTTP(w, r)
 			}
 		}
 	})
@@ -146,56 +145,4 @@ func (s *site) build() (reloaded bool) {
 	}
 	s.broken = report.Problems != ""
 	return reloaded
-}
-
-// loadRules reads the proxy rules and serves by them from now on. On an error
-// the rules stay as they were.
-func (s *site) loadRules() error {
-	data, err := os.ReadFile(s.cfg.ProxyConfig)
-	if err != nil {
-		return err
-	}
-	rules, err := proxyconf.Parse(s.cfg.ProxyConfig, data)
-	if err != nil {
-		return err
-	}
-	for _, rule := range rules {
-		if s.isSelf(rule.Target) {
-			return fmt.Errorf("%s: the rule %q sends requests to this dev server itself, for ever", s.cfg.ProxyConfig, rule.Context)
-		}
-	}
-	s.proxy.Store(proxy.New(rules, s.transports, s.log))
-	for _, rule := range rules {
-		if !slices.ContainsFunc(s.rules, rule.Equal) {
-			s.log.Info("proxy " + rule.String())
-		}
-	}
-	for _, rule := range s.rules {
-		if !slices.ContainsFunc(rules, func(r proxyconf.Rule) bool { return r.Context == rule.Context }) {
-			s.log.Info("proxy rule gone: " + rule.Context)
-		}
-	}
-	s.rules = rules
-	return nil
-}
-
-// isSelf reports whether target is the page's own port, by whatever name.
-func (s *site) isSelf(target *url.URL) bool {
-	own, err := url.Parse(s.origin)
-	if err != nil || target.Port() != own.Port() {
-		return false
-	}
-	ip := net.ParseIP(target.Hostname())
-	return strings.EqualFold(target.Hostname(), "localhost") || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
-}
-
-func (s *site) reloadRules() {
-	err := s.loadRules()
-	if err != nil {
-		s.log.Error("the proxy rules stay as they were", "err", err)
-		s.hub.Report("proxy", err.Error())
-		return
-	}
-	s.hub.Report("proxy", "")
-	s.log.Info("the proxy rules are in force")
 }

@@ -1,0 +1,129 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// exchange is one request and its answer. It stands between ReverseProxy and the
+// browser as the ResponseWriter, and its methods are ReverseProxy's hooks.
+type exchange struct {
+	http.ResponseWriter
+	*route
+
+	in        *http.Request
+	websocket bool     // in is a WebSocket handshake
+	target    *url.URL // where it goes
+	uri       string   // what is asked there
+	marked    bool     // the request carries the mark by which loops are known
+	status    int      // answered, or 0
+	idle      *idle    // gives up when nothing moves, or nil
+	names     *namedConn
+}
+
+// serve passes the request on and its answer back.
+func (e *exchange) serve() {
+	r := e.in
+	if r.Body != nil && r.Body != http.NoBody {
+		// An answer may come before the whole request is there. HTTP/2 can do that anyway.
+		_ = http.NewResponseController(e.ResponseWriter).EnableFullDuplex()
+	}
+	if !e.websocket && (e.rule.Timeout > 0 || e.rule.ProxyTimeout > 0) {
+		e.idle = newIdle(e.rule.Timeout, e.rule.ProxyTimeout)
+		r = e.idle.watch(r)
+		defer e.idleEnd()
+	}
+	if e.rule.PreserveHeaderKeyCase {
+		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+			GotConn: func(info httptrace.GotConnInfo) { e.names, _ = info.Conn.(*namedConn) },
+		}))
+	}
+	proxy := httputil.ReverseProxy{
+		Rewrite:        e.rewrite,
+		Transport:      e.roundTrip,
+		BufferPool:     buffers,
+		FlushInterval:  -1, // what has come goes on, also of an answer that is slow to go on
+		ErrorLog:       e.brokenOff,
+		ModifyResponse: e.modify,
+		ErrorHandler:   e.failed,
+	}
+	if e.websocket {
+		proxy.Transport = e.handshake
+	}
+	proxy.ServeHTTP(e, r)
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (e *exchange) WriteHeader(status int) {
+	if status < 200 && status != http.StatusSwitchingProtocols { // one of those before the answer
+		e.ResponseWriter.WriteHeader(status)
+		return
+	}
+	e.status = status
+	header := e.Header()
+	for _, name := range []string{"Content-Type", "Date"} { // the server would make them up
+		if _, ok := header[name]; !ok {
+			header[name] = nil
+		}
+	}
+	if e.names != nil {
+		e.names.restore(header)
+	}
+	e.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (e *exchange) Write(p []byte) (int, error) {
+	if e.idle != nil {
+		e.idle.moved()
+	}
+	return e.ResponseWriter.Write(p)
+}
+
+// Unwrap gives http.ResponseController what this is around.
+func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+// failed answers when there is no answer from the upstream.
+func (e *exchange) failed(_ http.ResponseWriter, _ *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && e.in.Context().Err() != nil {
+		return // the browser went away: nobody is there to be told, and nothing is wrong
+	}
+	e.answer(e.explain(err))
+}
+
+// idleEnd ends the watch for idleness. An answer that it cut short is logged.
+func (e *exchange) idleEnd() {
+	var gaveUp *idleError
+	if errors.As(e.idle.cause(), &gaveUp) && e.status != http.StatusGatewayTimeout {
+		e.brokenOff.Print(gaveUp)
+	}
+	e.idle.release()
+}
+
+// logRequest returns what logs the request once it is answered. The query is left
+// out, for it can hold secrets.
+func (e *exchange) logRequest() func() {
+	begin := time.Now()
+	return func() {
+		status := any(e.status)
+		if e.status == 0 {
+			status = "none"
+		}
+		to := "no target"
+		if e.target != nil {
+			path, query, _ := strings.Cut(e.uri, "?")
+			if query != "" {
+				path += "?…"
+			}
+			to = e.target.Scheme + "://" + e.target.Host + path
+		}
+		e.log.Info("proxied "+e.in.Method+" "+e.in.URL.EscapedPath(),
+			"rule", e.rule.Name, "to", to, "status", status, "took", time.Since(begin).Round(time.Microsecond))
+	}
+}

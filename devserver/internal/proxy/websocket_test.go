@@ -1,0 +1,143 @@
+package proxy_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// echo says what it hears once, and then closes with a code of its own.
+func echo(w http.ResponseWriter, r *http.Request) {
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"chat"}, InsecureSkipVerify: true})
+	if err != nil {
+		return
+	}
+	kind, message, err := conn.Read(r.Context())
+	if err == nil {
+		_ = conn.Write(r.Context(), kind, append([]byte("echo "), message...))
+	}
+	_ = conn.Close(4001, "done")
+}
+
+func TestWebSocket(t *testing.T) {
+	t.Parallel()
+	plain := upstream(t, echo)
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(echo))
+	secure.EnableHTTP2 = true // which WebSockets do not go over
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	for name, tc := range map[string]struct {
+		target, options string
+		works           bool
+	}{
+		"by default":    {plain, ``, false},
+		"switched off":  {plain, `, "ws": false`, false},
+		"switched on":   {plain, `, "ws": true`, true},
+		"a ws: target":  {strings.Replace(plain, "http", "ws", 1), ``, true},
+		"over TLS":      {secure.URL, `, "ws": true, "secure": false`, true},
+		"with timeouts": {plain, `, "ws": true, "timeout": 1, "proxyTimeout": 1`, true},
+		"with a header": {plain, `, "ws": true, "headers": {"Connection": "keep-alive"}`, true},
+		"rewritten":     {plain, `, "ws": true, "pathRewrite": {"^/api": ""}, "xfwd": true, "changeOrigin": true`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			conn, resp, err := websocket.Dial(ctx, start(t, rule(tc.target, tc.options), io.Discard)+"/api/ws",
+				&websocket.DialOptions{Subprotocols: []string{"chat"}})
+			if !tc.works {
+				if err == nil || resp.StatusCode != http.StatusForbidden {
+					t.Fatalf("got %v, %v; want a 403", resp, err)
+				}
+				if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), `\"ws\": true`) {
+					t.Errorf("it says %s, %v", body, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := conn.Subprotocol(); got != "chat" {
+				t.Errorf("subprotocol %q", got)
+			}
+			if err := conn.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			if _, message, err := conn.Read(ctx); err != nil || string(message) != "echo hello" {
+				t.Errorf("got %q, %v", message, err)
+			}
+			if _, _, err := conn.Read(ctx); websocket.CloseStatus(err) != 4001 {
+				t.Errorf("ended with %v, want the upstream's code 4001", err)
+			}
+		})
+	}
+}
+
+func TestWebSocketClosedByTheBrowser(t *testing.T) {
+	t.Parallel()
+	closed := make(chan websocket.StatusCode, 1)
+	target := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		conn, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _, err = conn.Read(r.Context())
+		closed <- websocket.CloseStatus(err)
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, start(t, rule(target, `, "ws": true`), io.Discard)+"/api", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(4002, "enough"); err != nil {
+		t.Error(err)
+	}
+	select {
+	case code := <-closed:
+		if code != 4002 {
+			t.Errorf("the upstream is told %d", code)
+		}
+	case <-ctx.Done():
+		t.Error("the upstream is told nothing")
+	}
+}
+
+func TestRefusedHandshakes(t *testing.T) {
+	t.Parallel()
+	const handshake = "GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	for name, tc := range map[string]struct {
+		answer string // the upstream's
+		status int
+		says   string
+	}{
+		"by the upstream":           {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno", 401, "no"},
+		"by hanging up":             {"", 502, "closed the connection"},
+		"by changing to another":    {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n", 502, "chat"},
+		"by what is no HTTP at all": {"SSH-2.0-OpenSSH_9.9\r\n", 502, "not HTTP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) { _, _ = io.WriteString(conn, tc.answer) })
+			conn := dial(t, start(t, rule(target, `, "ws": true`), io.Discard))
+			send(t, conn, handshake)
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != tc.status || !strings.Contains(string(body), tc.says) {
+				t.Errorf("%d %s, %v", resp.StatusCode, body, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,223 @@
+package proxyconf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// maxSize bounds the file, and with it how deep it can nest.
+const maxSize = 64 << 10
+
+// parser collects what the file says and what is wrong with it.
+type parser struct {
+	file     string
+	data     string
+	rules    Rules
+	faults   Error
+	warnings []Fault
+}
+
+// Parse reads data, the content of file. Warnings are of what is likely not
+// meant, but can be done. The error is an Error.
+func Parse(file string, data []byte) (rules Rules, warnings []Fault, err error) {
+	p := &parser{file: file, data: strings.TrimPrefix(string(data), "\ufeff")} // some editors begin files so
+	if len(p.data) > maxSize {
+		return nil, nil, Error{p.at(maxSize, fmt.Sprintf("the file is larger than %d KiB", maxSize>>10))}
+	}
+	root, err := hujson.Parse([]byte(p.data))
+	if err != nil {
+		return nil, nil, p.syntax(err)
+	}
+	switch value := root.Value.(type) {
+	case *hujson.Object:
+		p.object(value)
+	case *hujson.Array:
+		p.array(value)
+	default:
+		p.fail(root, `the file must hold an object, like {"/api": {"target": "http://localhost:3001"}}, or an array`)
+	}
+	if p.faults != nil {
+		return nil, nil, p.faults
+	}
+	p.warnShadowed()
+	return p.rules, p.warnings, nil
+}
+
+func (p *parser) fail(at hujson.Value, format string, args ...any) {
+	p.faults = append(p.faults, p.at(at.StartOffset, fmt.Sprintf(format, args...)))
+}
+
+func (p *parser) warn(at hujson.Value, format string, args ...any) {
+	p.warnings = append(p.warnings, p.at(at.StartOffset, fmt.Sprintf(format, args...)))
+}
+
+// object reads the form {"/api": {…}, "/auth": "http://…"}.
+func (p *parser) object(o *hujson.Object) {
+	for _, member := range p.members(o) {
+		name := text(member.Name)
+		rule, before := p.newRule(member.Name), len(p.faults)
+		p.context(rule, member.Name, name)
+		switch value := member.Value.Value.(type) {
+		case *hujson.Object:
+			p.options(rule, value.Members)
+		default:
+			if _, isString := stringValue(member.Value); !isString {
+				p.fail(member.Value, "the context %q needs an object with a target, or just the target's URL", name)
+				continue
+			}
+			rule.ChangeOrigin = true // "/api": "http://…", for short
+			rule.said["changeOrigin"] = "true"
+			p.option(rule, hujson.ObjectMember{Name: hujson.Value{Value: hujson.String("target")}, Value: member.Value})
+		}
+		if len(p.faults) == before {
+			p.add(rule, member.Value)
+		}
+	}
+}
+
+// array reads the form [{"context": ["/api", "/auth"], "target": "http://…"}].
+func (p *parser) array(a *hujson.Array) {
+	for _, element := range a.Elements {
+		o, ok := element.Value.(*hujson.Object)
+		if !ok {
+			p.fail(element, `each element of the array must be an object, like {"context": ["/api"], "target": "http://localhost:3001"}`)
+			continue
+		}
+		rule, before := p.newRule(element), len(p.faults)
+		hasContext := false
+		var rest []hujson.ObjectMember
+		for _, member := range p.members(o) {
+			switch text(member.Name) {
+			case "context", "pathFilter":
+				hasContext = true
+				p.contextList(rule, member.Value)
+			default:
+				rest = append(rest, member)
+			}
+		}
+		if !hasContext {
+			p.fail(element, `this rule has no context: which paths is it for? {"context": ["/api"], …}`)
+			continue
+		}
+		p.options(rule, rest)
+		if len(p.faults) == before {
+			p.add(rule, element)
+		}
+	}
+}
+
+// newRule returns a rule that begins at the value at, with the defaults.
+func (p *parser) newRule(at hujson.Value) *Rule {
+	return &Rule{Secure: true, PrependPath: true, place: p.at(at.StartOffset, ""), said: map[string]string{}}
+}
+
+// add adds rule, whose options begin at the value at.
+func (p *parser) add(rule *Rule, at hujson.Value) {
+	if rule.Target == nil && len(rule.Router) == 0 {
+		p.fail(at, "the rule for %s has no target", rule.Name)
+	}
+	if rule.Target != nil && rule.Target.RawQuery != "" && !rule.IgnorePath {
+		p.fail(at, `the target of %s has a query; only with "ignorePath": true can it be sent`, rule.Name)
+	}
+	p.rules = append(p.rules, *rule)
+}
+
+// contextList reads one context or an array of them into rule.
+func (p *parser) contextList(rule *Rule, value hujson.Value) {
+	list := []hujson.Value{value}
+	if a, ok := value.Value.(*hujson.Array); ok {
+		list = a.Elements
+	}
+	for _, v := range list {
+		name, ok := stringValue(v)
+		if !ok {
+			p.fail(v, `a context must be a path in quotes, like "/api"`)
+			continue
+		}
+		p.context(rule, v, name)
+	}
+	if len(list) == 0 {
+		p.fail(value, "without a context in it, the rule is for no path")
+	}
+	globs := 0
+	for _, c := range rule.contexts {
+		if c.globs != nil {
+			globs++
+		}
+	}
+	if negated := slices.IndexFunc(rule.contexts, func(c context) bool { return c.negated }); negated >= 0 && globs < len(rule.contexts) {
+		p.fail(value, "%q takes away from globs alone; write the others as globs too, like \"/api/**\"", rule.contexts[negated].text)
+	}
+}
+
+// context adds the context name to rule.
+func (p *parser) context(rule *Rule, at hujson.Value, name string) {
+	if rule.Name != "" {
+		rule.Name += ", "
+	}
+	rule.Name += name
+	c, err := newContext(name)
+	if err != nil {
+		p.fail(at, "%v", err)
+		return
+	}
+	if c.globs != nil && strings.Contains(name, "[!") {
+		p.warn(at, "in this dialect [!…] takes a ! literally; [^…] is every other character")
+	}
+	rule.contexts = append(rule.contexts, c)
+}
+
+// members returns o's members. Of two with the same name the last counts, at the
+// place of the first, as in JavaScript.
+func (p *parser) members(o *hujson.Object) []hujson.ObjectMember {
+	members := make([]hujson.ObjectMember, 0, len(o.Members))
+	index := make(map[string]int, len(o.Members))
+	for _, member := range o.Members {
+		name := text(member.Name)
+		if i, ok := index[name]; ok {
+			p.warn(member.Name, "%q is there twice; this one counts, and the one on line %d doesn't", name,
+				p.at(members[i].Name.StartOffset, "").Line)
+			members[i] = member
+			continue
+		}
+		index[name] = len(members)
+		members = append(members, member)
+	}
+	return members
+}
+
+// warnShadowed warns of rules that get no request, for another's prefixes come first.
+func (p *parser) warnShadowed() {
+	for i, rule := range p.rules {
+		for _, earlier := range p.rules[:i] {
+			if earlier.shadows(&rule) {
+				p.warnings = append(p.warnings, rule.Fault(fmt.Sprintf("no request gets to %s, for %s comes first; put the longer one before it", rule.Name, earlier.Name)))
+				break
+			}
+		}
+	}
+}
+
+// shadows reports whether every path of rule is one of r's. It knows of prefixes alone.
+func (r *Rule) shadows(rule *Rule) bool {
+	for _, c := range rule.contexts {
+		if c.negated || !slices.ContainsFunc(r.contexts, func(mine context) bool {
+			return mine.globs == nil && mine.regex == nil && strings.HasPrefix(c.literal(), mine.text)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+func text(name hujson.Value) string { return name.Value.(hujson.Literal).String() }
+
+func stringValue(v hujson.Value) (string, bool) {
+	if lit, ok := v.Value.(hujson.Literal); ok && lit.Kind() == '"' {
+		return lit.String(), true
+	}
+	return "", false
+}

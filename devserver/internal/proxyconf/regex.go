@@ -1,0 +1,134 @@
+package proxyconf
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dlclark/regexp2/v2"
+)
+
+// maxMatch bounds how long one regular expression may take for one request. With
+// backtracking, which lookaround needs, some take for ever.
+const maxMatch = 100 * time.Millisecond
+
+// regex is an ECMAScript regular expression.
+type regex struct{ re *regexp2.Regexp }
+
+// SlowError says that a regular expression was given up.
+type SlowError struct{ Pattern string }
+
+func (e *SlowError) Error() string {
+	return fmt.Sprintf("the regular expression %q takes too long", e.Pattern)
+}
+
+func compileRegex(pattern string) (_ *regex, err error) {
+	re, err := regexp2.Compile(pattern, regexp2.ECMAScript)
+	if err != nil {
+		return nil, fmt.Errorf("the regular expression %q can't be read: %s", pattern, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	re.MatchTimeout = maxMatch
+	return &regex{re}, nil
+}
+
+func (x *regex) match(s string) (bool, error) {
+	matches, err := x.re.MatchString(s)
+	if err != nil {
+		return false, &SlowError{x.re.String()} // out of time or of its stack
+	}
+	return matches, nil
+}
+
+// replaceFirst replaces the first match in s as String.prototype.replace does.
+func (x *regex) replaceFirst(s, replacement string) (result string, matches bool, err error) {
+	m, err := x.re.FindStringMatch(s)
+	if err != nil {
+		return "", false, &SlowError{x.re.String()}
+	}
+	if m == nil {
+		return s, false, nil
+	}
+	start, length := m.ByteRange()
+	var b strings.Builder
+	b.WriteString(s[:start])
+	x.substitute(&b, m, s[:start], s[start+length:], replacement)
+	b.WriteString(s[start+length:])
+	return b.String(), true, nil
+}
+
+// substitute writes replacement with its $… resolved (ECMA-262, GetSubstitution).
+func (x *regex) substitute(b *strings.Builder, m *regexp2.Match, before, after, replacement string) {
+	for {
+		text, rest, found := strings.Cut(replacement, "$")
+		b.WriteString(text)
+		if !found {
+			return
+		}
+		replacement = rest
+		switch c := (rest + " ")[0]; {
+		case c == '$':
+			b.WriteByte('$')
+			replacement = rest[1:]
+		case c == '&':
+			b.WriteString(m.String())
+			replacement = rest[1:]
+		case c == '`':
+			b.WriteString(before)
+			replacement = rest[1:]
+		case c == '\'':
+			b.WriteString(after)
+			replacement = rest[1:]
+		case c == '<' && x.named() && strings.Contains(rest, ">"):
+			name, rest, _ := strings.Cut(rest[1:], ">")
+			if group := m.GroupByName(name); group != nil {
+				b.WriteString(group.String())
+			}
+			replacement = rest
+		default:
+			n, digits := groupNumber(rest, m.GroupCount()-1)
+			if digits == 0 {
+				b.WriteByte('$')
+				continue
+			}
+			if group := m.GroupByNumber(n); group != nil {
+				b.WriteString(group.String())
+			}
+			replacement = rest[digits:]
+		}
+	}
+}
+
+// groupNumber reads the number of one of groups that text begins with, of two
+// digits if there is such a group.
+func groupNumber(text string, groups int) (n, digits int) {
+	for digits = min(2, len(text)); digits > 0; digits-- {
+		if n, err := strconv.Atoi(text[:digits]); err == nil && text[0] != '+' && text[0] != '-' && 1 <= n && n <= groups {
+			return n, digits
+		}
+	}
+	return 0, 0
+}
+
+// named reports whether a group has a name; without one, $< is itself.
+func (x *regex) named() bool {
+	for _, name := range x.re.GetGroupNames() {
+		if _, err := strconv.Atoi(name); err != nil && name != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// literal returns what begins every match, as far as that is plain to see.
+func (x *regex) literal() string {
+	pattern := strings.ReplaceAll(strings.TrimPrefix(x.re.String(), "^"), `\/`, "/")
+	if strings.Contains(pattern, "|") {
+		return ""
+	}
+	end := strings.IndexAny(pattern+"$", `\.+*?()[]{}$`)
+	if end > 0 && strings.ContainsAny(pattern[end:min(end+1, len(pattern))], "*?{") {
+		end-- // that character need not be there
+	}
+	return pattern[:end]
+}
