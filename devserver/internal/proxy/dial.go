@@ -27,16 +27,24 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 		return nil, err
 	}
 	if !strings.EqualFold(host, "localhost") {
-		conn, err := nd.DialContext(ctx, network, address)
-		return newPatientConn(conn, err)
+		return nd.DialContext(ctx, network, address)
 	}
 	conn, err := nd.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
 	if err != nil && ctx.Err() == nil {
 		if conn6, err6 := nd.DialContext(ctx, network, net.JoinHostPort("::1", port)); err6 == nil {
-			conn, err = conn6, nil
+			return conn6, nil
 		}
 	}
-	return newPatientConn(conn, err)
+	return conn, err
+}
+
+// dialPatient is dial for http.Transport.
+func (d dialer) dialPatient(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &patientConn{Conn: conn, ended: make(chan struct{})}, nil
 }
 
 // maxPatience bounds how long a failed write waits for what can still be read.
@@ -50,13 +58,6 @@ type patientConn struct {
 	net.Conn
 	once  sync.Once
 	ended chan struct{} // there is nothing more to read
-}
-
-func newPatientConn(conn net.Conn, err error) (net.Conn, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &patientConn{Conn: conn, ended: make(chan struct{})}, nil
 }
 
 // Read implements net.Conn.

@@ -18,21 +18,22 @@ type exchange struct {
 	*route
 
 	in        *http.Request
-	websocket bool     // in is a WebSocket handshake
-	target    *url.URL // where it goes
-	uri       string   // what is asked there
-	marked    bool     // the request carries the mark by which loops are known
-	status    int      // answered, or 0
-	idle      *idle    // gives up when nothing moves, or nil
-	names     *namedConn
+	websocket bool       // in is a WebSocket handshake
+	target    *url.URL   // where it goes
+	uri       string     // what is asked there
+	marked    bool       // the request carries the mark by which loops are known
+	status    int        // answered, or 0
+	rest      int64      // of the answer's body, in bytes, if its length is known
+	upload    *upload    // in's body, or nil
+	idle      *idle      // gives up when nothing moves, or nil
+	names     *namedConn // has the names of the answer's header fields, or nil
 }
 
 // serve passes the request on and its answer back.
 func (e *exchange) serve() {
 	r := e.in
-	if r.Body != nil && r.Body != http.NoBody {
-		// An answer may come before the whole request is there. HTTP/2 can do that anyway.
-		_ = http.NewResponseController(e.ResponseWriter).EnableFullDuplex()
+	if e.upload = newUpload(e.ResponseWriter, r); e.upload != nil {
+		r.Body = e.upload
 	}
 	if !e.websocket && (e.rule.Timeout > 0 || e.rule.ProxyTimeout > 0) {
 		e.idle = newIdle(e.rule.Timeout, e.rule.ProxyTimeout)
@@ -48,7 +49,6 @@ func (e *exchange) serve() {
 		Rewrite:        e.rewrite,
 		Transport:      e.roundTrip,
 		BufferPool:     buffers,
-		FlushInterval:  -1, // what has come goes on, also of an answer that is slow to go on
 		ErrorLog:       e.brokenOff,
 		ModifyResponse: e.modify,
 		ErrorHandler:   e.failed,
@@ -72,18 +72,27 @@ func (e *exchange) WriteHeader(status int) {
 			header[name] = nil
 		}
 	}
+	if e.upload != nil && !e.upload.whole.Load() {
+		header.Set("Connection", "close")
+	}
 	if e.names != nil {
 		e.names.restore(header)
 	}
 	e.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter.
+// Write implements http.ResponseWriter. What has come of an answer goes on at
+// once, in case the rest takes its time. (Where there is no telling what is the
+// rest, ReverseProxy sees to that.)
 func (e *exchange) Write(p []byte) (int, error) {
 	if e.idle != nil {
 		e.idle.moved()
 	}
-	return e.ResponseWriter.Write(p)
+	n, err := e.ResponseWriter.Write(p)
+	if e.rest -= int64(n); e.rest > 0 && err == nil {
+		err = http.NewResponseController(e.ResponseWriter).Flush()
+	}
+	return n, err
 }
 
 // Unwrap gives http.ResponseController what this is around.

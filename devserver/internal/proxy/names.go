@@ -25,7 +25,7 @@ type namedConn struct {
 const maxHead = 1 << 20
 
 func (d dialer) dialNamed(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.dial(ctx, network, address)
+	conn, err := d.dialPatient(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (d dialer) dialNamed(ctx context.Context, network, address string) (net.Con
 }
 
 func (d dialer) dialNamedTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.dial(ctx, network, address)
+	conn, err := d.dialPatient(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}

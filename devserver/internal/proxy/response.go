@@ -10,6 +10,7 @@ import (
 
 // modify changes of the answer what the rule says.
 func (e *exchange) modify(resp *http.Response) error {
+	e.rest = resp.ContentLength
 	if e.idle != nil {
 		if resp.StatusCode == http.StatusSwitchingProtocols {
 			e.idle.stop()

@@ -16,7 +16,7 @@ import (
 // edit of the rules drops no connection.
 type Transports struct {
 	mu sync.Mutex
-	of map[kind]*http.Transport // as many as rules differ in what makes a kind
+	of map[kind]*direct // as many as rules differ in what makes a kind
 
 	id   string // tells this process from others
 	busy atomic.Int64
@@ -32,56 +32,64 @@ type kind struct {
 
 // NewTransports returns Transports without connections.
 func NewTransports() *Transports {
-	return &Transports{of: map[kind]*http.Transport{}, id: "devserver-" + strings.ToLower(rand.Text()[:12])}
+	return &Transports{of: map[kind]*direct{}, id: "devserver-" + strings.ToLower(rand.Text()[:12])}
 }
 
 // Close closes the connections that are idle.
 func (t *Transports) Close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, transport := range t.of {
-		transport.CloseIdleConnections()
+	for _, d := range t.of {
+		d.CloseIdleConnections()
+		d.conns.close(0)
 	}
 }
 
 func (t *Transports) forRequests(rule *proxyconf.Rule) http.RoundTripper {
-	transport := t.get(kind{rule.Secure, rule.LocalAddress, false, rule.PreserveHeaderKeyCase})
-	if rule.FollowRedirects {
-		return follower{transport}
+	d := t.get(kind{rule.Secure, rule.LocalAddress, false, rule.PreserveHeaderKeyCase})
+	switch {
+	case rule.FollowRedirects:
+		return follower{d.Transport}
+	case rule.PreserveHeaderKeyCase || !canTell:
+		return d.Transport
 	}
-	return transport
+	return d
 }
 
 func (t *Transports) forHandshakes(rule *proxyconf.Rule) http.RoundTripper {
-	return t.get(kind{rule.Secure, rule.LocalAddress, true, false})
+	return t.get(kind{rule.Secure, rule.LocalAddress, true, false}).Transport
 }
 
-// get returns the transport of kind k.
-func (t *Transports) get(k kind) *http.Transport {
+// get returns the connections of kind k.
+func (t *Transports) get(k kind) *direct {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.of[k] == nil {
-		t.of[k] = newTransport(k)
+		d := newDialer(k)
+		t.of[k] = &direct{newTransport(k, d), &pool{dial: d.dial, idle: map[string][]*plainConn{}}}
 	}
 	return t.of[k]
 }
 
-func newTransport(k kind) *http.Transport {
-	d := dialer{localAddress: k.localAddress, tls: &tls.Config{
+func newDialer(k kind) dialer {
+	return dialer{localAddress: k.localAddress, tls: &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		InsecureSkipVerify: !k.secure, //nolint:gosec // what "secure": false in proxy.conf.json asks for
 	}}
+}
+
+func newTransport(k kind, d dialer) *http.Transport {
 	transport := &http.Transport{
-		DialContext:            d.dial,
+		DialContext:            d.dialPatient,
 		TLSClientConfig:        d.tls,
 		DisableCompression:     true, // compression is between the browser and the upstream
 		ForceAttemptHTTP2:      !k.handshakes,
 		MaxIdleConns:           1024,
-		MaxIdleConnsPerHost:    256,
-		IdleConnTimeout:        4 * time.Second, // Node closes after 5 s; we must be first
+		MaxIdleConnsPerHost:    maxIdle,
+		IdleConnTimeout:        maxIdleTime,
 		TLSHandshakeTimeout:    10 * time.Second,
 		ExpectContinueTimeout:  time.Second, // then the body is sent, as if the upstream had asked for it
-		MaxResponseHeaderBytes: 1 << 20,
+		MaxResponseHeaderBytes: maxAnswerHead,
 	}
 	if k.namesKept {
 		transport.DialContext = d.dialNamed

@@ -120,7 +120,7 @@ func expand(pattern string) ([]string, error) {
 			if _, err := strconv.Atoi(content[:1]); err == nil {
 				choices = append(choices, strconv.Itoa(n))
 			} else {
-				choices = append(choices, string(rune(n)))
+				choices = append(choices, string([]byte{byte(n)})) //nolint:gosec // bounds returned letters
 			}
 		}
 	default:

@@ -156,9 +156,12 @@ func headerValue(v hujson.Value) (string, error) {
 
 // isToken reports whether s can be a field name (RFC 9110 §5.6.2).
 func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
-		return !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", c))
-	})
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && (c < '0' || '9' < c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func (p *parser) hostRewrite(r *Rule, v hujson.Value) {

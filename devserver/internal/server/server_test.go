@@ -186,7 +186,7 @@ func TestRefusesToStart(t *testing.T) {
 			write(t, dir, "proxy.conf.json", "{\n  oops")
 		}, "proxy.conf.json:2:3"},
 		"no rules file": {func(_ string, cfg *config.Config) { cfg.ProxyConfig += "-not" }, "--proxy-config"},
-		"no frontend": {func(_ string, cfg *config.Config) { cfg.Frontend += "-not" }, "--frontend"},
+		"no frontend":   {func(_ string, cfg *config.Config) { cfg.Frontend += "-not" }, "--frontend"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,3 @@
+module calling-an-api.example/devserver/bench
+
+go 1.26.0

@@ -1,0 +1,112 @@
+// Command bench measures the dev server's proxy against its peers on this machine,
+// end to end: real processes, real connections, a load generator beside them. It
+// prints tables in Markdown. It is a module of its own so that nobody who builds the
+// dev server builds it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"slices"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	upstreamAddr := flag.String("upstream", "", "be the upstream, listening on `addr`, and nothing else")
+	seconds := flag.Int("seconds", 4, "length of one measurement")
+	rounds := flag.Int("rounds", 3, "measurements of each server, one after the other; the middle one counts")
+	flag.Parse()
+	if *upstreamAddr != "" {
+		return serveUpstream(*upstreamAddr)
+	}
+	for tool, pkg := range map[string]string{"wrk": "wrk", "nginx": "nginx-light"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("%s is not installed (Debian: apt-get install %s)", tool, pkg)
+		}
+	}
+	dir, err := os.MkdirTemp("", "devserver-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // a folder of temporary files
+	servers, err := startServers(ctx, dir)
+	defer func() { stopAll(servers) }()
+	if err != nil {
+		return err
+	}
+
+	fmt.Printf("%d × %s, %s, %d s each, median of %d rounds\n", runtime.NumCPU(), processor(), time.Now().Format(time.DateOnly), *seconds, *rounds)
+	for _, l := range []load{
+		{"Small JSON, 32 connections", "/api/json", 32},
+		{"1 MB bodies, 8 connections", "/api/large", 8},
+	} {
+		if err := measure(ctx, l, servers, *seconds, *rounds); err != nil {
+			return err
+		}
+	}
+	return measureEvents(ctx, servers, *rounds)
+}
+
+// measure prints one table: every server under the load l.
+func measure(ctx context.Context, l load, servers []*server, seconds, rounds int) error {
+	results := map[*server][]result{}
+	for range rounds {
+		for _, s := range servers {
+			r, err := l.run(ctx, s, seconds)
+			if err != nil {
+				return err
+			}
+			results[s] = append(results[s], r)
+		}
+	}
+	fmt.Printf("\n### %s\n\n| server | requests/s | p99 | resident |\n|---|---:|---:|---:|\n", l.name)
+	for _, s := range servers {
+		rs := results[s]
+		slices.SortFunc(rs, func(a, b result) int { return int(a.rate - b.rate) })
+		memory, err := s.resident()
+		if err != nil {
+			return err
+		}
+		r := rs[len(rs)/2]
+		fmt.Printf("| %s | %.0f | %.1f ms | %.0f MB |\n", s.name, r.rate, float64(r.p99.Microseconds())/1000, memory)
+	}
+	return nil
+}
+
+// measureEvents prints how long an event takes from the upstream to the browser.
+func measureEvents(ctx context.Context, servers []*server, rounds int) error {
+	fmt.Printf("\n### Server-sent events, from write to read\n\n| server | median | slowest |\n|---|---:|---:|\n")
+	for _, s := range servers {
+		var all []time.Duration
+		for range rounds {
+			latencies, err := readEvents(ctx, s)
+			if err != nil {
+				return err
+			}
+			all = append(all, latencies...)
+		}
+		if len(all) == 0 {
+			return errors.New(s.name + " passes no events on")
+		}
+		slices.Sort(all)
+		ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+		fmt.Printf("| %s | %.2f ms | %.2f ms |\n", s.name, ms(all[len(all)/2]), ms(all[len(all)-1]))
+	}
+	return nil
+}
