@@ -8,14 +8,15 @@ import (
 	"calling-an-api.example/devserver/internal/tenant"
 )
 
-// banner is what a newcomer needs to know once everything runs. tokens says
-// whether make token works.
-func banner(cfg config.Config, apiAddr string, tokens bool) string {
+// banner is what a newcomer needs to know once everything runs.
+func (r *runner) banner() string {
+	settings := r.settings.Load()
+	cfg := settings.cfg
 	var b strings.Builder
 	line := func(label, format string, args ...any) {
 		fmt.Fprintf(&b, "  %-7s %s\n", label, fmt.Sprintf(format, args...))
 	}
-	api := config.LocalOrigin(apiAddr)
+	api := config.LocalOrigin(settings.apiAddr)
 	b.WriteString("\n")
 	line("Page", "%s", config.LocalOrigin(cfg.Addr))
 	line("API", "%s", api)
@@ -33,10 +34,10 @@ func banner(cfg config.Config, apiAddr string, tokens bool) string {
 	} else {
 		line("Tenant", "%s", cfg.Domain)
 	}
-	if tokens {
+	if cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "" {
 		line("Try", `curl -H "Authorization: Bearer $(make -s token)" %s/api/external`, api)
 	}
-	line("Stop", "Ctrl+C")
+	line("Stop", "Ctrl+C (or h and Enter for more keys)")
 	b.WriteString("\n")
 	return b.String()
 }

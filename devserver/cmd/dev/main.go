@@ -1,23 +1,20 @@
-// Command dev is `make dev`: it builds the API and the dev server and runs both
-// until one ends or somebody stops it. With arguments it runs only those named.
+// Command dev is `make dev`: it builds the API and the dev server, runs both until
+// one ends or somebody stops it, and builds and starts one anew when its sources
+// change. With arguments it runs only those named.
 //
 // It exists because two processes want one start, one stop and one place to
 // read what they say.
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"syscall"
 
-	"calling-an-api.example/devserver/internal/config"
-	"calling-an-api.example/devserver/internal/dotenv"
 	"calling-an-api.example/devserver/internal/procs"
 )
 
@@ -25,7 +22,7 @@ func main() {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes must not take us away before the others have stopped
-	err := run(signals, os.Args[1:], os.Environ(), os.Stdout)
+	err := run(signals, os.Args[1:], os.Environ(), os.Stdin, os.Stdout)
 	var exit *procs.ExitError
 	switch {
 	case err == nil:
@@ -40,16 +37,7 @@ func main() {
 	}
 }
 
-// bin is where the binaries are built.
-const bin = "bin"
-
-// variables are the names that .env may set; another is most likely misspelt.
-var variables = []string{
-	"AUTH0_DOMAIN", "AUTH0_AUDIENCE", "AUTH0_CLIENT_ID", "API_ADDR", "DEV_ADDR", "TENANT_ADDR", "JWKS_REFRESH",
-	"TOKEN_CLIENT_ID", "TOKEN_CLIENT_SECRET", "NO_COLOR",
-}
-
-func run(signals <-chan os.Signal, args, environ []string, stdout *os.File) error {
+func run(signals chan os.Signal, args, environ []string, stdin, stdout *os.File) error {
 	if _, err := os.Stat("go.work"); err != nil {
 		return errors.New("there is no go.work here: run make dev in the repository's top folder")
 	}
@@ -62,83 +50,58 @@ func run(signals <-chan os.Signal, args, environ []string, stdout *os.File) erro
 	if len(args) > 0 {
 		names = args
 	}
-	env, set, err := dotenv.Load(".env", environ)
+	settings, err := load(environ)
 	if err != nil {
 		return err
 	}
-	for _, name := range set {
-		if !slices.Contains(variables, name) {
-			_, _ = fmt.Fprintf(stdout, "dev: .env sets %s, which nothing here reads\n", name)
-		}
+	if err := checkPorts(settings.ports(names)); err != nil {
+		return err
 	}
-	lookup := dotenv.Lookup(env)
-	cfg, err := config.Parse(nil, lookup, io.Discard)
+	color := isTerminal(stdout) && settings.value("NO_COLOR") == ""
+	out := procs.NewOutput(stdout, color, len("devserver"))
+	r := &runner{
+		names: names, environ: environ, color: color, out: out, say: out.Writer("dev"),
+		restarts: make(chan procs.Process), over: make(chan struct{}),
+	}
+	r.settings.Store(settings)
+	for _, line := range settings.unknown {
+		r.printf("%s", line)
+	}
+	if err := r.clearProblems(); err != nil {
+		return err
+	}
+	watcher, err := r.watch() // before anything is built, so that no edit is missed
 	if err != nil {
 		return err
 	}
-	apiAddr, ok := lookup("API_ADDR")
-	if !ok {
-		apiAddr = config.DefaultAPIAddr
-	}
-	if cfg.Local() { // the API knows the tenant only by what it is told
-		env = append(env, "AUTH0_DOMAIN="+config.LocalOrigin(cfg.TenantAddr))
-	}
-	if err := checkPorts(names, cfg, apiAddr); err != nil {
-		return err
-	}
-	if err := build(signals, names, stdout); err != nil {
+	defer watcher.Close()
+	if err := buildAll(signals, names, stdout); err != nil {
 		return err
 	}
 
-	ready := map[string]string{"devserver": "page listening on", "api": "API listening on"}
-	var processes []procs.Process
-	for _, name := range names {
-		processes = append(processes, procs.Process{Name: name, Path: filepath.Join(bin, name), Env: env, Ready: ready[name]})
+	ctx, cancel := context.WithCancel(context.Background())
+	watching := make(chan struct{})
+	go func() {
+		defer close(watching)
+		watcher.Run(ctx, func(paths []string) { r.changed(ctx, paths) }, func(err error) { r.printf("watching files: %v", err) })
+	}()
+	if isTerminal(stdin) && len(args) == 0 {
+		go r.readKeys(ctx, stdin, signals) // until the terminal ends: there is no other end to reading it
 	}
-	out := procs.NewOutput(stdout, colored(stdout, lookup), len("devserver"))
-	return procs.Run(signals, out, func() {
+	ready := func() {
 		if len(names) > 1 {
-			_, tokens := lookup("TOKEN_CLIENT_SECRET")
-			out.Print(banner(cfg, apiAddr, tokens || cfg.Local()))
+			out.Print(r.banner())
 		}
-	}, processes...)
+	}
+	err = procs.Run(procs.Events{Signals: signals, Restarts: r.restarts, Ready: ready}, out, r.processes()...)
+	close(r.over)
+	cancel()
+	<-watching
+	return err
 }
 
-// errInterrupted says that somebody stopped us before anything ran.
-var errInterrupted = errors.New("interrupted")
-
-// build builds the named commands, unless one of signals comes first. What the
-// compiler says goes to output.
-func build(signals <-chan os.Signal, names []string, output io.Writer) error {
-	args := []string{"build", "-o", bin + "/"}
-	for _, name := range names {
-		args = append(args, "./"+name)
-	}
-	cmd := exec.Command("go", args...) //nolint:gosec // the names are checked above
-	cmd.Stdout, cmd.Stderr = output, output
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the build: %w", err)
-	}
-	var err error
-	built := make(chan struct{})
-	go func() { err = cmd.Wait(); close(built) }()
-	select {
-	case <-built:
-		if err != nil {
-			return fmt.Errorf("the build failed (%w): mend what the lines above say", err)
-		}
-		return nil
-	case <-signals:
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, or got the terminal's signal itself
-		<-built
-		return errInterrupted
-	}
-}
-
-// colored reports whether output is a terminal whose user wants colours
-// (no-color.org).
-func colored(output *os.File, lookup func(string) (string, bool)) bool {
-	info, err := output.Stat()
-	noColor, _ := lookup("NO_COLOR")
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && noColor == ""
+// isTerminal reports whether a person is at file.
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -27,6 +27,7 @@ type Config struct {
 	TenantAddr  string // "host:port" of the local tenant, on loopback
 	Domain      string // origin of the tenant in use, "https://acme.eu.auth0.com"; "" for the local one, wherever it listens
 	ClientID    string // of the single-page app at that tenant
+	Problems    string // folder whose files are shown over the page; "" is none
 	Audience    string // API identifier that the page asks tokens for
 }
 
@@ -40,6 +41,7 @@ var variables = map[string]string{
 	"domain":      "AUTH0_DOMAIN",
 	"client-id":   "AUTH0_CLIENT_ID",
 	"audience":    "AUTH0_AUDIENCE",
+	"problems":    "DEV_PROBLEMS",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag wins
@@ -57,6 +59,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one")
 	fs.StringVar(&cfg.ClientID, "client-id", "", "client `ID` of the single-page app; the local tenant has one by default")
 	fs.StringVar(&cfg.Audience, "audience", DefaultAudience, "API `identifier` that the page asks tokens for")
+	fs.StringVar(&cfg.Problems, "problems", "", "`folder` whose files are shown over the page, as problems of others")
 	fs.VisitAll(func(f *flag.Flag) {
 		if env := variables[f.Name]; env != "" {
 			f.Usage += ", or the variable " + env

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -42,16 +43,24 @@ func (o *Output) Print(text string) {
 	}
 }
 
+// Writer returns what prints whole lines under name, as a process does. Its writes
+// must not overlap.
+func (o *Output) Writer(name string) io.Writer { return o.writer(name, "", nil) }
+
 // writer returns the writer of the process called name. It calls seen for each
 // line that holds mark.
 func (o *Output) writer(name, mark string, seen func()) *lineWriter {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	prefix := fmt.Sprintf("%-*s │ ", o.width, name)
-	if o.color {
-		prefix = "\x1b[" + colors[len(o.names)%len(colors)] + "m" + prefix + "\x1b[0m"
+	at := slices.Index(o.names, name)
+	if at < 0 {
+		at = len(o.names)
+		o.names = append(o.names, name)
 	}
-	o.names = append(o.names, name)
+	if o.color {
+		prefix = "\x1b[" + colors[at%len(colors)] + "m" + prefix + "\x1b[0m"
+	}
 	return &lineWriter{out: o, prefix: prefix, mark: mark, seen: seen}
 }
 

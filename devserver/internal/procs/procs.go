@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -37,26 +36,33 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended by itself with code %d", e.Name, e.Code)
 }
 
-// Run starts processes and returns when all have ended. It calls ready once all
-// of them are. When one ends, at the first of signals, or when out can't be
-// written to any more, the rest are sent that signal (else SIGTERM) and killed
-// after a grace of 4.5 s, or at the next of signals. The error is an *ExitError
-// for the first process that ended unasked, nil after a signal.
-func Run(signals <-chan os.Signal, out *Output, ready func(), processes ...Process) error {
+// Events are what reaches Run from outside.
+type Events struct {
+	Signals  <-chan os.Signal // the first asks all processes to stop, the next kills them
+	Restarts <-chan Process   // each takes the place of the process of its name
+	Ready    func()           // called once when all processes are ready; nil is nothing
+}
+
+// Run starts processes and returns when all have ended. When one ends unasked, at
+// the first signal, or when out can't be written to any more, the rest are sent
+// that signal (else SIGTERM) and killed after a grace of 4.5 s, or at the next
+// signal. One that is to be restarted is stopped the same way, and the others go
+// on. The error is an *ExitError for the first process that ended unasked, nil
+// after a signal.
+func Run(events Events, out *Output, processes ...Process) error {
 	// What ends with us ends with the thread that started it, on Linux.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	g := &group{signals: signals, out: out, running: map[string]*exec.Cmd{}, ended: make(chan ExitError, len(processes))}
-	allReady := make(chan struct{})
-	var notReady atomic.Int32
-	notReady.Store(int32(len(processes))) //nolint:gosec // a handful
-	isReady := func() {
-		if notReady.Add(-1) == 0 {
-			close(allReady)
-		}
+	g := &group{
+		events: events, out: out,
+		running: map[string]*exec.Cmd{}, next: map[string]Process{},
+		ended: make(chan ExitError), ready: make(chan string), overdue: make(chan *exec.Cmd), over: make(chan struct{}),
 	}
+	defer close(g.over)
+	waiting := map[string]bool{}
 	for _, p := range processes {
-		if err := g.start(p, sync.OnceFunc(isReady)); err != nil {
+		waiting[p.Name] = true
+		if err := g.start(p); err != nil {
 			g.signal(syscall.SIGKILL)
 			for range len(g.running) {
 				<-g.ended
@@ -64,7 +70,7 @@ func Run(signals <-chan os.Signal, out *Output, ready func(), processes ...Proce
 			return fmt.Errorf("start %s: %w", p.Name, err)
 		}
 	}
-	if first := g.supervise(allReady, ready); first != nil {
+	if first := g.supervise(waiting); first != nil {
 		return first
 	}
 	return nil
@@ -72,17 +78,28 @@ func Run(signals <-chan os.Signal, out *Output, ready func(), processes ...Proce
 
 // group is the processes of one Run.
 type group struct {
-	signals <-chan os.Signal
+	events  Events
 	out     *Output
 	running map[string]*exec.Cmd // by name; those that have not ended
+	next    map[string]Process   // what takes the place of one that was asked to stop
 	ended   chan ExitError
+	ready   chan string    // the name of a process that is
+	overdue chan *exec.Cmd // one that was asked to stop some time ago
+	over    chan struct{}  // closed when nobody listens any more
 }
 
-func (g *group) start(p Process, ready func()) error {
+func (g *group) start(p Process) error {
 	cmd := exec.Command(p.Path, p.Args...) //nolint:gosec // the caller names what it has built
 	cmd.Env = p.Env
-	cmd.SysProcAttr = attributes()
-	lines := g.out.writer(p.Name, p.Ready, ready)
+	Isolate(cmd)
+	lines := g.out.writer(p.Name, p.Ready, sync.OnceFunc(func() {
+		go func() { // printing must not wait for us
+			select {
+			case g.ready <- p.Name:
+			case <-g.over:
+			}
+		}()
+	}))
 	cmd.Stdout, cmd.Stderr = lines, lines
 	cmd.WaitDelay = time.Second // for output that a child of it holds open
 	if err := cmd.Start(); err != nil {
@@ -91,7 +108,7 @@ func (g *group) start(p Process, ready func()) error {
 	g.running[p.Name] = cmd
 	go func() {
 		err := cmd.Wait()
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind; mostly nothing
+		signalGroup(cmd, syscall.SIGKILL) // what it left behind; mostly nothing
 		lines.flush()
 		g.ended <- ExitError{Name: p.Name, Code: exitCode(cmd, err)}
 	}()
@@ -99,8 +116,8 @@ func (g *group) start(p Process, ready func()) error {
 }
 
 // supervise waits for the end of all processes. It returns the first that ended
-// unasked.
-func (g *group) supervise(allReady <-chan struct{}, ready func()) (first *ExitError) {
+// unasked. It calls Ready when none of waiting is waited for any more.
+func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 	var kill <-chan time.Time // runs while the processes are asked to stop
 	stop := func(sig os.Signal) {
 		if kill != nil {
@@ -113,31 +130,81 @@ func (g *group) supervise(allReady <-chan struct{}, ready func()) (first *ExitEr
 	broken := g.out.broken
 	for len(g.running) > 0 {
 		select {
-		case <-allReady:
-			allReady = nil
-			ready()
-		case sig := <-g.signals:
+		case name := <-g.ready:
+			delete(waiting, name)
+			if len(waiting) == 0 && g.events.Ready != nil {
+				g.events.Ready()
+				g.events.Ready = nil
+			}
+		case sig := <-g.events.Signals:
 			stop(sig)
 		case <-broken:
 			broken = nil
 			stop(syscall.SIGTERM)
 		case <-kill:
 			g.signal(syscall.SIGKILL)
+		case p := <-g.events.Restarts:
+			if kill == nil {
+				g.replace(p)
+			}
+		case cmd := <-g.overdue:
+			for _, running := range g.running {
+				if running == cmd {
+					signalGroup(cmd, syscall.SIGKILL)
+				}
+			}
 		case exit := <-g.ended:
 			delete(g.running, exit.Name)
-			if kill == nil {
-				first = &exit
-				stop(syscall.SIGTERM)
+			p, replaced := g.next[exit.Name]
+			delete(g.next, exit.Name)
+			if kill != nil {
+				continue
 			}
+			if replaced {
+				err := g.start(p)
+				if err == nil {
+					continue
+				}
+				g.out.Print(fmt.Sprintf("start %s: %v\n", p.Name, err))
+			}
+			first = &exit
+			stop(syscall.SIGTERM)
 		}
 	}
 	return first
 }
 
+// replace asks the process of p's name to stop, for p to take its place.
+func (g *group) replace(p Process) {
+	_, asked := g.next[p.Name]
+	g.next[p.Name] = p
+	if cmd := g.running[p.Name]; cmd != nil && !asked {
+		signalGroup(cmd, syscall.SIGTERM)
+		time.AfterFunc(grace, func() {
+			select {
+			case g.overdue <- cmd:
+			case <-g.over:
+			}
+		})
+	}
+}
+
 // signal sends sig to the groups of the processes that have not ended.
 func (g *group) signal(sig os.Signal) {
 	for _, cmd := range g.running {
-		_ = syscall.Kill(-cmd.Process.Pid, sig.(syscall.Signal)) // on this system all signals are that
+		signalGroup(cmd, sig)
+	}
+}
+
+// Isolate has cmd's process be the first of a group of its own, which is killed as
+// a whole when cmd's context ends.
+func Isolate(cmd *exec.Cmd) {
+	cmd.SysProcAttr = attributes()
+	if cmd.Cancel != nil {
+		cmd.Cancel = func() error {
+			signalGroup(cmd, syscall.SIGKILL)
+			return nil
+		}
 	}
 }
 

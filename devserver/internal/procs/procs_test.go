@@ -37,12 +37,12 @@ func run(t *testing.T, sigs []os.Signal, processes ...procs.Process) (out string
 	printed := outputtest.New()
 	var from time.Time
 	signals := make(chan os.Signal, len(sigs))
-	err = procs.Run(signals, procs.NewOutput(printed, false, 3), func() {
+	err = procs.Run(procs.Events{Signals: signals, Ready: func() {
 		from = time.Now()
 		for _, sig := range sigs {
 			signals <- sig
 		}
-	}, processes...)
+	}}, procs.NewOutput(printed, false, 3), processes...)
 	return printed.String(), time.Since(from), err
 }
 
@@ -132,6 +132,48 @@ func TestOthersMayFinish(t *testing.T) {
 	}
 }
 
+// TestRestart has a process take the place of another while a third goes on.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	for name, old := range map[string]string{"obedient": obedient, "obstinate": obstinate} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out := outputtest.New()
+			signals, restarts := make(chan os.Signal), make(chan procs.Process)
+			done := make(chan error, 1)
+			go func() {
+				done <- procs.Run(procs.Events{Signals: signals, Restarts: restarts}, procs.NewOutput(out, false, 1),
+					sh("a", old), sh("b", obedient))
+			}()
+			out.Await(t, "a │ up")
+			restarts <- sh("a", "echo skipped")
+			restarts <- sh("a", "echo second; "+obedient) // before the first could start
+			out.Await(t, "(?s)a │ second.*a │ up")
+			if strings.Contains(out.String(), "skipped") {
+				t.Error("one that was replaced at once ran")
+			}
+			signals <- syscall.SIGTERM
+			if err := <-done; err != nil {
+				t.Errorf("ended with %v", err)
+			}
+			if n := strings.Count(out.String(), "b │ up"); n != 1 {
+				t.Errorf("the other was started %d times", n)
+			}
+		})
+	}
+}
+
+func TestRestartFails(t *testing.T) {
+	t.Parallel()
+	out := outputtest.New()
+	restarts := make(chan procs.Process, 1)
+	restarts <- procs.Process{Name: "a", Path: "/nonexistent"}
+	err := procs.Run(procs.Events{Restarts: restarts}, procs.NewOutput(out, false, 1), sh("a", obedient), sh("b", obedient))
+	if err == nil || !strings.Contains(out.String(), "/nonexistent") {
+		t.Errorf("%v, %s", err, out)
+	}
+}
+
 // closedPipe is a terminal that is gone.
 type closedPipe struct{}
 
@@ -140,7 +182,7 @@ func (closedPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 func TestStopsWhenNobodyReads(t *testing.T) {
 	t.Parallel()
 	begin := time.Now()
-	err := procs.Run(nil, procs.NewOutput(closedPipe{}, false, 1), func() {}, sh("a", obedient), sh("b", obedient))
+	err := procs.Run(procs.Events{}, procs.NewOutput(closedPipe{}, false, 1), sh("a", obedient), sh("b", obedient))
 	if took := time.Since(begin); err != nil || took > 3*time.Second {
 		t.Errorf("%v after %v", err, took)
 	}
@@ -157,7 +199,7 @@ func TestStartFails(t *testing.T) {
 func TestLongLinesAndColours(t *testing.T) {
 	t.Parallel()
 	out := outputtest.New()
-	err := procs.Run(nil, procs.NewOutput(out, true, 1), func() {}, sh("a", `head -c 70000 /dev/zero | tr '\0' x; echo; echo up`))
+	err := procs.Run(procs.Events{}, procs.NewOutput(out, true, 1), sh("a", `head -c 70000 /dev/zero | tr '\0' x; echo; echo up`))
 	if err == nil {
 		t.Error("no ExitError")
 	}

@@ -3,9 +3,11 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -13,11 +15,49 @@ import (
 type dialer struct {
 	localAddress string
 	tls          *tls.Config
+	up           *sync.Map // addresses that were answered when last asked
 }
 
-// dial connects to address. The name localhost means either loopback address:
-// Node listens on ::1 alone where other servers take 127.0.0.1 alone.
+const (
+	maxHold  = time.Second           // that a request waits for an upstream to come back
+	holdTick = 20 * time.Millisecond // between its attempts
+)
+
+// dial connects to address. An upstream that was up a moment ago may be about to
+// be started anew, as the runner does with the API: it is waited for.
 func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.connect(ctx, network, address)
+	if _, wasUp := d.up.Load(address); wasUp && errors.Is(err, syscall.ECONNREFUSED) {
+		conn, err = d.hold(ctx, network, address)
+	}
+	if err != nil {
+		d.up.Delete(address)
+		return nil, err
+	}
+	d.up.Store(address, true)
+	return conn, nil
+}
+
+// hold connects to address as soon as somebody listens there.
+func (d dialer) hold(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	tick := time.NewTicker(holdTick)
+	defer tick.Stop()
+	for deadline := time.Now().Add(maxHold); ; {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+		conn, err = d.connect(ctx, network, address)
+		if !errors.Is(err, syscall.ECONNREFUSED) || time.Now().After(deadline) {
+			return conn, err
+		}
+	}
+}
+
+// connect connects to address once. The name localhost means either loopback address:
+// Node listens on ::1 alone where other servers take 127.0.0.1 alone.
+func (d dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	nd := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	if d.localAddress != "" {
 		nd.LocalAddr = &net.TCPAddr{IP: net.ParseIP(d.localAddress)}

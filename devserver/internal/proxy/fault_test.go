@@ -187,3 +187,45 @@ func TestMissesAreHintedOnce(t *testing.T) {
 		t.Errorf("logged %q", got)
 	}
 }
+
+// TestRestartedUpstreamIsWaitedFor stops an upstream that has answered before.
+func TestRestartedUpstreamIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	listen := func(addr string) (url string, stop func()) {
+		t.Helper()
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), ReadHeaderTimeout: time.Second}
+		go func() { _ = srv.Serve(ln) }() // ends with Close
+		return "http://" + ln.Addr().String(), func() { _ = srv.Close() }
+	}
+	target, stop := listen("127.0.0.1:0")
+	url := start(t, rule(target, ""), io.Discard)
+	if resp, _ := do(t, http.MethodGet, url+"/api", ""); resp.StatusCode != http.StatusOK {
+		t.Fatalf("before: %d", resp.StatusCode)
+	}
+	stop()
+	var requests sync.WaitGroup
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		requests.Go(func() {
+			if resp, body := do(t, method, url+"/api", "body"); resp.StatusCode != http.StatusOK {
+				t.Errorf("%s while it restarts: %d %s", method, resp.StatusCode, body)
+			}
+		})
+	}
+	<-time.After(100 * time.Millisecond) // a compiler would take longer
+	_, stop = listen(strings.TrimPrefix(target, "http://"))
+	requests.Wait()
+	stop()
+	begin := time.Now()
+	for i := range 2 {
+		if resp, _ := do(t, http.MethodGet, url+"/api", ""); resp.StatusCode != http.StatusBadGateway {
+			t.Errorf("request %d once it is down: %d", i, resp.StatusCode)
+		}
+	}
+	if took := time.Since(begin); took > 1900*time.Millisecond {
+		t.Errorf("waited %v for one that does not come back, more than once", took)
+	}
+}

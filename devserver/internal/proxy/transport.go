@@ -72,7 +72,7 @@ func (t *Transports) get(k kind) *direct {
 }
 
 func newDialer(k kind) dialer {
-	return dialer{localAddress: k.localAddress, tls: &tls.Config{
+	return dialer{localAddress: k.localAddress, up: &sync.Map{}, tls: &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		InsecureSkipVerify: !k.secure, //nolint:gosec // what "secure": false in proxy.conf.json asks for
 	}}

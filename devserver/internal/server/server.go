@@ -65,6 +65,9 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		return err
 	}
 	s.listRules()
+	if cfg.Problems != "" {
+		s.readProblems()
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

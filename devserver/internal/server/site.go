@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ type site struct {
 	transports *proxy.Transports
 	proxy      atomic.Pointer[proxy.Proxy]
 	rules      proxyconf.Rules // those of proxy
+	others     map[string]bool // problems of others, by file name
 	tried      bool            // a build has ended
 	broken     bool            // the last build failed
 }
@@ -94,22 +96,73 @@ func (s *site) watch() (*watch.Watcher, error) {
 	if err := w.Tree(s.cfg.Frontend); err != nil {
 		return nil, err
 	}
+	if s.cfg.Problems != "" {
+		if err := w.Tree(s.cfg.Problems); err != nil {
+			return nil, err
+		}
+	}
 	return w, w.File(s.cfg.ProxyConfig)
 }
 
 // changed brings edits of the files at paths into what is served.
 func (s *site) changed(paths []string) {
-	if conf, err := filepath.Abs(s.cfg.ProxyConfig); err == nil && slices.Contains(paths, conf) {
-		s.reloadRules()
-		if paths = slices.DeleteFunc(paths, func(p string) bool { return p == conf }); len(paths) == 0 {
-			return
+	var page []string
+	rules, problems := false, false
+	for _, path := range paths {
+		switch {
+		case same(path, s.cfg.ProxyConfig):
+			rules = true
+		case s.cfg.Problems != "" && (same(path, s.cfg.Problems) || same(filepath.Dir(path), s.cfg.Problems)):
+			problems = true
+		default:
+			page = append(page, path)
 		}
 	}
+	if rules {
+		s.reloadRules()
+	}
+	if problems {
+		s.readProblems()
+	}
+	if len(page) == 0 {
+		return
+	}
 	rebuilt := s.build()
-	if !rebuilt && slices.ContainsFunc(paths, s.servedAsIs) {
-		s.log.Info("a static file changed", "file", paths[0])
+	if !rebuilt && slices.ContainsFunc(page, s.servedAsIs) {
+		s.log.Info("a static file changed", "file", page[0])
 		s.hub.Reload()
 	}
+}
+
+// same reports whether absolute is the path given, which need not be.
+func same(absolute, given string) bool {
+	abs, err := filepath.Abs(given)
+	return err == nil && abs == absolute
+}
+
+// readProblems shows what others found wrong, as the runner does with what does
+// not compile. Nothing of it is in our log: whoever found it has said it.
+func (s *site) readProblems() {
+	entries, err := os.ReadDir(s.cfg.Problems)
+	if err != nil {
+		s.log.Error("what others found wrong can't be read", "err", err)
+		return
+	}
+	now := map[string]bool{}
+	for _, entry := range entries {
+		text, err := os.ReadFile(filepath.Join(s.cfg.Problems, entry.Name()))
+		if err != nil || len(text) == 0 {
+			continue // it is gone again, or about to be written
+		}
+		now[entry.Name()] = true
+		s.hub.Report("others/"+entry.Name(), string(text))
+	}
+	for name := range s.others {
+		if !now[name] {
+			s.hub.Report("others/"+name, "")
+		}
+	}
+	s.others = now
 }
 
 // servedAsIs reports whether path is index.html or a file of public/.

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// errInterrupted says that somebody stopped us before anything ran.
+var errInterrupted = errors.New("interrupted")
+
+// buildAll builds the named commands, unless one of signals comes first. What the
+// compiler says goes to output.
+func buildAll(signals <-chan os.Signal, names []string, output io.Writer) error {
+	args := []string{"build", "-o", bin + "/"}
+	for _, name := range names {
+		args = append(args, "./"+name)
+	}
+	cmd := exec.Command("go", args...) //nolint:gosec // the names are checked before
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the build: %w", err)
+	}
+	var err error
+	built := make(chan struct{})
+	go func() { err = cmd.Wait(); close(built) }()
+	select {
+	case <-built:
+		if err != nil {
+			return fmt.Errorf("the build failed (%w): mend what the lines above say", err)
+		}
+		return nil
+	case <-signals:
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, or got the terminal's signal itself
+		<-built
+		return errInterrupted
+	}
+}

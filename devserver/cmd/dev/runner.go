@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"calling-an-api.example/devserver/internal/procs"
+	"calling-an-api.example/devserver/internal/watch"
+)
+
+const (
+	bin      = "bin"                        // where the binaries are built
+	problems = bin + "/problems"            // what the page is to show; the dev server watches it
+	lockFile = "frontend/package-lock.json" // what npm installs
+)
+
+// runner keeps the processes as new as their sources.
+type runner struct {
+	names    []string // of the processes
+	environ  []string // that .env comes below
+	settings atomic.Pointer[settings]
+	color    bool
+	out      *procs.Output
+	restarts chan procs.Process
+	over     chan struct{} // closed when nobody reads restarts any more
+
+	mu  sync.Mutex
+	say io.Writer // the runner's own lines
+}
+
+// processes returns what to run.
+func (r *runner) processes() []procs.Process {
+	ready := map[string]string{"devserver": "page listening on", "api": "API listening on"}
+	env := append(slices.Clip(r.settings.Load().env), "DEV_PROBLEMS="+problems)
+	if r.color {
+		env = append(env, "CLICOLOR_FORCE=1")
+	}
+	var all []procs.Process
+	for _, name := range r.names {
+		all = append(all, procs.Process{Name: name, Path: filepath.Join(bin, name), Env: env, Ready: ready[name]})
+	}
+	return all
+}
+
+func (r *runner) watch() (*watch.Watcher, error) {
+	w, err := watch.New()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range r.names {
+		if err := w.Tree(name); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range []string{".env", "go.work", lockFile} {
+		if err := w.File(name); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// changed brings edits of the files at paths into what runs.
+func (r *runner) changed(ctx context.Context, paths []string) {
+	here, err := filepath.Abs(".")
+	if err != nil {
+		r.printf("where am I? %v", err)
+		return
+	}
+	var rebuild []string
+	restart := map[string]bool{}
+	for _, path := range paths {
+		rel, err := filepath.Rel(here, path)
+		if err != nil {
+			continue
+		}
+		switch rel = filepath.ToSlash(rel); rel {
+		case ".env":
+			for _, name := range r.reloadSettings() {
+				restart[name] = true
+			}
+		case lockFile:
+			if slices.Contains(r.names, "devserver") && r.install(ctx) {
+				restart["devserver"] = true
+			}
+		case "go.work":
+			rebuild = r.names
+		default:
+			if name, _, _ := strings.Cut(rel, "/"); compiled(rel) && !slices.Contains(rebuild, name) {
+				rebuild = append(slices.Clip(rebuild), name)
+			}
+		}
+	}
+	for _, name := range rebuild {
+		if r.rebuild(ctx, name) {
+			restart[name] = true
+		}
+	}
+	for _, p := range r.processes() {
+		if restart[p.Name] {
+			r.restart(p)
+		}
+	}
+}
+
+// compiled reports whether the file at path could be part of a binary.
+func compiled(path string) bool {
+	return !strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "/testdata/") &&
+		!strings.HasPrefix(path, "devserver/e2e/") && !strings.HasPrefix(path, "devserver/bench/") && !strings.HasPrefix(path, "api/bench/")
+}
+
+// rebuild builds the binary called name and reports whether it is another now.
+func (r *runner) rebuild(ctx context.Context, name string) bool {
+	begin := time.Now()
+	before, err := digest(name)
+	if err != nil {
+		r.printf("%v", err)
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", bin+"/", "./"+name) //nolint:gosec // one of two names
+	output, err := build.CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err != nil:
+		text := strings.TrimSpace(string(output))
+		if text == "" {
+			text = err.Error()
+		}
+		r.report(name, text)
+		r.printf("%s does not compile; what was built before goes on\n%s", name, text)
+		return false
+	}
+	r.report(name, "")
+	after, err := digest(name)
+	if err != nil {
+		r.printf("%v", err)
+	}
+	if before == after {
+		return false
+	}
+	r.printf("%s rebuilt in %v, restarting it", name, time.Since(begin).Round(time.Millisecond))
+	return true
+}
+
+// digest tells one binary from another.
+func digest(name string) (sum [sha256.Size]byte, err error) {
+	data, err := os.ReadFile(filepath.Join(bin, name))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return sum, err
+	}
+	return sha256.Sum256(data), nil
+}
+
+// restart has p take the place of the process of its name.
+func (r *runner) restart(p procs.Process) {
+	select {
+	case r.restarts <- p:
+	case <-r.over:
+	}
+}
+
+// reloadSettings reads .env again and returns which processes need to know.
+func (r *runner) reloadSettings() []string {
+	then := r.settings.Load()
+	now, err := load(r.environ)
+	if err == nil { // those of the processes that run are taken, by them
+		err = checkPorts(slices.DeleteFunc(now.ports(r.names), func(p port) bool { return slices.Contains(then.ports(r.names), p) }))
+	}
+	if err != nil {
+		r.report("env", err.Error())
+		r.printf("%v; what runs goes on as before", err)
+		return nil
+	}
+	r.report("env", "")
+	for _, line := range now.unknown {
+		r.printf("%s", line)
+	}
+	if slices.Equal(now.env, then.env) {
+		return nil
+	}
+	before := r.banner()
+	r.settings.Store(now)
+	r.printf(".env has changed, restarting")
+	if after := r.banner(); after != before && len(r.names) > 1 {
+		r.out.Print(after)
+	}
+	return r.names
+}
+
+// install installs the page's packages as the lock file has them, and reports
+// whether that worked.
+func (r *runner) install(ctx context.Context) bool {
+	r.printf("%s has changed: npm ci", lockFile)
+	npm := exec.CommandContext(ctx, "npm", "ci")
+	npm.Dir = filepath.Dir(lockFile)
+	output, err := npm.CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err != nil:
+		r.report("npm", "npm ci failed\n"+string(output))
+		r.printf("npm ci failed: %v\n%s", err, output)
+		return false
+	}
+	r.report("npm", "")
+	return true
+}
+
+// report has the page show problem as that of source, "" being none.
+func (r *runner) report(source, problem string) {
+	file := filepath.Join(problems, source)
+	var err error
+	if problem == "" {
+		if err = os.Remove(file); errors.Is(err, os.ErrNotExist) {
+			err = nil
+		}
+	} else {
+		err = os.WriteFile(file, []byte(problem), 0o600)
+	}
+	if err != nil {
+		r.printf("%v", err)
+	}
+}
+
+// clearProblems forgets those of another time.
+func (r *runner) clearProblems() error {
+	return errors.Join(os.RemoveAll(problems), os.MkdirAll(problems, 0o750))
+}
+
+// printf prints lines of the runner's own.
+func (r *runner) printf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, _ = fmt.Fprintf(r.say, strings.TrimSuffix(format, "\n")+"\n", args...) // to the terminal; if that is gone, it is soon noticed
+}
