@@ -67,10 +67,11 @@ func run(signals chan os.Signal, args, environ []string, stdin, stdout *os.File)
 	for _, line := range settings.unknown {
 		r.printf("%s", line)
 	}
-	if err := r.clearProblems(); err != nil {
+	if r.problems, err = os.MkdirTemp("", "calling-an-api-problems-"); err != nil {
 		return err
 	}
-	watcher, err := r.watch() // before anything is built, so that no edit is missed
+	defer func() { _ = os.RemoveAll(r.problems) }() // a folder of temporary files
+	watcher, err := r.watch()                       // before anything is built, so that no edit is missed
 	if err != nil {
 		return err
 	}

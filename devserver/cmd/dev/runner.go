@@ -21,7 +21,6 @@ import (
 
 const (
 	bin      = "bin"                        // where the binaries are built
-	problems = bin + "/problems"            // what the page is to show; the dev server watches it
 	lockFile = "frontend/package-lock.json" // what npm installs
 )
 
@@ -29,6 +28,7 @@ const (
 type runner struct {
 	names    []string // of the processes
 	environ  []string // that .env comes below
+	problems string   // folder of what the page is to show; the dev server watches it
 	settings atomic.Pointer[settings]
 	color    bool
 	out      *procs.Output
@@ -42,7 +42,7 @@ type runner struct {
 // processes returns what to run.
 func (r *runner) processes() []procs.Process {
 	ready := map[string]string{"devserver": "page listening on", "api": "API listening on"}
-	env := append(slices.Clip(r.settings.Load().env), "DEV_PROBLEMS="+problems)
+	env := append(slices.Clip(r.settings.Load().env), "DEV_PROBLEMS="+r.problems)
 	if r.color {
 		env = append(env, "CLICOLOR_FORCE=1")
 	}
@@ -219,7 +219,7 @@ func (r *runner) install(ctx context.Context) bool {
 
 // report has the page show problem as that of source, "" being none.
 func (r *runner) report(source, problem string) {
-	file := filepath.Join(problems, source)
+	file := filepath.Join(r.problems, source)
 	var err error
 	if problem == "" {
 		if err = os.Remove(file); errors.Is(err, os.ErrNotExist) {
@@ -231,11 +231,6 @@ func (r *runner) report(source, problem string) {
 	if err != nil {
 		r.printf("%v", err)
 	}
-}
-
-// clearProblems forgets those of another time.
-func (r *runner) clearProblems() error {
-	return errors.Join(os.RemoveAll(problems), os.MkdirAll(problems, 0o750))
 }
 
 // printf prints lines of the runner's own.

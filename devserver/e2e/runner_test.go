@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// sources is a copy of all that `make dev` builds and serves, which the test may edit.
+func sources(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, folder := range []string{"api", "devserver", "frontend"} {
+		err := filepath.WalkDir(filepath.Join(repo, folder), func(path string, d fs.DirEntry, err error) error {
+			rel, relErr := filepath.Rel(repo, path)
+			switch {
+			case err != nil || relErr != nil:
+				return fmt.Errorf("copy %s: %w, %w", path, err, relErr)
+			case d.IsDir() && (d.Name() == "node_modules" || d.Name() == "e2e" || d.Name() == "bench"):
+				return filepath.SkipDir
+			case d.IsDir():
+				return os.MkdirAll(filepath.Join(dir, rel), 0o750)
+			}
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(dir, rel), content, 0o600)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"go.work", "go.work.sum"} {
+		content, err := os.ReadFile(filepath.Join(repo, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name, string(content))
+	}
+	if err := os.Symlink(filepath.Join(repo, "frontend", "node_modules"), filepath.Join(dir, "frontend", "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestRunnerFollowsEdits edits Go files, .env and the lock file under `make dev`.
+func TestRunnerFollowsEdits(t *testing.T) {
+	t.Parallel()
+	dir := sources(t)
+	npm := t.TempDir() // one that needs no network
+	if err := os.WriteFile(filepath.Join(npm, "npm"), []byte("#!/bin/sh\necho \"$1\" > \"$PWD/npm-was-asked\"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := newDevEnv(t)
+	write(t, dir, "proxy.conf.json", fmt.Sprintf(`{"/api": {"target": "http://%s"}}`, d.api))
+	_, out := start(t, dir, filepath.Join(bin, "dev"), append(d.env, "PATH="+npm+":"+os.Getenv("PATH")))
+	out.Await(t, `Ctrl\+C`)
+	s := &system{dir: dir, page: "http://" + d.page}
+	public := func() string {
+		t.Helper()
+		status, _, body := get(t, s.page+"/api/public")
+		if status != http.StatusOK {
+			t.Errorf("got %d %s", status, body)
+		}
+		return body
+	}
+
+	// While the API is replaced, no request through the dev server fails.
+	done := make(chan struct{})
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			tick := time.NewTicker(2 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-done:
+					return
+				case <-tick.C:
+					public()
+				}
+			}
+		})
+	}
+	const routes = "api/internal/httpapi/routes.go"
+	const greeting = "Anyone may read this: no access token is needed."
+	s.edit(t, routes, greeting, "Changed while it ran.")
+	out.Await(t, "(?s)api rebuilt in .*API listening on")
+	if body := public(); !strings.Contains(body, "Changed while it ran.") {
+		t.Errorf("the API answers %s", body)
+	}
+	close(done)
+	clients.Wait()
+
+	// What does not compile is shown in the terminal and over the page.
+	problems := s.problems(t)
+	problems("[]")
+	s.edit(t, routes, "Changed while it ran.", `Changed" while it ran.`)
+	out.Await(t, `(?s)api does not compile; what was built before goes on\n.*api/internal/httpapi/routes.go:\d+:\d+: `)
+	problems(`routes.go:`)
+	public()
+	s.edit(t, routes, `Changed" while it ran.`, "Changed while it ran.")
+	problems("[]")
+
+	// The dev server itself.
+	s.edit(t, "devserver/internal/server/site.go", `json:"clientId"`, `json:"clientID"`)
+	out.Await(t, "(?s)devserver rebuilt in .*page listening on")
+	if _, _, body := get(t, s.page+"/auth_config.json"); !strings.Contains(body, "clientID") {
+		t.Errorf("the dev server answers %s", body)
+	}
+	if n := strings.Count(out.String(), "API listening on"); n != 2 {
+		t.Errorf("the API was started %d times, want 2", n)
+	}
+
+	// Settings.
+	write(t, dir, ".env", "not a setting")
+	out.Await(t, `\.env:1: .*goes on as before`)
+	write(t, dir, ".env", "AUTH0_DOMAIN=acme.test")
+	out.Await(t, `AUTH0_CLIENT_ID.*goes on as before`)
+	write(t, dir, ".env", "AUTH0_AUDIENCE=https://other.test\n")
+	out.Await(t, `(?s)\.env has changed.*API listening on`)
+	out.Await(t, `(?s)\.env has changed.*page listening on`)
+	if _, _, body := get(t, s.page+"/auth_config.json"); !strings.Contains(body, "https://other.test") {
+		t.Errorf("the page is told %s", body)
+	}
+
+	// Packages.
+	s.edit(t, "frontend/package-lock.json", "{", "{ ")
+	out.Await(t, "(?s)npm ci.*page listening on")
+	if asked, err := os.ReadFile(filepath.Join(dir, "frontend", "npm-was-asked")); err != nil || string(asked) != "ci\n" {
+		t.Errorf("npm was asked %q, %v", asked, err)
+	}
+}
+
+// problems returns what waits until the pages are shown problems that hold text.
+func (s *system) problems(t *testing.T) func(text string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.page+"/@dev/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{ResponseHeaderTimeout: 10 * time.Second}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	events := bufio.NewScanner(resp.Body)
+	return func(text string) {
+		t.Helper()
+		for events.Scan() {
+			if _, problems, ok := strings.Cut(events.Text(), `"problems":`); ok && strings.Contains(problems, text) {
+				return
+			}
+		}
+		t.Fatalf("no page is shown %q: %v", text, events.Err())
+	}
+}
