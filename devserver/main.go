@@ -5,18 +5,22 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/lmittmann/tint"
 
+	"calling-an-api.example/devserver/internal/bundle"
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/server"
 )
@@ -43,6 +47,44 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	if _, chosen := lookupEnv("GOGC"); !chosen {
 		debug.SetGCPercent(400) // fewer collections of a small heap, for some 12 MB (docs/performance.md)
 	}
-	log := slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: true}))
+	log := slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)}))
+	if cfg.Build != "" {
+		return build(cfg, stderr)
+	}
 	return server.Run(ctx, cfg, log)
+}
+
+// build writes the production bundle and says what is in it.
+func build(cfg config.Config, stderr io.Writer) error {
+	more := map[string][]byte{}
+	if !cfg.Local() { // what the page asks for first; nobody deploys the local tenant's
+		authConfig, err := json.Marshal(cfg.Auth())
+		if err != nil {
+			return err
+		}
+		more["auth_config.json"] = authConfig
+	}
+	sizes, err := bundle.Production(cfg.Frontend, cfg.Build, more)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(sizes)) {
+		if _, err := fmt.Fprintf(stderr, "%s%s  %.1f kB\n", cfg.Build, name, float64(sizes[name])/1000); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// colored reports whether what is logged may have colours: a person reads it at a
+// terminal, or the runner does so for us (no-color.org, bixense.com/clicolors).
+func colored(lookupEnv func(string) (string, bool)) bool {
+	if off, _ := lookupEnv("NO_COLOR"); off != "" {
+		return false
+	}
+	if on, _ := lookupEnv("CLICOLOR_FORCE"); on != "" && on != "0" {
+		return true
+	}
+	info, err := os.Stderr.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

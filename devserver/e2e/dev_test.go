@@ -2,14 +2,16 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // workspace is a system on a frontend of its own, which the test may edit. The
 // SDK is the repository's.
-func workspace(t *testing.T) *system {
+func workspace(t *testing.T, flags ...string) *system {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "frontend", "src"), os.DirFS(filepath.Join(repo, "frontend", "src"))); err != nil {
@@ -25,7 +27,7 @@ func workspace(t *testing.T) *system {
 	if err := os.Symlink(filepath.Join(repo, "frontend", "node_modules"), filepath.Join(dir, "frontend", "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	return newSystem(t, dir)
+	return newSystem(t, dir, flags...)
 }
 
 func write(t *testing.T, dir, name, content string) {
@@ -58,8 +60,14 @@ func TestEditsReachTheOpenPage(t *testing.T) {
 	b.edit(t, "frontend/src/pages/home.ts", "Log in to begin", "Begin by a login")
 	b.see(b.page+"/", "Begin by a login")
 
+	// Styles come without a reload: what the page remembers stays.
+	ask[int](b, `window.remembered = 42`)
 	b.edit(t, "frontend/styles.css", "h1 { margin", "h1 { letter-spacing: 7px; margin")
 	b.await("the new style", `getComputedStyle(document.querySelector('h1') ?? document.body).letterSpacing === '7px'`)
+	b.await("one stylesheet", `document.querySelectorAll('link[rel=stylesheet]').length === 1`)
+	if ask[int](b, `window.remembered ?? 0`) != 42 {
+		t.Error("other styles load the whole page again")
+	}
 
 	b.edit(t, "frontend/index.html", "<main", "<p>From index.html</p><main")
 	b.see(b.page+"/", "From index.html")
@@ -72,6 +80,61 @@ func TestEditsReachTheOpenPage(t *testing.T) {
 	b.edit(t, "frontend/src/pages/home.ts", "Begin' by", "Begin again")
 	b.see(b.page+"/", "Begin again")
 	b.absent("dev-server-problems")
+}
+
+// TestWrongTypesAreShown makes a mistake that the bundler does not see.
+func TestWrongTypesAreShown(t *testing.T) {
+	t.Parallel()
+	b := open(t, workspace(t, "--types=true"))
+	b.visit(b.page)
+	b.see(b.page+"/", "Log in to begin")
+	b.edit(t, "frontend/src/config.ts", "export ", "export const wrong: number = 'text'\nexport ")
+	b.await("the fault over the page", `document.querySelector('dev-server-problems')?.shadowRoot.textContent.includes("TS2322")`)
+	b.devserver.Await(t, `wrong types\n.*frontend/src/config.ts:\d+:14: `)
+	b.screenshots("wrong-types")
+	b.edit(t, "frontend/src/config.ts", "export const wrong: number = 'text'\n", "")
+	b.await("the mend", `document.querySelector('dev-server-problems') === null`)
+}
+
+// TestRestartedDevServer stops the dev server under an open page and starts
+// another in its place.
+func TestRestartedDevServer(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	addr := freePorts(t, 1)[0]
+	run := func() (stop func()) {
+		cmd, out := start(t, b.dir, filepath.Join(bin, "devserver"), nil, "--addr", "localhost:"+addr, "--tenant-addr", "localhost:0",
+			"--frontend", filepath.Join(repo, "frontend"), "--types=false")
+		out.Await(t, "built")
+		return func() {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, cmd, 10*time.Second)
+		}
+	}
+	stop := run()
+	b.visit("http://localhost:" + addr)
+	b.see("http://localhost:"+addr+"/", "Log in to begin")
+	ask[int](b, `window.remembered = 42`)
+	stop()
+	run()
+	b.await("the page loads again by itself", `window.remembered === undefined && document.body?.innerText.includes('Log in to begin')`)
+}
+
+// TestProductionBuild writes the bundle that is deployed, and serves it.
+func TestProductionBuild(t *testing.T) {
+	t.Parallel()
+	dist := filepath.Join(t.TempDir(), "dist")
+	printed, err := exec.Command(filepath.Join(bin, "devserver"), "--frontend", filepath.Join(repo, "frontend"), "--build", dist).CombinedOutput()
+	if err != nil || !strings.Contains(string(printed), "kB") {
+		t.Fatalf("%v: %s", err, printed)
+	}
+	s := newSystem(t, "", "--frontend", dist)
+	b := open(t, s)
+	b.signIn("/external-api", "ada@example.com")
+	b.press("Ping API")
+	b.see(b.page+"/external-api", "Your access token was successfully validated!")
 }
 
 func TestRetarget(t *testing.T) {

@@ -126,17 +126,21 @@ type system struct {
 const localhost = `(http://localhost:\d+)`
 
 // newSystem starts a dev server on the frontend in dir, or on the repository's if
-// dir is empty, and an API behind it.
-func newSystem(t *testing.T, dir string) *system {
+// dir is empty, and an API behind it. Types are not checked, which takes its time,
+// unless flags say so.
+func newSystem(t *testing.T, dir string, flags ...string) *system {
 	t.Helper()
 	s := &system{dir: dir}
 	frontend := filepath.Join(dir, "frontend")
 	if dir == "" {
 		s.dir, frontend = t.TempDir(), filepath.Join(repo, "frontend")
 	}
+	if flags == nil {
+		flags = []string{"--types=false"}
+	}
 	s.retarget(t, "http://localhost:1")
 	_, s.devserver = start(t, s.dir, filepath.Join(bin, "devserver"), nil,
-		"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--frontend", frontend)
+		append([]string{"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--frontend", frontend}, flags...)...)
 	s.page = s.devserver.Await(t, `page listening on `+localhost)
 	s.tenant = s.devserver.Await(t, `tenant listening on `+localhost)
 	_, api := start(t, s.dir, filepath.Join(bin, "api"), nil, "--addr", "localhost:0", "--domain", s.tenant)

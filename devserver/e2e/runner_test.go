@@ -3,14 +3,18 @@ package e2e
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"calling-an-api.example/devserver/internal/outputtest"
 )
 
 // sources is a copy of all that `make dev` builds and serves, which the test may edit.
@@ -111,7 +115,7 @@ func TestRunnerFollowsEdits(t *testing.T) {
 	problems("[]")
 
 	// The dev server itself.
-	s.edit(t, "devserver/internal/server/site.go", `json:"clientId"`, `json:"clientID"`)
+	s.edit(t, "devserver/internal/config/config.go", `json:"clientId"`, `json:"clientID"`)
 	out.Await(t, "(?s)devserver rebuilt in .*page listening on")
 	if _, _, body := get(t, s.page+"/auth_config.json"); !strings.Contains(body, "clientID") {
 		t.Errorf("the dev server answers %s", body)
@@ -162,5 +166,50 @@ func (s *system) problems(t *testing.T) func(text string) {
 			}
 		}
 		t.Fatalf("no page is shown %q: %v", text, events.Err())
+	}
+}
+
+// TestKeys types at the terminal that `make dev` runs in.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	d := newDevEnv(t)
+	cmd := exec.Command("script", "-qec", filepath.Join(bin, "dev"), "/dev/null") // which makes a terminal
+	cmd.Dir = repo
+	cmd.Env = append(machine(), d.env...)
+	keys, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := outputtest.New()
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	press := func(key string) {
+		t.Helper()
+		if _, err := io.WriteString(keys, key+"\n"); err != nil {
+			t.Error(err)
+		}
+	}
+	out.Await(t, `Ctrl\+C`)
+	if !strings.Contains(out.String(), "\x1b[") {
+		t.Error("no colours at a terminal")
+	}
+	press("h")
+	out.Await(t, "q quit")
+	press("r")
+	out.Await(t, "(?s)restarting.*API listening on")
+	out.Await(t, "(?s)restarting.*page listening on")
+	press("t")
+	token := out.Await(t, `\n(ey\S+\.\S+\.[\w-]+)`)
+	if status, _, body := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer "+token); status != http.StatusOK {
+		t.Errorf("with that token: %d %s", status, body)
+	}
+	press("q")
+	if code, _ := waitFor(t, cmd, 15*time.Second); code != 0 {
+		t.Errorf("ended with %d:\n%s", code, out)
+	}
+	if left := d.listening(); left != nil {
+		t.Errorf("still listening: %v", left)
 	}
 }

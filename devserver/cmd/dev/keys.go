@@ -5,10 +5,10 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 
+	"calling-an-api.example/devserver/internal/browse"
 	"calling-an-api.example/devserver/internal/config"
 )
 
@@ -22,8 +22,8 @@ func (r *runner) readKeys(ctx context.Context, stdin *os.File, signals chan<- os
 		switch key := strings.TrimSpace(lines.Text()); key {
 		case "":
 		case "o":
-			if err := openBrowser(config.LocalOrigin(r.settings.Load().cfg.Addr)); err != nil {
-				r.printf("open the page: %v", err)
+			if err := browse.Open(ctx, config.LocalOrigin(r.settings.Load().cfg.Addr)); err != nil {
+				r.printf("%v", err)
 			}
 		case "r":
 			r.printf("restarting")
@@ -44,15 +44,4 @@ func (r *runner) readKeys(ctx context.Context, stdin *os.File, signals chan<- os
 			r.printf("%s", keys)
 		}
 	}
-}
-
-// openBrowser shows url in the person's browser.
-func openBrowser(url string) error {
-	switch runtime.GOOS {
-	case "darwin":
-		return exec.Command("open", url).Run() //nolint:gosec // the page's own URL
-	case "windows":
-		return exec.Command("rundll32", "url.dll,FileProtocolHandler", url).Run() //nolint:gosec // the page's own URL
-	}
-	return exec.Command("xdg-open", url).Run() //nolint:gosec // the page's own URL
 }

@@ -6,10 +6,12 @@ package bundle
 import (
 	"context"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -31,20 +33,28 @@ type File struct {
 // Report says how a build went.
 type Report struct {
 	Took     time.Duration
-	Changed  bool   // some output differs from the last good build's
-	Problems string // errors with their places, "" if the build is good
+	Changed  []string // URL paths of outputs that differ from the last good build's, or are gone
+	Canceled bool     // by Cancel; nothing else is known of it
+	Problems string   // errors with their places, "" if the build is good
 	Warnings string
 }
 
 // Bundler builds one frontend.
 type Bundler struct {
-	ctx   api.BuildContext
-	dir   string
-	built chan struct{} // closed when the first build has ended
+	ctx      api.BuildContext
+	dir      string
+	built    chan struct{} // closed when the first build has ended
+	canceled atomic.Bool
 
 	mu    sync.RWMutex
 	files map[string]File // last good build's, by URL path
 	tried bool
+}
+
+// Has reports whether dir holds sources to bundle; without, it is a built frontend.
+func Has(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(entryScript)))
+	return err == nil
 }
 
 // New returns a Bundler for the frontend in dir. It has built nothing yet.
@@ -53,7 +63,16 @@ func New(dir string) (*Bundler, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, fault := api.Context(api.BuildOptions{
+	ctx, fault := api.Context(options(dir))
+	if fault != nil {
+		return nil, fmt.Errorf("set up the bundler: %s", Format(filepath.Base(dir), fault.Errors))
+	}
+	return &Bundler{ctx: ctx, dir: dir, built: make(chan struct{})}, nil
+}
+
+// options are those of every build of the frontend in dir.
+func options(dir string) api.BuildOptions {
+	return api.BuildOptions{
 		AbsWorkingDir: dir,
 		EntryPointsAdvanced: []api.EntryPoint{
 			{InputPath: entryScript, OutputPath: "index"},
@@ -67,11 +86,7 @@ func New(dir string) (*Bundler, error) {
 		Sourcemap: api.SourceMapLinked,
 		Plugins:   []api.Plugin{publicFiles},
 		LogLevel:  api.LogLevelSilent,
-	})
-	if fault != nil {
-		return nil, fmt.Errorf("set up the bundler: %s", Format(filepath.Base(dir), fault.Errors))
 	}
-	return &Bundler{ctx: ctx, dir: dir, built: make(chan struct{})}, nil
 }
 
 // publicFiles leaves absolute URLs in the styles alone: they name files of public/.
@@ -87,10 +102,20 @@ var publicFiles = api.Plugin{Name: "public-files", Setup: func(build api.PluginB
 // Close releases the Bundler's memory. A build under way is cancelled.
 func (b *Bundler) Close() { b.ctx.Dispose() }
 
+// Cancel ends a build under way: what it builds is out of date.
+func (b *Bundler) Cancel() {
+	b.canceled.Store(true)
+	b.ctx.Cancel()
+}
+
 // Build builds what changed since the last time. Calls must not overlap.
 func (b *Bundler) Build() Report {
 	start := time.Now()
+	b.canceled.Store(false)
 	result := b.ctx.Rebuild()
+	if b.canceled.Load() && len(result.Errors) > 0 {
+		return Report{Canceled: true}
+	}
 	name := filepath.Base(b.dir)
 	report := Report{Problems: Format(name, result.Errors), Warnings: Format(name, result.Warnings)}
 	b.mu.Lock()
@@ -100,9 +125,15 @@ func (b *Bundler) Build() Report {
 		for _, out := range result.OutputFiles {
 			url := b.url(out.Path)
 			files[url] = File{Content: out.Contents, ETag: `"` + out.Hash + `"`}
-			report.Changed = report.Changed || b.files[url].ETag != files[url].ETag
+			if b.files[url].ETag != files[url].ETag {
+				report.Changed = append(report.Changed, url)
+			}
 		}
-		report.Changed = report.Changed || len(files) != len(b.files)
+		for url := range b.files {
+			if _, still := files[url]; !still {
+				report.Changed = append(report.Changed, url)
+			}
+		}
 		b.files = files
 	}
 	if !b.tried {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 )
 
@@ -21,8 +22,15 @@ const (
 
 // Config is everything the dev server can be told from outside.
 type Config struct {
-	Addr        string // "host:port" of the page, on loopback
-	Frontend    string // folder with the page's sources
+	Addr         string   // "host:port" of the page
+	AllowedHosts []string // names besides localhost that the page may be asked for by
+	HTTPS        bool     // serve the page over TLS
+	Cert, Key    string   // PEM files for that; "" has a certificate made
+	Open         bool     // show the page in a browser
+	Types        bool     // check types beside the bundler
+	Build        string   // folder to write a production bundle to, in place of serving; "" is none
+
+	Frontend    string // folder with the page's sources, or with a built frontend
 	ProxyConfig string // file with the proxy rules
 	TenantAddr  string // "host:port" of the local tenant, on loopback
 	Domain      string // origin of the tenant in use, "https://acme.eu.auth0.com"; "" for the local one, wherever it listens
@@ -31,8 +39,24 @@ type Config struct {
 	Audience    string // API identifier that the page asks tokens for
 }
 
+// Exposed reports whether other machines can reach the page.
+func (c Config) Exposed() bool {
+	host, _, err := net.SplitHostPort(c.Addr)
+	return err == nil && !isLoopback(strings.ToLower(host))
+}
+
 // Local reports whether the tenant in use is the one inside the dev server.
 func (c Config) Local() bool { return c.Domain == "" }
+
+// Auth is what the page asks for at /auth_config.json.
+type Auth struct {
+	Domain   string `json:"domain"`
+	ClientID string `json:"clientId"`
+	Audience string `json:"audience"`
+}
+
+// Auth returns what the page is to know of the tenant in use.
+func (c Config) Auth() Auth { return Auth{c.Domain, c.ClientID, c.Audience} }
 
 // variables names the environment variable that stands in for a flag.
 var variables = map[string]string{
@@ -53,7 +77,19 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs := flag.NewFlagSet("devserver", flag.ContinueOnError)
 	fs.SetOutput(output)
 	fs.StringVar(&cfg.Addr, "addr", "localhost:4200", "`host:port` of the page; loopback only")
-	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page's sources")
+	host := fs.String("host", "", "`host` or address of the page in place of addr's: 0.0.0.0 lets other machines see it")
+	port := fs.String("port", "", "`port` of the page in place of addr's")
+	fs.Func("allowed-host", "`name` besides localhost by which the page may be asked for; can be given several times", func(name string) error {
+		cfg.AllowedHosts = append(cfg.AllowedHosts, strings.ToLower(name))
+		return nil
+	})
+	fs.BoolVar(&cfg.HTTPS, "https", false, "serve the page over https, with a certificate made for this run")
+	fs.StringVar(&cfg.Cert, "cert", "", "PEM `file` with a certificate to serve https with")
+	fs.StringVar(&cfg.Key, "key", "", "PEM `file` with its key")
+	fs.BoolVar(&cfg.Open, "open", false, "show the page in a browser")
+	fs.BoolVar(&cfg.Types, "types", true, "check types beside the bundler, if the frontend has the TypeScript compiler")
+	fs.StringVar(&cfg.Build, "build", "", "write a production bundle to this `folder` and end")
+	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page's sources, or with any built frontend to serve as it is")
 	fs.StringVar(&cfg.ProxyConfig, "proxy-config", "proxy.conf.json", "`file` with the proxy rules, read again when it changes")
 	fs.StringVar(&cfg.TenantAddr, "tenant-addr", "localhost:4400", "`host:port` of the local tenant; loopback only")
 	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one")
@@ -66,8 +102,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		}
 	})
 	fs.Usage = func() {
-		_, _ = fmt.Fprint(output, "devserver compiles and serves the page, passes on what proxy.conf.json says,\n"+
-			"and runs the local tenant.\n\nUsage: devserver [flags]\n\nA flag wins over the variable that stands for it.\n\n")
+		_, _ = fmt.Fprint(output, usage)
 		fs.PrintDefaults()
 	}
 	if err := fs.Parse(args); err != nil {
@@ -80,7 +115,47 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	if err != nil {
 		return Config{}, err
 	}
+	if err := cfg.place(cmp.Or(given["addr"], "--addr"), *host, *port); err != nil {
+		return Config{}, err
+	}
 	return cfg.validate(given)
+}
+
+// usage is what --help says before it lists the flags.
+const usage = `devserver compiles and serves the page, passes on what proxy.conf.json says,
+and runs the local tenant. Edits of the page, of its styles and of the proxy rules
+take effect at once; faults are shown in the terminal and over the page.
+
+Usage:
+  devserver [flags]                            serve, until Ctrl+C
+  devserver --build frontend/dist              write a production bundle
+  devserver --frontend dist                    serve a frontend built by anything
+  devserver --host 0.0.0.0 --https             show the page to other machines
+
+A flag wins over the variable that stands for it.
+
+`
+
+// place puts host and port into the page's address, which was given as addr. Only the flag --host makes the
+// page reachable from other machines, so that nothing does so by accident.
+func (c *Config) place(addr, host, port string) error {
+	addrHost, addrPort, err := net.SplitHostPort(c.Addr)
+	if err != nil || addrPort == "" {
+		return fmt.Errorf("%s=%q: write it as host:port, like localhost:4200", addr, c.Addr)
+	}
+	if host == "" && !isLoopback(strings.ToLower(addrHost)) {
+		return fmt.Errorf("%s=%q: it is reachable from other machines; write it with localhost, or add --host %s if that is meant so",
+			addr, c.Addr, cmp.Or(addrHost, "0.0.0.0"))
+	}
+	if _, err := strconv.ParseUint(cmp.Or(port, "0"), 10, 16); err != nil {
+		return fmt.Errorf("--port=%q: it must be a number up to 65535", port)
+	}
+	c.Addr = net.JoinHostPort(cmp.Or(host, addrHost), cmp.Or(port, addrPort))
+	if (c.Cert == "") != (c.Key == "") {
+		return errors.New("--cert and --key go together: a certificate is of no use without its key")
+	}
+	c.HTTPS = c.HTTPS || c.Cert != ""
+	return nil
 }
 
 // fill sets the flags that weren't given from their variables. It returns what
@@ -114,10 +189,8 @@ func (c Config) validate(given map[string]string) (Config, error) {
 			return Config{}, err
 		}
 	}
-	for _, s := range []struct{ name, value string }{{"addr", c.Addr}, {"tenant-addr", c.TenantAddr}} {
-		if err := loopback(s.value); err != nil {
-			return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given[s.name], "--"+s.name), s.value, err)
-		}
+	if err := loopback(c.TenantAddr); err != nil {
+		return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given["tenant-addr"], "--tenant-addr"), c.TenantAddr, err)
 	}
 	if given["domain"] != "" {
 		domain, err := normalize(c.Domain)
@@ -138,8 +211,8 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	return c, nil
 }
 
-// loopback checks an address to listen on. The page has no login of its own and
-// the tenant's passwords are public, so neither is for a network.
+// loopback checks the tenant's address. Its passwords are public, so it is not for
+// a network.
 func loopback(addr string) error {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" {

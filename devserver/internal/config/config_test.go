@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -28,9 +29,9 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Addr: "localhost:4200", Frontend: "frontend", ProxyConfig: "proxy.conf.json", TenantAddr: "localhost:4400",
-		ClientID: "local-spa", Audience: "http://localhost:3001",
+		ClientID: "local-spa", Audience: "http://localhost:3001", Types: true,
 	}
-	if got != want || !got.Local() {
+	if !reflect.DeepEqual(got, want) || !got.Local() {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -111,6 +112,52 @@ func TestHelpNamesEveryVariable(t *testing.T) {
 	for _, name := range variables {
 		if !strings.Contains(out.String(), name) {
 			t.Errorf("--help does not name %s", name)
+		}
+	}
+}
+
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		args    []string
+		addr    string
+		exposed bool
+		fault   string
+	}{
+		"a port":                 {[]string{"--port", "4300"}, "localhost:4300", false, ""},
+		"every interface":        {[]string{"--host", "0.0.0.0"}, "0.0.0.0:4200", true, ""},
+		"host and port":          {[]string{"--host", "192.0.2.1", "--port", "1"}, "192.0.2.1:1", true, ""},
+		"loopback by its number": {[]string{"--host", "::1"}, "[::1]:4200", false, ""},
+		"a port beside an addr":  {[]string{"--addr", "127.0.0.1:1", "--port", "2"}, "127.0.0.1:2", false, ""},
+		"no number":              {[]string{"--port", "http"}, "", false, "--port"},
+		"too large":              {[]string{"--port", "65536"}, "", false, "65535"},
+		"a certificate, no key":  {[]string{"--cert", "a.pem"}, "", false, "--key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := Parse(tc.args, env(), io.Discard)
+			if tc.fault != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.fault) {
+					t.Errorf("got %v, want %s", err, tc.fault)
+				}
+				return
+			}
+			if err != nil || cfg.Addr != tc.addr || cfg.Exposed() != tc.exposed {
+				t.Errorf("got %s, %t, %v", cfg.Addr, cfg.Exposed(), err)
+			}
+		})
+	}
+}
+
+func TestHelpIsAManual(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if _, err := Parse([]string{"--help"}, env(), &out); !errors.Is(err, flag.ErrHelp) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Usage:", "--build frontend/dist", "--host 0.0.0.0", "-allowed-host", "variable DEV_ADDR", "-types"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %s:\n%s", want, out.String())
 		}
 	}
 }

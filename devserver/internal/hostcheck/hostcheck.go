@@ -10,16 +10,31 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
 // Loopback passes on requests whose Host is a name of this machine, and answers
 // 403 to all others.
-func Loopback(next http.Handler) http.Handler {
+func Loopback(next http.Handler) http.Handler { return Hosts{}.Check(next) }
+
+// Hosts are what requests may be for, besides names of this machine.
+type Hosts struct {
+	Names     []string // in lower case
+	Addresses bool     // every IP address: the name that an attacker's page has is none
+	Flag      string   // that adds a name, for those who are refused; "" is none
+}
+
+// Check passes on requests whose Host is one of h, and answers 403 to all others.
+func (h Hosts) Check(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLoopback(r.Host) {
-			http.Error(w, fmt.Sprintf("This development server does not answer for the host %.100q, only for localhost.", r.Host),
-				http.StatusForbidden)
+		host := hostname(r.Host)
+		if host == "" || !isLoopback(host) && !slices.Contains(h.Names, host) && (!h.Addresses || net.ParseIP(host) == nil) {
+			text := fmt.Sprintf("This development server does not answer for the host %.100q.", r.Host)
+			if h.Flag != "" && host != "" {
+				text += fmt.Sprintf(" If it should, start it with %s %.100s.", h.Flag, host)
+			}
+			http.Error(w, text, http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -40,11 +55,16 @@ func SameOrigin(next http.Handler) http.Handler {
 	})
 }
 
-func isLoopback(hostport string) bool {
+// hostname returns the host of hostport in lower case, "" if it is none.
+func hostname(hostport string) string {
 	u, err := url.Parse("http://" + hostport)
 	if err != nil || u.Host != hostport {
-		return false
+		return ""
 	}
-	ip := net.ParseIP(u.Hostname())
-	return strings.EqualFold(u.Hostname(), "localhost") || ip != nil && ip.IsLoopback()
+	return strings.ToLower(u.Hostname())
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -3,6 +3,7 @@ package hostcheck_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"calling-an-api.example/devserver/internal/hostcheck"
@@ -23,6 +24,36 @@ func TestLoopback(t *testing.T) {
 		hostcheck.Loopback(ok).ServeHTTP(w, r)
 		if w.Code != want {
 			t.Errorf("%q: %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		hosts hostcheck.Hosts
+		host  string
+		want  int
+		says  string
+	}{
+		"a name":                   {hostcheck.Hosts{Names: []string{"dev.test"}}, "DEV.test:4200", 200, ""},
+		"another":                  {hostcheck.Hosts{Names: []string{"dev.test"}, Flag: "--allowed-host"}, "evil.test:4200", 403, "--allowed-host evil.test"},
+		"below it":                 {hostcheck.Hosts{Names: []string{"dev.test"}}, "a.dev.test", 403, ""},
+		"localhost too":            {hostcheck.Hosts{Names: []string{"dev.test"}}, "localhost:4200", 200, ""},
+		"an address":               {hostcheck.Hosts{Addresses: true}, "192.0.2.1:4200", 200, ""},
+		"an address of six":        {hostcheck.Hosts{Addresses: true}, "[2001:db8::1]:4200", 200, ""},
+		"an address, not exposed":  {hostcheck.Hosts{}, "192.0.2.1:4200", 403, ""},
+		"a name where exposed":     {hostcheck.Hosts{Addresses: true}, "evil.test", 403, ""},
+		"no host where exposed":    {hostcheck.Hosts{Addresses: true, Flag: "--x"}, "", 403, ""},
+		"a trick where exposed":    {hostcheck.Hosts{Addresses: true}, "192.0.2.1@evil.test", 403, ""},
+		"a name that looks like 1": {hostcheck.Hosts{Addresses: true}, "192.0.2.1.evil.test", 403, ""},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Host = tc.host
+		w := httptest.NewRecorder()
+		tc.hosts.Check(ok).ServeHTTP(w, r)
+		if w.Code != tc.want || !strings.Contains(w.Body.String(), tc.says) {
+			t.Errorf("%s: %d %s, want %d", name, w.Code, w.Body, tc.want)
 		}
 	}
 }

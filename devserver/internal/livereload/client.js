@@ -1,7 +1,10 @@
 // Keeps this page up to date with the dev server: loads it again when there is a
-// newer version, and lays what is wrong over it while something is.
+// newer version, or just its stylesheets where only they have changed, and lays
+// what is wrong over it while something is.
 
-const version = new URL(import.meta.url).searchParams.get('version')
+const own = new URL(import.meta.url).searchParams
+const version = own.get('version')
+let styles = Number(own.get('styles'))
 let stream
 
 // Only a page that somebody sees holds a connection: browsers have six for one
@@ -17,6 +20,10 @@ function connect() {
       location.reload()
       return
     }
+    if (state.styles !== styles) {
+      styles = state.styles
+      restyle()
+    }
     show(state.problems)
   })
   stream.addEventListener('error', () => {
@@ -30,6 +37,21 @@ addEventListener('pagehide', () => stream?.close())
 addEventListener('pageshow', (event) => {
   if (event.persisted) connect()
 })
+
+// Puts a new link beside each old one, which goes once the new one has loaded, so
+// that the page is never without styles.
+function restyle() {
+  for (const link of document.querySelectorAll('link[rel="stylesheet"]')) {
+    const url = new URL(link.href)
+    if (url.origin !== location.origin) continue
+    url.searchParams.set('styles', styles)
+    const newer = link.cloneNode()
+    newer.href = url
+    newer.addEventListener('load', () => link.remove())
+    newer.addEventListener('error', () => newer.remove())
+    link.after(newer)
+  }
+}
 
 let overlay
 

@@ -34,6 +34,7 @@ type Hub struct {
 
 	mu       sync.Mutex
 	builds   int
+	styles   int               // how often styles alone have changed
 	problems map[string]string // by source
 	streams  int
 	changed  chan struct{} // closed and replaced at each change
@@ -54,7 +55,7 @@ func New() *Hub {
 func (h *Hub) Script() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return `<script type="module" src="` + Prefix + `client.js?version=` + h.version() + `"></script>`
+	return fmt.Sprintf(`<script type="module" src="%sclient.js?version=%s&amp;styles=%d"></script>`, Prefix, h.version(), h.styles)
 }
 
 // version names what pages show now. The caller holds mu.
@@ -62,6 +63,9 @@ func (h *Hub) version() string { return h.instance + "-" + strconv.Itoa(h.builds
 
 // Reload makes every open page load again.
 func (h *Hub) Reload() { h.update(func() { h.builds++ }) }
+
+// Restyle makes every open page get its stylesheets again, and nothing else.
+func (h *Hub) Restyle() { h.update(func() { h.styles++ }) }
 
 // Report shows problem in every page as that of source, in place of what source
 // reported before; "" is none.
@@ -95,7 +99,7 @@ func (h *Hub) state() (message string, changed <-chan struct{}, closed bool) {
 		problems = append(problems, h.problems[source])
 	}
 	data, err := json.Marshal(map[string]any{
-		"version": h.version(), "problems": problems,
+		"version": h.version(), "styles": h.styles, "problems": problems,
 	})
 	if err != nil {
 		panic(err) // strings alone can't fail

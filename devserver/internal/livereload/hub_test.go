@@ -19,6 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type state struct {
 	Version  string
+	Styles   int
 	Problems []string
 }
 
@@ -71,6 +72,11 @@ func TestPagesFollowTheState(t *testing.T) {
 	if s, _ := next(); s.Version == first.Version {
 		t.Error("a build gives no new version")
 	}
+	before := hub.Script()
+	hub.Restyle()
+	if s, _ := next(); s.Styles != 1 || !strings.Contains(hub.Script(), "styles=1") || hub.Script() == before {
+		t.Errorf("after other styles: %+v, %s", s, hub.Script())
+	}
 	hub.Close()
 	if s, ok := next(); ok {
 		t.Errorf("the stream goes on after Close: %+v", s)
@@ -93,7 +99,7 @@ func TestPageKnowsItsVersion(t *testing.T) {
 	hub.Reload()
 	page1 := hub.Script()
 	s, _ := page(t, hub)()
-	if !strings.Contains(page1, "client.js?version="+s.Version+`"`) {
+	if !strings.Contains(page1, "client.js?version="+s.Version+`&amp;styles=0"`) {
 		t.Errorf("the page is %s, the stream says %s", page1, s.Version)
 	}
 	if hub.Reload(); hub.Script() == page1 {

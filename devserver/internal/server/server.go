@@ -4,22 +4,22 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"calling-an-api.example/devserver/internal/bundle"
+	"calling-an-api.example/devserver/internal/browse"
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/hostcheck"
 	"calling-an-api.example/devserver/internal/listen"
-	"calling-an-api.example/devserver/internal/livereload"
 	"calling-an-api.example/devserver/internal/proxy"
-	"calling-an-api.example/devserver/internal/spa"
 	"calling-an-api.example/devserver/internal/tenant"
 )
 
@@ -42,53 +42,64 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		defer closeAll(tenantListeners)
 		cfg.Domain = origin(tenantListeners)
 	}
+	var secure *tls.Config
+	pageOrigin := origin(page)
+	if cfg.HTTPS {
+		cert, err := certificate(cfg)
+		if err != nil {
+			return fmt.Errorf("the certificate of the page: %w", err)
+		}
+		secure = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		pageOrigin = strings.Replace(pageOrigin, "http:", "https:", 1)
+	}
 
-	if err := spa.Check(cfg.Frontend); err != nil {
-		return err
-	}
-	bundler, err := bundle.New(cfg.Frontend)
-	if err != nil {
-		return err
-	}
-	defer bundler.Close()
 	transports := proxy.NewTransports()
 	defer transports.Close()
-	hub := livereload.New()
-	defer hub.Close()
-	s := &site{cfg: cfg, origin: origin(page), log: log, bundler: bundler, hub: hub, transports: transports}
-	watcher, err := s.watch() // before anything is read, so that no edit is missed
+	s, err := newSite(cfg, pageOrigin, transports, log)
 	if err != nil {
 		return err
 	}
-	defer watcher.Close()
-	if err := s.loadRules(); err != nil {
-		return err
-	}
-	s.listRules()
-	if cfg.Problems != "" {
-		s.readProblems()
-	}
+	defer s.close()
 
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		s.build()
-		watcher.Run(ctx, s.changed, func(err error) { log.Error("watching files", "err", err) })
-		return nil
-	})
+	s.run(ctx, group)
 	if tenantListeners != nil {
 		local := tenant.New(tenant.Options{
-			Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: origin(page), Audience: cfg.Audience, Log: log,
+			Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: pageOrigin, Audience: cfg.Audience, Log: log,
 		})
 		defer local.Close()
-		serve(ctx, group, tenantListeners, hostcheck.Loopback(local), log)
+		serve(ctx, group, tenantListeners, nil, hostcheck.Loopback(local), log)
 		log.Info("local tenant listening on " + cfg.Domain)
 	}
-	serve(ctx, group, page, hostcheck.Loopback(s.handler()), log)
-	log.Info("page listening on " + origin(page))
-	group.Go(func() error { <-ctx.Done(); hub.Close(); return nil }) // its streams would hold up the servers' end
+	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Addresses: cfg.Exposed(), Flag: "--allowed-host"}
+	serve(ctx, group, page, secure, hosts.Check(s.handler()), log)
+	log.Info("page listening on " + pageOrigin)
+	if cfg.Exposed() {
+		announce(page[0], secure != nil, log)
+	}
+	if cfg.Open {
+		if err := browse.Open(ctx, pageOrigin); err != nil {
+			log.Warn(err.Error())
+		}
+	}
 	err = group.Wait()
 	log.Info("dev server stopped")
 	return err
+}
+
+// announce says where other machines find the page, and what does not work there.
+func announce(ln net.Listener, secure bool, log *slog.Logger) {
+	port := ln.Addr().(*net.TCPAddr).Port
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
+	for _, ip := range lanAddresses() {
+		log.Info(fmt.Sprintf("page on the network at %s://%s", scheme, net.JoinHostPort(ip.String(), fmt.Sprint(port))))
+	}
+	if !secure {
+		log.Warn("over plain http browsers log nobody in but at localhost (no crypto.subtle); --https serves a certificate")
+	}
 }
 
 // listenOn is listen.TCP with an error that says what the port is for and how to
@@ -113,19 +124,25 @@ func closeAll(lns []net.Listener) {
 // origin is what a browser shows for a server on lns.
 func origin(lns []net.Listener) string { return config.LocalOrigin(lns[0].Addr().String()) }
 
-// serve runs handler on lns, as part of group, until ctx ends.
-func serve(ctx context.Context, group *errgroup.Group, lns []net.Listener, handler http.Handler, log *slog.Logger) {
+// serve runs handler on lns, over TLS if secure is set, as part of group, until
+// ctx ends.
+func serve(ctx context.Context, group *errgroup.Group, lns []net.Listener, secure *tls.Config, handler http.Handler, log *slog.Logger) {
 	srv := &http.Server{
 		Handler:           handler,
+		TLSConfig:         secure,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		// No timeout for bodies: uploads, downloads and event streams pass through.
 	}
+	listenAndServe := srv.Serve
+	if secure != nil {
+		listenAndServe = func(ln net.Listener) error { return srv.ServeTLS(ln, "", "") }
+	}
 	for _, ln := range lns {
 		group.Go(func() error {
-			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			if err := listenAndServe(ln); !errors.Is(err, http.ErrServerClosed) {
 				return err
 			}
 			return nil

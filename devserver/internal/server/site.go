@@ -7,18 +7,21 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
-	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"calling-an-api.example/devserver/internal/bundle"
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/hostcheck"
 	"calling-an-api.example/devserver/internal/livereload"
+	"calling-an-api.example/devserver/internal/procs"
 	"calling-an-api.example/devserver/internal/proxy"
 	"calling-an-api.example/devserver/internal/proxyconf"
 	"calling-an-api.example/devserver/internal/spa"
+	"calling-an-api.example/devserver/internal/typecheck"
 	"calling-an-api.example/devserver/internal/watch"
 )
 
@@ -27,20 +30,82 @@ type site struct {
 	cfg        config.Config
 	origin     string // of the page
 	log        *slog.Logger
-	bundler    *bundle.Bundler
+	bundler    *bundle.Bundler // nil where the frontend is built already
 	hub        *livereload.Hub
+	watcher    *watch.Watcher
 	transports *proxy.Transports
 	proxy      atomic.Pointer[proxy.Proxy]
 	rules      proxyconf.Rules // those of proxy
 	others     map[string]bool // problems of others, by file name
 	tried      bool            // a build has ended
 	broken     bool            // the last build failed
+
+	mu      sync.Mutex
+	pending []string      // paths of the page that are edited and not built yet
+	edited  chan struct{} // has something in it while there are some
+}
+
+// newSite returns a site that serves as its files are now. It must be closed.
+func newSite(cfg config.Config, origin string, transports *proxy.Transports, log *slog.Logger) (s *site, err error) {
+	if err := spa.Check(cfg.Frontend); err != nil {
+		return nil, err
+	}
+	made := &site{cfg: cfg, origin: origin, log: log, hub: livereload.New(), transports: transports, edited: make(chan struct{}, 1)}
+	s = made
+	defer func() {
+		if err != nil {
+			made.close()
+		}
+	}()
+	if bundle.Has(cfg.Frontend) {
+		if s.bundler, err = bundle.New(cfg.Frontend); err != nil {
+			return nil, err
+		}
+	}
+	if s.watcher, err = s.watch(); err != nil { // before anything is read, so that no edit is missed
+		return nil, err
+	}
+	if err := s.loadRules(); err != nil {
+		return nil, err
+	}
+	s.listRules()
+	if cfg.Problems != "" {
+		s.readProblems()
+	}
+	return s, nil
+}
+
+func (s *site) close() {
+	s.hub.Close()
+	if s.watcher != nil {
+		s.watcher.Close()
+	}
+	if s.bundler != nil {
+		s.bundler.Close()
+	}
+}
+
+// run keeps the site up to date, as part of group, until ctx ends.
+func (s *site) run(ctx context.Context, group *errgroup.Group) {
+	group.Go(func() error {
+		s.watcher.Run(ctx, s.changed, func(err error) { s.log.Error("watching files", "err", err) })
+		return nil
+	})
+	group.Go(func() error { s.buildAgain(ctx); return nil })
+	if s.cfg.Types && s.bundler != nil {
+		group.Go(func() error { s.checkTypes(ctx); return nil })
+	}
+	group.Go(func() error { <-ctx.Done(); s.hub.Close(); return nil }) // its streams would hold up the servers' end
 }
 
 // handler returns what serves the page's port. The dev server's own paths come
 // first, so that no proxy rule can take them away; then the rules, then the app.
 func (s *site) handler() http.Handler {
-	app := ownOrigin(spa.Handler(spa.Options{Dir: s.cfg.Frontend, Inject: s.hub.Script, Log: s.log, Lookup: s.lookup}))
+	options := spa.Options{Dir: s.cfg.Frontend, Public: ".", Inject: s.hub.Script, Log: s.log}
+	if s.bundler != nil {
+		options.Public, options.Lookup = "public", s.lookup
+	}
+	app := ownOrigin(spa.Handler(options))
 	reload := ownOrigin(hostcheck.SameOrigin(s.hub))
 	authConfig := ownOrigin(http.HandlerFunc(s.serveAuthConfig))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,11 +140,7 @@ func ownOrigin(next http.Handler) http.Handler {
 func (s *site) serveAuthConfig(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(struct { // fails only if the browser is gone
-		Domain   string `json:"domain"`
-		ClientID string `json:"clientId"`
-		Audience string `json:"audience"`
-	}{s.cfg.Domain, s.cfg.ClientID, s.cfg.Audience})
+	_ = json.NewEncoder(w).Encode(s.cfg.Auth()) // fails only if the browser is gone
 }
 
 func (s *site) lookup(ctx context.Context, path string) ([]byte, string, bool) {
@@ -87,57 +148,21 @@ func (s *site) lookup(ctx context.Context, path string) ([]byte, string, bool) {
 	return file.Content, file.ETag, ok
 }
 
-// watch returns a watcher of all that the site is made of.
-func (s *site) watch() (*watch.Watcher, error) {
-	w, err := watch.New()
+// checkTypes shows what the type checker finds, until ctx ends.
+func (s *site) checkTypes(ctx context.Context) {
+	wrong := false
+	err := typecheck.Run(ctx, typecheck.Options{Dir: s.cfg.Frontend, Isolate: procs.Isolate, Report: func(problems string) {
+		s.hub.Report("types", problems)
+		if problems != "" {
+			s.log.Error("wrong types\n" + problems)
+		} else if wrong {
+			s.log.Info("the types are right again")
+		}
+		wrong = problems != ""
+	}})
 	if err != nil {
-		return nil, err
+		s.log.Warn("types are not checked", "err", err)
 	}
-	if err := w.Tree(s.cfg.Frontend); err != nil {
-		return nil, err
-	}
-	if s.cfg.Problems != "" {
-		if err := w.Tree(s.cfg.Problems); err != nil {
-			return nil, err
-		}
-	}
-	return w, w.File(s.cfg.ProxyConfig)
-}
-
-// changed brings edits of the files at paths into what is served.
-func (s *site) changed(paths []string) {
-	var page []string
-	rules, problems := false, false
-	for _, path := range paths {
-		switch {
-		case same(path, s.cfg.ProxyConfig):
-			rules = true
-		case s.cfg.Problems != "" && (same(path, s.cfg.Problems) || same(filepath.Dir(path), s.cfg.Problems)):
-			problems = true
-		default:
-			page = append(page, path)
-		}
-	}
-	if rules {
-		s.reloadRules()
-	}
-	if problems {
-		s.readProblems()
-	}
-	if len(page) == 0 {
-		return
-	}
-	rebuilt := s.build()
-	if !rebuilt && slices.ContainsFunc(page, s.servedAsIs) {
-		s.log.Info("a static file changed", "file", page[0])
-		s.hub.Reload()
-	}
-}
-
-// same reports whether absolute is the path given, which need not be.
-func same(absolute, given string) bool {
-	abs, err := filepath.Abs(given)
-	return err == nil && abs == absolute
 }
 
 // readProblems shows what others found wrong, as the runner does with what does
@@ -163,39 +188,4 @@ func (s *site) readProblems() {
 		}
 	}
 	s.others = now
-}
-
-// servedAsIs reports whether path is index.html or a file of public/.
-func (s *site) servedAsIs(path string) bool {
-	dir, err := filepath.Abs(s.cfg.Frontend)
-	if err != nil {
-		return false
-	}
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && (rel == "." || rel == "index.html" || rel == "public" || strings.HasPrefix(rel, "public"+string(filepath.Separator)))
-}
-
-// build builds the bundle. It returns whether pages were told to load again.
-func (s *site) build() (reloaded bool) {
-	report := s.bundler.Build()
-	first := !s.tried // pages that are open already wait for it, so there is nothing to load again
-	s.tried = true
-	s.hub.Report("bundle", report.Problems)
-	if report.Warnings != "" {
-		s.log.Warn("the bundler warns\n" + report.Warnings)
-	}
-	switch {
-	case report.Problems != "":
-		s.log.Error("the build failed; the last good one stays\n" + report.Problems)
-	case report.Changed:
-		s.log.Info("built", "took", report.Took.Round(time.Millisecond))
-		if !first {
-			s.hub.Reload()
-		}
-		reloaded = !first
-	case s.broken:
-		s.log.Info("the build is good again; nothing changed")
-	}
-	s.broken = report.Problems != ""
-	return reloaded
 }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,9 +23,10 @@ import (
 	"time"
 )
 
-// Options are what a Handler needs; all are required.
+// Options are what a Handler needs; all are required, Lookup only where there is a bundle.
 type Options struct {
-	Dir    string        // the frontend's folder, with index.html and public/
+	Dir    string        // the frontend's folder, with index.html
+	Public string        // the folder below it whose files are served as they are: "public", or "." for a built frontend
 	Lookup Lookup        // the bundle's outputs
 	Inject func() string // markup that goes into index.html's head
 	Log    *slog.Logger
@@ -49,6 +51,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// no-cache lets the browser keep a file but ask each time whether it is still right.
 	w.Header().Set("Cache-Control", "no-cache")
 	switch {
+	case private(r.URL.Path):
+		http.Error(w, "Not found: no page's business.", http.StatusNotFound)
 	case r.URL.Path == "/" || r.URL.Path == "/index.html":
 		h.serveIndex(w, r)
 	case h.serveBundle(w, r) || h.servePublic(w, r):
@@ -80,7 +84,7 @@ func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
 
 // serveBundle answers if the path is that of a compiled file.
 func (h *handler) serveBundle(w http.ResponseWriter, r *http.Request) bool {
-	if !slices.Contains(compiled, path.Ext(r.URL.Path)) {
+	if h.Lookup == nil || !slices.Contains(compiled, path.Ext(r.URL.Path)) {
 		return false // so that a route never waits for the first build
 	}
 	content, etag, ok := h.Lookup(r.Context(), r.URL.Path)
@@ -95,10 +99,7 @@ func (h *handler) serveBundle(w http.ResponseWriter, r *http.Request) bool {
 // opened each time, as it may be another one of the same name by now; os.Root
 // lets no path and no link lead out of it.
 func (h *handler) servePublic(w http.ResponseWriter, r *http.Request) bool {
-	name := path.Join("public", path.Clean("/"+r.URL.Path))
-	if strings.Contains(strings.Replace(name, "/.well-known/", "/", 1), "/.") {
-		return false // dot-files are no page's business
-	}
+	name := path.Join(h.Public, path.Clean("/"+r.URL.Path))
 	root, err := os.OpenRoot(h.Dir)
 	if err != nil {
 		return false
@@ -119,6 +120,25 @@ func (h *handler) servePublic(w http.ResponseWriter, r *http.Request) bool {
 	// Times in whole seconds, which HTTP has, would take two saves of a second for one.
 	w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 	http.ServeContent(w, r, name, time.Time{}, file)
+	return true
+}
+
+// private reports whether what the path names is no page's business, however it is
+// spelt: dot-files, the folder above, and what npm keeps beside a page.
+func private(path string) bool {
+	for range 3 { // nobody who means well escapes an escape
+		for part := range strings.FieldsFuncSeq(strings.TrimPrefix(path, "/.well-known/"), func(c rune) bool { return c == '/' || c == '\\' }) {
+			if strings.HasPrefix(part, ".") || strings.EqualFold(part, "node_modules") ||
+				strings.EqualFold(part, "package.json") || strings.EqualFold(part, "package-lock.json") {
+				return true
+			}
+		}
+		decoded, err := url.PathUnescape(path)
+		if err != nil || decoded == path {
+			return false
+		}
+		path = decoded
+	}
 	return true
 }
 

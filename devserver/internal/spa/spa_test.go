@@ -40,7 +40,7 @@ func newAppIn(t *testing.T, dir string) http.Handler {
 		t.Fatal(err)
 	}
 	return spa.Handler(spa.Options{
-		Dir: dir, Inject: func() string { return "<script></script>" }, Log: slog.New(slog.DiscardHandler),
+		Dir: dir, Public: "public", Inject: func() string { return "<script></script>" }, Log: slog.New(slog.DiscardHandler),
 		Lookup: func(_ context.Context, path string) ([]byte, string, bool) {
 			return []byte("bundle"), `"tag"`, path == "/index.js"
 		},
@@ -82,6 +82,10 @@ func TestPaths(t *testing.T) {
 		"dot segments, encoded":     {"GET", "/%2e%2e/outside.txt", "*/*", 404, "Not found"},
 		"dot segments, deeper":      {"GET", "/a/..%2f..%2foutside.txt", "*/*", 404, "Not found"},
 		"backslashes":               {"GET", `/..%5coutside.txt`, "*/*", 404, "Not found"},
+		"dot-file as a route":       {"GET", "/.env", navigation, 404, "Not found"},
+		"modules as a route":        {"GET", "/node_modules/a", navigation, 404, "Not found"},
+		"dot segments as a route":   {"GET", "/../profile", navigation, 404, "Not found"},
+		"escaped twice":             {"GET", "/%252e%252e/profile", navigation, 404, "Not found"},
 		"link that leads elsewhere": {"GET", "/link.txt", "*/*", 404, "Not found"},
 		"NUL byte":                  {"GET", "/logo.svg%00.txt", "*/*", 404, "Not found"},
 	} {

@@ -1,0 +1,106 @@
+package bundle
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// Production writes what a web server serves of the frontend in dir to the folder
+// out, in place of what is there: minified outputs whose names change with their
+// content, an index.html that names them, and the files of public/. It returns the
+// outputs' sizes in bytes, by URL path. More files come from more, by name. On an
+// error out stays as it was.
+func Production(dir, out string, more map[string][]byte) (sizes map[string]int, err error) {
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, err
+	}
+	if err := replaceable(out); err != nil {
+		return nil, err
+	}
+	opts := options(dir)
+	opts.EntryNames = "[name]-[hash]"
+	opts.AssetNames = "[name]-[hash]"
+	opts.MinifyWhitespace, opts.MinifyIdentifiers, opts.MinifySyntax = true, true, true
+	opts.Sourcemap = api.SourceMapNone
+	result := api.Build(opts)
+	if len(result.Errors) > 0 {
+		return nil, errors.New(Format(filepath.Base(dir), result.Errors))
+	}
+	index, err := os.ReadFile(filepath.Join(dir, "index.html")) //nolint:gosec // of the folder that the caller names
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(out)), 0o750); err != nil {
+		return nil, err
+	}
+	next, err := os.MkdirTemp(filepath.Dir(filepath.Clean(out)), ".dist-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(next)) }() // of what was not renamed
+	if err := os.CopyFS(next, os.DirFS(filepath.Join(dir, "public"))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	sizes = map[string]int{}
+	for _, output := range result.OutputFiles {
+		name := filepath.Base(output.Path)
+		sizes["/"+name] = len(output.Contents)
+		if err := os.WriteFile(filepath.Join(next, name), output.Contents, 0o644); err != nil { //nolint:gosec // for a web server to read
+			return nil, err
+		}
+		stem, _, _ := strings.Cut(name, "-")
+		index = bytes.ReplaceAll(index, []byte(`"/`+stem+filepath.Ext(name)+`"`), []byte(`"/`+name+`"`))
+	}
+	files := maps.Clone(more)
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	files["index.html"] = index
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(next, name), content, 0o644); err != nil { //nolint:gosec // for a web server to read
+			return nil, err
+		}
+	}
+	if err := os.Chmod(next, 0o755); err != nil { //nolint:gosec // for a web server to read
+		return nil, err
+	}
+	if err := os.RemoveAll(out); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(next, out); err != nil {
+		return nil, fmt.Errorf("put the build in its place: %w", err)
+	}
+	return sizes, nil
+}
+
+// replaceable returns why the folder out must not be replaced: what is in it is not
+// an earlier build.
+func replaceable(out string) error {
+	entries, err := os.ReadDir(out)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	built := false
+	for _, entry := range entries {
+		switch name := entry.Name(); {
+		case name == "index.html":
+			built = true
+		case name == "package.json" || name == "src" || name == ".git":
+			return fmt.Errorf("%s holds %s, so it is no earlier build that can be replaced", out, name)
+		}
+	}
+	if !built {
+		return fmt.Errorf("%s holds files but no index.html, so it is no earlier build that can be replaced", out)
+	}
+	return nil
+}

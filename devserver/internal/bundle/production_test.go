@@ -1,0 +1,100 @@
+package bundle_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"calling-an-api.example/devserver/internal/bundle"
+)
+
+func TestProduction(t *testing.T) {
+	t.Parallel()
+	dir := frontend(t, script)
+	write(t, dir, "index.html", `<link rel="stylesheet" href="/styles.css"><script type="module" src="/index.js"></script>`)
+	write(t, dir, "public/icon.svg", "<svg/>")
+	out := filepath.Join(t.TempDir(), "some", "dist")
+	build := func() (index string) {
+		t.Helper()
+		sizes, err := bundle.Production(dir, out, map[string][]byte{"auth_config.json": []byte("{}")})
+		if err != nil || len(sizes) != 2 {
+			t.Fatalf("%v, %v", sizes, err)
+		}
+		data, err := os.ReadFile(filepath.Join(out, "index.html"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	first := build()
+	names := regexp.MustCompile(`"/((?:index|styles)-[A-Z0-9]{8}\.(?:js|css))"`).FindAllStringSubmatch(first, -1)
+	if len(names) != 2 {
+		t.Fatalf("index.html names no hashed outputs: %s", first)
+	}
+	for _, name := range []string{names[0][1], names[1][1], "icon.svg", "auth_config.json"} {
+		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if again := build(); again != first {
+		t.Errorf("the same sources give another build: %s", again)
+	}
+	write(t, dir, "src/word.ts", "export const word: string = 'second'\n")
+	if second := build(); second == first {
+		t.Error("other sources give the same names")
+	}
+	if _, err := os.Stat(filepath.Join(out, names[1][1])); err == nil {
+		t.Error("what the last build left is still there")
+	}
+
+	write(t, dir, "src/word.ts", "export const = 1")
+	if _, err := bundle.Production(dir, out, nil); err == nil || !strings.Contains(err.Error(), "src/word.ts:1:14") {
+		t.Errorf("a broken source: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "index.html")); err != nil {
+		t.Errorf("the last good build is gone: %v", err)
+	}
+}
+
+func TestProductionReplacesBuildsAlone(t *testing.T) {
+	t.Parallel()
+	dir := frontend(t, script)
+	write(t, dir, "index.html", "")
+	for name, file := range map[string]string{"sources": "src", "packages": "package.json", "other files": "letter.txt"} {
+		out := t.TempDir()
+		write(t, out, file, "precious")
+		if _, err := bundle.Production(dir, out, nil); err == nil || !strings.Contains(err.Error(), "no earlier build") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(filepath.Join(out, file)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	b := open(t, frontend(t, script))
+	b.Cancel() // of nothing
+	if r := b.Build(); r.Canceled || r.Problems != "" {
+		t.Errorf("a build after Cancel: %+v", r)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200 {
+			b.Cancel()
+		}
+	}()
+	for range 50 {
+		if r := b.Build(); r.Problems != "" {
+			t.Errorf("a canceled build reports %q", r.Problems)
+		}
+	}
+	<-done
+	if r := b.Build(); r.Canceled || r.Problems != "" {
+		t.Errorf("the last build: %+v", r)
+	}
+}

@@ -1,0 +1,117 @@
+// Package typecheck runs TypeScript's compiler beside the bundler, which takes
+// types away without looking at them. It never delays a build.
+package typecheck
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// compiler is where npm installs it, below the frontend's folder.
+const compiler = "node_modules/.bin/tsc"
+
+// Options are what Run needs.
+type Options struct {
+	Dir     string                // the frontend's folder, with tsconfig.json
+	Isolate func(*exec.Cmd)       // has the compiler end with us; may be nil
+	Report  func(problems string) // what is wrong with the types now, "" being nothing
+}
+
+// Run checks types now and after each edit, until ctx ends. It returns nil at once
+// where no compiler is installed.
+func Run(ctx context.Context, opts Options) error {
+	if _, err := os.Stat(filepath.Join(opts.Dir, compiler)); err != nil {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, "./"+compiler, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false")
+	cmd.Dir = opts.Dir
+	cmd.WaitDelay = time.Second // for output that a child of it holds open
+	if opts.Isolate != nil {
+		opts.Isolate(cmd)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the type checker: %w", err)
+	}
+	r := reader{dir: opts.Dir, report: opts.Report}
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		r.line(lines.Text())
+	}
+	err = errors.Join(lines.Err(), cmd.Wait())
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("the type checker ended: %w\n%s", err, stderr.String())
+}
+
+// reader collects what the compiler says of one round.
+type reader struct {
+	dir      string
+	report   func(string)
+	problems []string
+}
+
+var (
+	// fault is like "src/a.ts(1,14): error TS2322: …".
+	fault = regexp.MustCompile(`^(.+)\((\d+),(\d+)\): error (TS\d+): (.*)$`)
+	// elsewhere is like "error TS5023: …", which is of no file.
+	elsewhere = regexp.MustCompile(`^error (TS\d+): (.*)$`)
+	// end is like "09:41:00 - Found 2 errors. Watching for file changes."
+	end = regexp.MustCompile(`Found \d+ errors?\. Watching`)
+)
+
+func (r *reader) line(line string) {
+	switch {
+	case end.MatchString(line):
+		r.report(strings.Join(r.problems, "\n"))
+		r.problems = nil
+	case fault.MatchString(line):
+		m := fault.FindStringSubmatch(line)
+		r.problems = append(r.problems, r.problem(m[1], m[2], m[3], fmt.Sprintf("%s (%s)", m[5], m[4])))
+	case elsewhere.MatchString(line):
+		m := elsewhere.FindStringSubmatch(line)
+		r.problems = append(r.problems, fmt.Sprintf("%s: %s (%s)", path.Join(filepath.Base(r.dir), "tsconfig.json"), m[2], m[1]))
+	case strings.HasPrefix(line, " ") && len(r.problems) > 0: // more about the last one
+		r.problems[len(r.problems)-1] += "\n" + line
+	}
+}
+
+// problem writes a fault as the bundler writes its own: place, problem, the line
+// itself and a mark under the fault.
+func (r *reader) problem(file, line, column, text string) string {
+	at := fmt.Sprintf("%s:%s:%s: %s", path.Join(filepath.Base(r.dir), filepath.ToSlash(file)), line, column, text)
+	n, err := strconv.Atoi(line)
+	col, err2 := strconv.Atoi(column)
+	content, err3 := os.ReadFile(filepath.Join(r.dir, file)) //nolint:gosec // a file of the frontend, as its compiler names it
+	lines := strings.Split(string(content), "\n")
+	if err != nil || err2 != nil || err3 != nil || n > len(lines) {
+		return at
+	}
+	source := []rune(strings.TrimSuffix(lines[n-1], "\r"))
+	if col > len(source)+1 {
+		return at
+	}
+	indent := strings.Map(func(c rune) rune {
+		if c == '\t' {
+			return c
+		}
+		return ' '
+	}, string(source[:col-1]))
+	return fmt.Sprintf("%s\n  %s\n  %s^", at, string(source), indent)
+}

@@ -1,0 +1,94 @@
+package typecheck_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"calling-an-api.example/devserver/internal/procs"
+	"calling-an-api.example/devserver/internal/typecheck"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(content), 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFindsAndForgets runs the real compiler.
+func TestFindsAndForgets(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "page")
+	write(t, dir, "tsconfig.json", `{"compilerOptions": {"strict": true, "types": []}, "include": ["src"]}`)
+	write(t, dir, "src/a.ts", "export const a: number = 1\n")
+	modules, err := filepath.Abs("../../../frontend/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	reports, done := make(chan string, 10), make(chan error, 1)
+	go func() {
+		done <- typecheck.Run(ctx, typecheck.Options{Dir: dir, Isolate: procs.Isolate, Report: func(p string) { reports <- p }})
+	}()
+	await := func(want string) {
+		t.Helper()
+		for {
+			select {
+			case got := <-reports:
+				if got == want {
+					return
+				}
+				t.Logf("still %q", got)
+			case <-ctx.Done():
+				t.Fatalf("never reported %q", want)
+			}
+		}
+	}
+	await("")
+	write(t, dir, "src/a.ts", "if (true) {\n\tconst é: number = 'x'\n}\nexport {}\n")
+	await("page/src/a.ts:2:8: Type 'string' is not assignable to type 'number'. (TS2322)\n  \tconst é: number = 'x'\n  \t      ^")
+	write(t, dir, "src/a.ts", "export const a = 2\n")
+	await("")
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestWithoutACompiler(t *testing.T) {
+	t.Parallel()
+	err := typecheck.Run(t.Context(), typecheck.Options{Dir: t.TempDir(), Report: func(string) { t.Error("a report") }})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCompilerFails(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "node_modules/.bin/tsc", "#!/bin/sh\necho 'error TS5023: Unknown compiler option.'\necho 'Found 1 error. Watching for'\necho broken >&2\nexit 3\n")
+	var reported string
+	err := typecheck.Run(t.Context(), typecheck.Options{Dir: dir, Report: func(p string) { reported = p }})
+	if err == nil || !strings.Contains(err.Error(), "broken") {
+		t.Errorf("got %v", err)
+	}
+	if !strings.HasSuffix(reported, "/tsconfig.json: Unknown compiler option. (TS5023)") {
+		t.Errorf("reported %q", reported)
+	}
+}
