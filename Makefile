@@ -34,7 +34,8 @@ lint: ## check format and style
 	cd api/bench && GOWORK=off $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
 	cd devserver && $(GOLANGCI_LINT) run --config ../.golangci.yml ./...
 	cd devserver/bench && GOWORK=off $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
-	cd devserver && GOOS=darwin go vet ./internal/proxy && GOOS=windows go vet ./internal/proxy
+	GOOS=darwin go build ./api ./devserver/...
+	GOOS=windows go build ./api ./devserver/...
 
 bench: ## run the benchmarks, and API and proxy against their peers (needs wrk and nginx)
 	cd api && go test -run '^$$' -bench . -benchmem ./...
@@ -42,8 +43,9 @@ bench: ## run the benchmarks, and API and proxy against their peers (needs wrk a
 	cd api/bench && GOWORK=off go run .
 	cd devserver/bench && GOWORK=off go run .
 
-build: ## build both binaries into bin/
+build: $(PACKAGES) ## build both binaries into bin/ and the page for production into frontend/dist
 	go build -trimpath -o bin/ ./api ./devserver
+	bin/devserver --build frontend/dist
 
 clean: ## remove what was built and installed
 	rm -rf bin frontend/node_modules frontend/dist devserver/e2e/screenshots

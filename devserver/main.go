@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		return err
 	}
 	if _, chosen := lookupEnv("GOGC"); !chosen {
-		debug.SetGCPercent(400) // fewer collections of a small heap, for some 12 MB (docs/performance.md)
+		debug.SetGCPercent(200) // fewer collections of a small heap, for some 15 MB (docs/performance.md)
 	}
 	log := slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)}))
 	if cfg.Build != "" {

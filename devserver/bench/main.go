@@ -1,4 +1,4 @@
-// Command bench measures the dev server's proxy against its peers on this machine,
+// Command bench measures the dev server against its peers on this machine,
 // end to end: real processes, real connections, a load generator beside them. It
 // prints tables in Markdown. It is a module of its own so that nobody who builds the
 // dev server builds it.
@@ -52,6 +52,9 @@ func run(ctx context.Context) error {
 	}
 
 	fmt.Printf("%d × %s, %s, %d s each, median of %d rounds\n", runtime.NumCPU(), processor(), time.Now().Format(time.DateOnly), *seconds, *rounds)
+	if os.Getenv("LOOP") != "" {
+		return measureLoop(ctx, dir, *rounds)
+	}
 	for _, l := range []load{
 		{"Small JSON, 32 connections", "/api/json", 32},
 		{"1 MB bodies, 8 connections", "/api/large", 8},
@@ -60,7 +63,10 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	return measureEvents(ctx, servers, *rounds)
+	if err := measureEvents(ctx, servers, *rounds); err != nil {
+		return err
+	}
+	return measureLoop(ctx, dir, *rounds)
 }
 
 // measure prints one table: every server under the load l.

@@ -20,6 +20,8 @@ type server struct {
 	url  string
 	dir  string // for files of its own
 	cmd  *exec.Cmd
+
+	output bytes.Buffer
 }
 
 // startServers builds, installs and starts all servers. The first is the upstream
@@ -70,7 +72,7 @@ func startServers(ctx context.Context, dir string) (servers []*server, err error
 			return []string{"nginx", "-e", "stderr", "-p", dir, "-c", conf}
 		}},
 		{"Vite", func(addr string) []string {
-			return []string{"node", filepath.Join(peers, "vite.mjs"), addr, upstream.url}
+			return []string{"node", filepath.Join(peers, "vite.mjs"), addr, upstream.url, filepath.Join(dir, "page")}
 		}},
 		{"http-proxy-middleware", func(addr string) []string {
 			return []string{"node", filepath.Join(peers, "hpm.mjs"), addr, upstream.url}
@@ -140,13 +142,9 @@ func start(ctx context.Context, dir, name string, line func(addr string) []strin
 	if err := ln.Close(); err != nil {
 		return nil, err
 	}
-	args := line(addr)
-	var output bytes.Buffer
-	s := &server{name: name, url: "http://" + addr, dir: dir, cmd: exec.Command(args[0], args[1:]...)}
-	s.cmd.Stdout, s.cmd.Stderr = &output, &output
-	s.cmd.Env = append(os.Environ(), "NODE_ENV=production")
-	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", name, err)
+	s, err := launch(name, dir, addr, line(addr))
+	if err != nil {
+		return nil, err
 	}
 	deadline := time.Now().Add(20 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -168,8 +166,18 @@ func start(ctx context.Context, dir, name string, line func(addr string) []strin
 			}
 		}
 		stopAll([]*server{s})
-		return nil, fmt.Errorf("%s never answers: %w\n%s", name, err, output.String())
+		return nil, fmt.Errorf("%s never answers: %w\n%s", name, err, s.output.String())
 	}
+}
+
+// launch runs args, which is to listen on addr.
+func launch(name, dir, addr string, args []string) (*server, error) {
+	s := &server{name: name, url: "http://" + addr, dir: dir, cmd: exec.Command(args[0], args[1:]...)}
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return s, nil
 }
 
 // resident is the memory that the process and its children hold, in megabytes.

@@ -22,6 +22,7 @@ const contexts = [
   ['/{a,b}/*', ['/a/x', '/b/x', '/c/x']],
   ['/{a,b/c}/**', ['/a/x', '/b/c/x', '/b/x']],
   ['/v{1..3}/*', ['/v1/x', '/v3/x', '/v4/x']],
+  ['/v{3..1}/*', ['/v1/x', '/v3/x', '/v4/x']],
   ['/v{a..c}/*', ['/va/x', '/vd/x']],
   ['/{a,{b,c}}/*', ['/a/x', '/b/x', '/c/x', '/d/x']],
   ['/{a,}/*', ['/a/x', '//x', '/x']],
@@ -93,6 +94,8 @@ const joins = [
   ['/base?k=v', { ignorePath: true }, ['/api/x?y=1']],
   ['', { ignorePath: true }, ['/api/x']],
   ['/base', { pathRewrite: { '^/api': '' } }, ['/api', '/api/x', '/api?x=1']],
+  ['/base/', { pathRewrite: { '^/api': '' } }, ['/api', '/api/x', '/api?x=1']],
+  ['/base/', { pathRewrite: { '^/api/': '' } }, ['/api/x', '/api/']],
 ];
 
 const upstream = http.createServer((req, res) => res.end(req.url)).listen(0, '127.0.0.1');

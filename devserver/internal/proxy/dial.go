@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"syscall"
@@ -59,8 +60,8 @@ func (d dialer) hold(ctx context.Context, network, address string) (conn net.Con
 // Node listens on ::1 alone where other servers take 127.0.0.1 alone.
 func (d dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	nd := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	if d.localAddress != "" {
-		nd.LocalAddr = &net.TCPAddr{IP: net.ParseIP(d.localAddress)}
+	if local, err := netip.ParseAddr(d.localAddress); err == nil { // "" is any
+		nd.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -96,8 +97,30 @@ const maxPatience = time.Second
 // the other; so a write fails only once there is nothing more to read.
 type patientConn struct {
 	net.Conn
-	once  sync.Once
-	ended chan struct{} // there is nothing more to read
+	ended chan struct{} // closed when there is nothing more to read
+
+	mu     sync.Mutex
+	isOver bool
+	tell   func() // when that is; nil is nobody
+}
+
+// whenEnded has tell called when there is nothing more to read from conn, which is
+// one of ours or TLS over one, in place of what was to be called before.
+func whenEnded(conn net.Conn, tell func()) {
+	if secured, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secured.NetConn()
+	}
+	c, ok := conn.(*patientConn)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	over := c.isOver
+	c.tell = tell
+	c.mu.Unlock()
+	if over {
+		tell()
+	}
 }
 
 // Read implements net.Conn.
@@ -129,4 +152,15 @@ func (c *patientConn) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *patientConn) end() { c.once.Do(func() { close(c.ended) }) }
+func (c *patientConn) end() {
+	c.mu.Lock()
+	first, tell := !c.isOver, c.tell
+	c.isOver = true
+	c.mu.Unlock()
+	if first {
+		close(c.ended)
+		if tell != nil {
+			tell()
+		}
+	}
+}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -45,7 +46,7 @@ func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp, err := c.ask(r)
 		if err == nil {
 			resp.Body = &answerBody{ReadCloser: resp.Body, ctx: r.Context(), stop: stop, conn: c, conns: d.conns,
-				reusable: !resp.Close && resp.StatusCode != http.StatusSwitchingProtocols}
+				reusable: !resp.Close}
 			return resp, nil
 		}
 		stop()
@@ -63,7 +64,10 @@ func (d *direct) RoundTrip(r *http.Request) (*http.Response, error) {
 // ask sends r and reads the head of its answer.
 func (c *plainConn) ask(r *http.Request) (*http.Response, error) {
 	c.left = maxAnswerHead
-	if err := errors.Join(r.Write(c.w), c.w.Flush()); err != nil {
+	if err := r.Write(c.w); err != nil && c.w.Flush() == nil {
+		return nil, err // not the connection's fault
+	}
+	if err := c.w.Flush(); err != nil {
 		return nil, errors.Join(errEnded, err)
 	}
 	if _, err := c.r.Peek(1); err != nil {
@@ -76,9 +80,13 @@ func (c *plainConn) ask(r *http.Request) (*http.Response, error) {
 			return nil, io.ErrUnexpectedEOF
 		case err != nil:
 			return nil, err
-		case resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols:
+		case resp.StatusCode >= 200:
 			c.left = math.MaxInt64 // bodies have no bound
 			return resp, nil
+		case resp.StatusCode == http.StatusSwitchingProtocols:
+			return nil, errSwitches
+		case resp.StatusCode < 100:
+			return nil, fmt.Errorf("malformed HTTP status %d", resp.StatusCode)
 		}
 		if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.Got1xxResponse != nil {
 			if err := trace.Got1xxResponse(resp.StatusCode, textproto.MIMEHeader(resp.Header)); err != nil {

@@ -76,14 +76,20 @@ func TestBadHeads(t *testing.T) {
 		"early for ever": {strings.Repeat("HTTP/1.1 103 Early Hints\r\nX: "+strings.Repeat("x", 1000)+"\r\n\r\n", 1100), "larger than"},
 		"cut off":        {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n", "closed the connection"},
 		"no HTTP":        {"SSH-2.0-OpenSSH_9.9\r\n", "not HTTP"},
+		"status 0":       {"HTTP/1.1 000 None\r\n\r\n", "not HTTP"},
+		"status 99":      {"HTTP/1.1 099 None\r\n\r\n", "not HTTP"},
+		"an unasked 101": {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", "not asked for"},
 		"two lengths":    {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", "Content-Length"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) { _, _ = io.WriteString(conn, tc.answer) })
-			resp, body := do(t, http.MethodGet, start(t, rule(target, ""), io.Discard)+"/api", "")
-			if resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, tc.says) {
-				t.Errorf("%d %.300s", resp.StatusCode, body)
+			url := start(t, rule(target, ""), io.Discard)
+			for _, method := range []string{http.MethodGet, http.MethodDelete} {
+				resp, body := do(t, method, url+"/api", "")
+				if resp.StatusCode != http.StatusBadGateway || method == http.MethodGet && !strings.Contains(body, tc.says) {
+					t.Errorf("%s: %d %.300s", method, resp.StatusCode, body)
+				}
 			}
 		})
 	}

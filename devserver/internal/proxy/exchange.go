@@ -3,10 +3,13 @@ package proxy
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -23,6 +26,7 @@ type exchange struct {
 	uri       string     // what is asked there
 	marked    bool       // the request carries the mark by which loops are known
 	status    int        // answered, or 0
+	headFirst bool       // the body of the answer may come later than its head
 	rest      int64      // of the answer's body, in bytes, if its length is known
 	upload    *upload    // in's body, or nil
 	idle      *idle      // gives up when nothing moves, or nil
@@ -34,9 +38,13 @@ func (e *exchange) serve() {
 	r := e.in
 	if e.upload = newUpload(e.ResponseWriter, r); e.upload != nil {
 		r.Body = e.upload
+		defer e.upload.end()
+		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+			GotConn: func(info httptrace.GotConnInfo) { whenEnded(info.Conn, e.upload.stop) },
+		}))
 	}
-	if !e.websocket && (e.rule.Timeout > 0 || e.rule.ProxyTimeout > 0) {
-		e.idle = newIdle(e.rule.Timeout, e.rule.ProxyTimeout)
+	if e.rule.Timeout > 0 || e.rule.ProxyTimeout > 0 {
+		e.idle = newIdle(e.rule.Timeout, e.rule.ProxyTimeout, e.upload.stop)
 		r = e.idle.watch(r)
 		defer e.idleEnd()
 	}
@@ -62,23 +70,30 @@ func (e *exchange) serve() {
 // WriteHeader implements http.ResponseWriter.
 func (e *exchange) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols { // one of those before the answer
-		e.ResponseWriter.WriteHeader(status)
+		// The server writes 100 itself when the body is read, which is when the upstream
+		// has asked for it. HTTP/1.0 has none of these (RFC 9110 §15.2).
+		if status != http.StatusContinue && e.in.ProtoAtLeast(1, 1) {
+			e.ResponseWriter.WriteHeader(status)
+		}
 		return
 	}
 	e.status = status
 	header := e.Header()
-	for _, name := range []string{"Content-Type", "Date"} { // the server would make them up
-		if _, ok := header[name]; !ok {
-			header[name] = nil
-		}
-	}
 	if e.upload != nil && !e.upload.whole.Load() {
 		header.Set("Connection", "close")
 	}
 	if e.names != nil {
 		e.names.restore(header)
 	}
+	for _, name := range []string{"Content-Type", "Date"} { // the server would make them up
+		if _, ok := header[name]; !ok {
+			header[name] = nil
+		}
+	}
 	e.ResponseWriter.WriteHeader(status)
+	if e.headFirst {
+		_ = http.NewResponseController(e.ResponseWriter).Flush() // fails only if the browser is gone, as the body will
+	}
 }
 
 // Write implements http.ResponseWriter. What has come of an answer goes on at
@@ -100,10 +115,27 @@ func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
 // failed answers when there is no answer from the upstream.
 func (e *exchange) failed(_ http.ResponseWriter, _ *http.Request, err error) {
-	if errors.Is(err, context.Canceled) && e.in.Context().Err() != nil {
+	broken := e.upload.broken()
+	switch {
+	case broken != nil && isGone(broken):
 		return // the browser went away: nobody is there to be told, and nothing is wrong
+	case broken != nil:
+		e.answer(e.badRequest(broken))
+		return
+	case e.upload != nil && e.upload.stopped.Load(): // by us, whose context the server ends for it
+		if errors.Is(err, context.Canceled) || errors.Is(err, os.ErrDeadlineExceeded) {
+			err = io.ErrUnexpectedEOF // from the upstream
+		}
+	case e.in.Context().Err() != nil:
+		return // the browser went away
 	}
 	e.answer(e.explain(err))
+}
+
+// isGone reports whether err, of reading a request, says that whoever sent it has gone.
+func isGone(err error) bool {
+	var network net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.As(err, &network)
 }
 
 // idleEnd ends the watch for idleness. An answer that it cut short is logged.

@@ -50,6 +50,10 @@ func (e *exchange) loop() fault {
 		"what the target leads to sends it back here", "Change the rule's target "+e.edit()+".")
 }
 
+func (e *exchange) badRequest(err error) fault {
+	return e.fault(http.StatusBadRequest, "bad_request", "The body of this request can't be read.", err.Error(), "Mend whatever sends it.")
+}
+
 func (e *exchange) tooSlow(err error) fault {
 	return e.fault(http.StatusInternalServerError, "rule_too_slow", "The dev server gave up finding out what this rule makes of this request.",
 		err.Error(), "Write it simpler, without a repetition within a repetition, "+e.edit()+".")

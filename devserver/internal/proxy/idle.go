@@ -17,6 +17,7 @@ type idle struct {
 	timer  *time.Timer
 	ctx    context.Context // of the request
 	cancel context.CancelCauseFunc
+	stops  func() // what else waits for the request
 }
 
 // idleError says why a request was given up.
@@ -29,17 +30,20 @@ func (e *idleError) Error() string {
 	return fmt.Sprintf("nothing moved for %v, which is the rule's %s", e.after, e.option)
 }
 
-func newIdle(timeout, proxyTimeout time.Duration) *idle {
+func newIdle(timeout, proxyTimeout time.Duration, stops func()) *idle {
 	if proxyTimeout == 0 || timeout != 0 && timeout < proxyTimeout {
-		return &idle{after: timeout, option: "timeout"}
+		return &idle{after: timeout, option: "timeout", stops: stops}
 	}
-	return &idle{after: proxyTimeout, option: "proxyTimeout"}
+	return &idle{after: proxyTimeout, option: "proxyTimeout", stops: stops}
 }
 
 // watch returns r so that it is given up, beginning now.
 func (i *idle) watch(r *http.Request) *http.Request {
 	i.ctx, i.cancel = context.WithCancelCause(r.Context())
-	i.timer = time.AfterFunc(i.after, func() { i.cancel(&idleError{i.after, i.option}) })
+	i.timer = time.AfterFunc(i.after, func() {
+		i.cancel(&idleError{i.after, i.option})
+		i.stops()
+	})
 	r = r.WithContext(i.ctx)
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = i.body(r.Body)

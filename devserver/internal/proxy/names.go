@@ -40,6 +40,8 @@ func (d dialer) dialNamedTLS(ctx context.Context, network, address string) (net.
 	config := d.tls.Clone()
 	config.ServerName, _, _ = net.SplitHostPort(address) // dial has split it before
 	secured := tls.Client(conn, config)
+	ctx, cancel := context.WithTimeout(ctx, maxHandshake)
+	defer cancel()
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = conn.Close() // it is not used
 		return nil, err
@@ -88,6 +90,10 @@ func (c *namedConn) restore(header http.Header) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for canonical, written := range c.as {
+		switch canonical {
+		case "Content-Length", "Transfer-Encoding", "Trailer", "Connection":
+			continue // net/http frames the answer by them, and must find them
+		}
 		if values, ok := header[canonical]; ok && written != canonical {
 			delete(header, canonical)
 			header[written] = values

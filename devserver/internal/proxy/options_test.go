@@ -7,9 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"calling-an-api.example/devserver/internal/outputtest"
 )
@@ -143,24 +146,44 @@ func TestFollowRedirects(t *testing.T) {
 
 func TestPreserveHeaderKeyCase(t *testing.T) {
 	t.Parallel()
-	const answer = "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\nx-LOWER: 1\r\ncontent-type: text/x\r\ncontent-length: 2\r\n\r\nok"
-	target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) { _, _ = io.WriteString(conn, answer) })
+	long := strings.Repeat("x", 9000)
+	for name, tc := range map[string]struct{ answer, want string }{
+		"short": {"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\nx-LOWER: 1\r\ncontent-type: text/x\r\ncontent-length: 2\r\ndate: now\r\n\r\nok",
+			"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\ncontent-type: text/x\r\ndate: now\r\nx-LOWER: 1\r\n\r\nok"},
+		"long": {"HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\n" + long,
+			"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9000\r\n\r\n" + long},
+		"trailers": {"HTTP/1.1 200 OK\r\ntrailer: x-foo\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-foo: 1\r\n\r\n",
+			"HTTP/1.1 200 OK\r\nConnection: close\r\nTrailer: X-Foo\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Foo: 1\r\n\r\n"},
+	} {
+		target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) { _, _ = io.WriteString(conn, tc.answer) })
+		conn := dial(t, start(t, rule(target, `, "preserveHeaderKeyCase": true`), io.Discard))
+		send(t, conn, "GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+		got, err := io.ReadAll(conn)
+		early, whole, isEarly := strings.Cut(string(got), "\r\n\r\nHTTP")
+		if isEarly && strings.Contains(early, " 103 ") {
+			got = []byte("HTTP" + whole)
+		}
+		if sorted(string(got)) != sorted(tc.want) || err != nil {
+			t.Errorf("%s: got %q\nwant %q, %v", name, got, tc.want, err)
+		}
+	}
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["x-LOWER"] = []string{"1"}
 	}))
 	t.Cleanup(secure.Close)
-	for target, want := range map[string]string{target: "x-LOWER: 1\r\n", secure.URL: "x-LOWER: 1\r\n"} {
-		conn := dial(t, start(t, rule(target, `, "secure": false, "preserveHeaderKeyCase": true`), io.Discard))
-		send(t, conn, "GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-		if got, err := io.ReadAll(conn); err != nil || !strings.Contains(string(got), want) {
-			t.Errorf("got %s, %v", got, err)
-		}
-	}
-	conn := dial(t, start(t, rule(target, ``), io.Discard))
+	conn := dial(t, start(t, rule(secure.URL, `, "secure": false, "preserveHeaderKeyCase": true`), io.Discard))
 	send(t, conn, "GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-	if got, err := io.ReadAll(conn); err != nil || !strings.Contains(string(got), "X-Lower: 1\r\n") {
-		t.Errorf("without the option: %s, %v", got, err)
+	if got, err := io.ReadAll(conn); err != nil || !strings.Contains(string(got), "x-LOWER: 1\r\n") {
+		t.Errorf("over TLS: %s, %v", got, err)
 	}
+}
+
+// sorted returns answer with the lines of its head in order.
+func sorted(answer string) string {
+	head, body, _ := strings.Cut(answer, "\r\n\r\n")
+	lines := strings.Split(head, "\r\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\r\n") + "\r\n\r\n" + body
 }
 
 func TestTimeouts(t *testing.T) {
@@ -221,6 +244,14 @@ func TestLogLevel(t *testing.T) {
 	if strings.Contains(log.String(), "secret") {
 		t.Errorf("the query is in the log: %s", log)
 	}
+	log = outputtest.New()
+	socket := upstream(t, echo)
+	conn, _, err := websocket.Dial(t.Context(), start(t, rule(socket, `, "logLevel": "debug", "ws": true`), log)+"/api", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.CloseNow()
+	log.Await(t, "proxied GET /api.* status=101")
 	down := "http://127.0.0.1:1" // reserved, so nobody listens there
 	for level, lines := range map[string]int{"silent": 0, "error": 1, "warn": 1, "info": 1, "debug": 2} {
 		log := outputtest.New()

@@ -56,10 +56,10 @@ func (p *pool) get(ctx context.Context, u *url.URL) (*plainConn, error) {
 		if c == nil {
 			break
 		}
-		if silent(c.Conn) {
+		if time.Since(c.since) < maxIdleTime && silent(c.Conn) {
 			return c, nil
 		}
-		_ = c.Close() // the other end has closed it, or says what nobody asked for
+		_ = c.Close() // it is too old, the other end has closed it, or says what nobody asked for
 	}
 	conn, err := p.dial(ctx, "tcp", address)
 	if err != nil {

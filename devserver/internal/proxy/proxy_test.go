@@ -23,7 +23,15 @@ func TestMain(m *testing.M) {
 }
 
 // start serves the rules of conf on loopback and returns the server's URL.
-func start(t testing.TB, conf string, log io.Writer) string {
+func start(t testing.TB, conf string, log io.Writer) (url string) {
+	t.Helper()
+	url, _ = startAndWait(t, conf, log)
+	return url
+}
+
+// startAndWait is start; wait waits for the end of all requests, after which there
+// are no more.
+func startAndWait(t testing.TB, conf string, log io.Writer) (url string, wait func()) {
 	t.Helper()
 	rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(conf))
 	if err != nil {
@@ -43,7 +51,7 @@ func start(t testing.TB, conf string, log io.Writer) string {
 		srv.Close()
 		transports.Close()
 	})
-	return srv.URL
+	return srv.URL, srv.Close
 }
 
 // upstream starts h and returns its URL.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -76,10 +77,33 @@ func (e *exchange) url() *url.URL {
 		return u
 	}
 	u.RawPath = path
-	if u.EscapedPath() != path && !strings.HasPrefix(path, "//") {
+	switch {
+	case u.EscapedPath() == path:
+	case strings.HasPrefix(path, "//"): // what Opaque would have for a host
+		u.RawPath = escapeUnusual(path)
+		if u.Path, err = url.PathUnescape(u.RawPath); err != nil {
+			u.Path = path
+		}
+	default:
 		u.Opaque = path // some characters, like |, net/url would escape; browsers don't
 	}
 	return u
+}
+
+// escapeUnusual escapes the bytes of path that net/url takes for mistakes, and
+// nothing else.
+func escapeUnusual(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		c := path[i]
+		usual := '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("-._~!$&'()*+,;=:@[]/%", c) >= 0
+		if usual {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
 }
 
 // forwarded adds what xfwd asks for.

@@ -24,14 +24,15 @@ func TestHeadArrivesAsSent(t *testing.T) {
 		want []string // lines that arrive
 		not  []string // what does not
 	}{
-		"escapes":            {"GET /api/a%2Fb%20%7c;d HTTP/1.1\r\n", []string{"GET /api/a%2Fb%20%7c;d HTTP/1.1"}, nil},
-		"slashes and dots":   {"GET /api//a/../b/./c HTTP/1.1\r\n", []string{"GET /api//a/../b/./c HTTP/1.1"}, nil},
-		"unusual characters": {"GET /api/a|b{c}^\"'` HTTP/1.1\r\n", []string{"GET /api/a|b{c}^\"'` HTTP/1.1"}, nil},
-		"beyond ASCII":       {"GET /api/\xc3\xa9\xff HTTP/1.1\r\n", []string{"GET /api/\xc3\xa9\xff HTTP/1.1"}, nil},
-		"a bad query":        {"GET /api?x=1;y=2&z=%zz&&=? HTTP/1.1\r\n", []string{"GET /api?x=1;y=2&z=%zz&&=? HTTP/1.1"}, nil},
-		"an empty query":     {"GET /api? HTTP/1.1\r\n", []string{"GET /api? HTTP/1.1"}, nil},
-		"the whole URL":      {"GET http://" + host + "/api/x?y HTTP/1.1\r\n", []string{"GET /api/x?y HTTP/1.1"}, nil},
-		"a method":           {"PROPFIND /api HTTP/1.1\r\n", []string{"PROPFIND /api HTTP/1.1"}, nil},
+		"escapes":             {"GET /api/a%2Fb%20%7c;d HTTP/1.1\r\n", []string{"GET /api/a%2Fb%20%7c;d HTTP/1.1"}, nil},
+		"slashes and dots":    {"GET /api//a/../b/./c HTTP/1.1\r\n", []string{"GET /api//a/../b/./c HTTP/1.1"}, nil},
+		"unusual characters":  {"GET /api/a|b{c}^\"'` HTTP/1.1\r\n", []string{"GET /api/a|b{c}^\"'` HTTP/1.1"}, nil},
+		"slashes and escapes": {"GET /api//%2F;a HTTP/1.1\r\n", []string{"GET /api//%2F;a HTTP/1.1"}, nil},
+		"beyond ASCII":        {"GET /api/\xc3\xa9\xff HTTP/1.1\r\n", []string{"GET /api/\xc3\xa9\xff HTTP/1.1"}, nil},
+		"a bad query":         {"GET /api?x=1;y=2&z=%zz&&=? HTTP/1.1\r\n", []string{"GET /api?x=1;y=2&z=%zz&&=? HTTP/1.1"}, nil},
+		"an empty query":      {"GET /api? HTTP/1.1\r\n", []string{"GET /api? HTTP/1.1"}, nil},
+		"the whole URL":       {"GET http://" + host + "/api/x?y HTTP/1.1\r\n", []string{"GET /api/x?y HTTP/1.1"}, nil},
+		"a method":            {"PROPFIND /api HTTP/1.1\r\n", []string{"PROPFIND /api HTTP/1.1"}, nil},
 		"headers": {"GET /api HTTP/1.1\r\nAuthorization: Bearer a.b.c\r\nX-Twice: 1\r\nX-Twice: 2\r\nAccept-Encoding: br\r\nCookie: a=1\r\n" +
 			"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nForwarded: for=x\r\n",
 			[]string{"Authorization: Bearer a.b.c", "X-Twice: 1", "X-Twice: 2", "Accept-Encoding: br", "Cookie: a=1", "Host: " + host,
@@ -70,6 +71,37 @@ func TestHeadArrivesAsSent(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTwoSlashesAtTheBeginning is of what net/http can't send byte for byte: only
+// characters that no URL may have are escaped.
+func TestTwoSlashesAtTheBeginning(t *testing.T) {
+	t.Parallel()
+	target := upstream(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RequestURI) })
+	url := start(t, `{"/": {"target": "`+target+`"}}`, io.Discard)
+	for uri, want := range map[string]string{"//x/%2F;a": "//x/%2F;a", "//x/%2F;a^b|c?d|e": "//x/%2F;a%5Eb%7Cc?d|e", "//": "//", "//%zz": "//%zz"} {
+		conn := dial(t, url)
+		send(t, conn, "GET "+uri+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(resp.Body); err != nil || string(got) != want && uri != "//%zz" {
+			t.Errorf("%s arrives as %s, %v", uri, got, err)
+		}
+	}
+}
+
+func TestOldBrowsersGetNoEarlyHints(t *testing.T) {
+	t.Parallel()
+	target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	})
+	conn := dial(t, start(t, rule(target, ""), io.Discard))
+	send(t, conn, "GET /api HTTP/1.0\r\nHost: x\r\n\r\n")
+	if got, err := io.ReadAll(conn); err != nil || strings.Contains(string(got), "103") || !strings.HasSuffix(string(got), "ok") {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 

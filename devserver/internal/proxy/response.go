@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -8,15 +10,32 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
+// errSwitches is an answer to a question that was not asked.
+var errSwitches = errors.New("it changes to another protocol, which it was not asked for")
+
 // modify changes of the answer what the rule says.
 func (e *exchange) modify(resp *http.Response) error {
-	e.rest = resp.ContentLength
-	if e.idle != nil {
-		if resp.StatusCode == http.StatusSwitchingProtocols {
-			e.idle.stop()
-		} else {
-			resp.Body = e.idle.body(resp.Body)
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		if !e.websocket {
+			return errSwitches
 		}
+		e.status = resp.StatusCode
+		if e.idle != nil {
+			e.idle.stop() // an open WebSocket may rest
+		}
+		return nil
+	}
+	if resp.StatusCode < 100 {
+		return fmt.Errorf("malformed HTTP status %d", resp.StatusCode)
+	}
+	e.rest = resp.ContentLength
+	body, isDirect := resp.Body.(*answerBody)
+	e.headFirst = e.rest > 0 && (!isDirect || body.conn.r.Buffered() == 0)
+	if e.idle != nil {
+		resp.Body = e.idle.body(resp.Body)
+	}
+	if e.upload != nil {
+		resp.Body = e.upload.answered(resp.Body)
 	}
 	if location := resp.Header["Location"]; len(location) > 0 {
 		location[0] = e.location(resp.StatusCode, location[0])

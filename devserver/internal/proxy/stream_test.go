@@ -176,33 +176,111 @@ func TestBrokenAnswersStayBroken(t *testing.T) {
 
 func TestClientAbortReachesUpstreamAndIsNoFault(t *testing.T) {
 	t.Parallel()
-	for name, head := range map[string]string{"waiting": "GET /api HTTP/1.1\r\n", "uploading": "POST /api HTTP/1.1\r\nContent-Length: 10\r\n"} {
+	for name, request := range map[string]string{
+		"waiting": "GET /api HTTP/1.1\r\nHost: x\r\n\r\n", "uploading": "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhello",
+	} {
+		for _, options := range []string{"", `, "followRedirects": true`} {
+			t.Run(name+options, func(t *testing.T) {
+				t.Parallel()
+				arrived, gone := make(chan struct{}), make(chan struct{})
+				target := upstream(t, func(_ http.ResponseWriter, r *http.Request) {
+					arrived <- struct{}{}
+					_, _ = io.Copy(io.Discard, r.Body)
+					<-r.Context().Done()
+					gone <- struct{}{}
+				})
+				log := outputtest.New()
+				url, wait := startAndWait(t, rule(target, options), log)
+				for range 30 { // it must not be a matter of luck
+					conn := dial(t, url)
+					send(t, conn, request)
+					waiting := name == "waiting" || options == "" // else the upload comes first, whole
+					if waiting {
+						<-arrived
+					}
+					if err := conn.Close(); err != nil {
+						t.Fatal(err)
+					}
+					if waiting {
+						select {
+						case <-gone:
+						case <-time.After(10 * time.Second):
+							t.Fatal("the upstream never learns that the client is gone")
+						}
+					}
+				}
+				wait() // what is logged is logged by then
+				if log.String() != "" {
+					t.Errorf("logged: %s", log)
+				}
+			})
+		}
+	}
+}
+
+// TestStalledUploads begins an upload and waits for what comes of it.
+func TestStalledUploads(t *testing.T) {
+	t.Parallel()
+	const head = "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc"
+	for name, tc := range map[string]struct {
+		request, options string
+		serve            func(conn *net.TCPConn) // the upstream
+		status           int
+	}{
+		"the upstream hangs up": {head, "", func(*net.TCPConn) {}, 502},
+		"the upstream resets":   {head, "", func(conn *net.TCPConn) { _ = conn.SetLinger(0) }, 502},
+		"the upstream answers": {head, "", func(conn *net.TCPConn) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
+			_, _ = io.Copy(io.Discard, conn) // and would go on
+		}, 413},
+		"nothing moves": {head, `, "timeout": 200`, func(conn *net.TCPConn) { _, _ = io.Copy(io.Discard, conn) }, 504},
+		"nothing moves, and it was asked whether to": {strings.Replace(head, "\r\n\r\nabc", "\r\nExpect: 100-continue\r\n\r\n", 1), `, "timeout": 200`,
+			func(conn *net.TCPConn) { _, _ = io.Copy(io.Discard, conn) }, 504},
+		"it is no upload": {"POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "",
+			func(conn *net.TCPConn) { _, _ = io.Copy(io.Discard, conn) }, 400},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			arrived, gone := make(chan struct{}), make(chan struct{})
-			target := upstream(t, func(_ http.ResponseWriter, r *http.Request) {
-				close(arrived)
-				_, _ = io.Copy(io.Discard, r.Body)
-				<-r.Context().Done()
-				close(gone)
-			})
-			var log strings.Builder
-			url := start(t, rule(target, ""), &log)
-			conn := dial(t, url)
-			send(t, conn, head+"Host: localhost\r\n\r\n")
-			<-arrived
-			if err := conn.Close(); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-gone:
-			case <-time.After(10 * time.Second):
-				t.Fatal("the upstream never learns that the client is gone")
-			}
-			if log.Len() != 0 {
-				t.Errorf("logged: %s", log.String())
+			target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) { tc.serve(conn) })
+			url := start(t, rule(target, tc.options), io.Discard)
+			for range 10 { // it must not be a matter of luck
+				conn := dial(t, url)
+				send(t, conn, tc.request)
+				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != tc.status {
+					t.Fatalf("%d %s, %v", resp.StatusCode, body, err)
+				}
+				if rest, err := io.ReadAll(conn); len(rest) > 0 || err != nil {
+					t.Fatalf("the connection goes on: %q, %v", rest, err)
+				}
 			}
 		})
+	}
+}
+
+// TestHeadComesBeforeTheBody has an upstream send the body only once its head has arrived.
+func TestHeadComesBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"GET", "DELETE"} {
+		arrived := make(chan struct{})
+		target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) {
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+			<-arrived
+			_, _ = io.WriteString(conn, "body")
+		})
+		conn := dial(t, start(t, rule(target, ""), io.Discard))
+		send(t, conn, method+" /api HTTP/1.1\r\nHost: x\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(arrived)
+		if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "body" {
+			t.Errorf("%q, %v", body, err)
+		}
 	}
 }
 

@@ -87,7 +87,7 @@ func newTransport(k kind, d dialer) *http.Transport {
 		MaxIdleConns:           1024,
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        maxIdleTime,
-		TLSHandshakeTimeout:    10 * time.Second,
+		TLSHandshakeTimeout:    maxHandshake,
 		ExpectContinueTimeout:  time.Second, // then the body is sent, as if the upstream had asked for it
 		MaxResponseHeaderBytes: maxAnswerHead,
 	}
@@ -99,6 +99,9 @@ func newTransport(k kind, d dialer) *http.Transport {
 	}
 	return transport
 }
+
+// maxHandshake bounds TLS handshakes.
+const maxHandshake = 10 * time.Second
 
 // suspicious is how many requests at the same time could be one that goes in a
 // circle. From then on requests are marked, in the header field that is meant for

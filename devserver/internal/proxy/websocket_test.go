@@ -43,7 +43,7 @@ func TestWebSocket(t *testing.T) {
 		"switched on":   {plain, `, "ws": true`, true},
 		"a ws: target":  {strings.Replace(plain, "http", "ws", 1), ``, true},
 		"over TLS":      {secure.URL, `, "ws": true, "secure": false`, true},
-		"with timeouts": {plain, `, "ws": true, "timeout": 1, "proxyTimeout": 1`, true},
+		"with timeouts": {plain, `, "ws": true, "timeout": 200, "proxyTimeout": 200`, true},
 		"with a header": {plain, `, "ws": true, "headers": {"Connection": "keep-alive"}`, true},
 		"rewritten":     {plain, `, "ws": true, "pathRewrite": {"^/api": ""}, "xfwd": true, "changeOrigin": true`, true},
 	} {
@@ -109,6 +109,17 @@ func TestWebSocketClosedByTheBrowser(t *testing.T) {
 		}
 	case <-ctx.Done():
 		t.Error("the upstream is told nothing")
+	}
+}
+
+// TestMuteHandshake has an upstream that never answers one.
+func TestMuteHandshake(t *testing.T) {
+	t.Parallel()
+	target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) { _, _ = io.Copy(io.Discard, conn) })
+	conn := dial(t, start(t, rule(target, `, "ws": true, "proxyTimeout": 200`), io.Discard))
+	send(t, conn, "GET /api HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	if resp, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || resp.StatusCode != http.StatusGatewayTimeout {
+		t.Errorf("%v, %v", resp, err)
 	}
 }
 

@@ -21,7 +21,8 @@ type glob struct {
 
 // isGlob reports whether text is a glob and not a prefix.
 func isGlob(text string) bool {
-	return strings.HasPrefix(text, "!") || strings.ContainsAny(text, "*?[]{}") ||
+	_, group, _ := strings.Cut(text, "(")
+	return strings.HasPrefix(text, "!") || strings.ContainsAny(text, "*?[]{}") || strings.Contains(group, "|") ||
 		strings.Contains(text, "@(") || strings.Contains(text, "+(") || strings.Contains(text, "!(")
 }
 
@@ -101,7 +102,7 @@ func expand(pattern string) ([]string, error) {
 	}
 	var choices []string
 	content := pattern[open+1 : closing]
-	switch low, high, isRange := bounds(content); {
+	switch items, isRange := sequence(content); {
 	case len(commas) > 0:
 		from := open + 1
 		for _, comma := range append(commas, closing) {
@@ -112,17 +113,10 @@ func expand(pattern string) ([]string, error) {
 			choices = append(choices, inner...)
 			from = comma + 1
 		}
+	case isRange && items == nil:
+		return nil, fmt.Errorf("stands for more than %d paths", maxAlternatives)
 	case isRange:
-		if high-low >= maxAlternatives {
-			return nil, fmt.Errorf("stands for more than %d paths", maxAlternatives)
-		}
-		for n := low; n <= high; n++ {
-			if _, err := strconv.Atoi(content[:1]); err == nil {
-				choices = append(choices, strconv.Itoa(n))
-			} else {
-				choices = append(choices, string([]byte{byte(n)})) //nolint:gosec // bounds returned letters
-			}
-		}
+		choices = items
 	default:
 		inner, err := expand(content)
 		if err != nil {
@@ -172,21 +166,42 @@ func braces(pattern string) (open, closing int, commas []int) {
 	return open, -1, nil
 }
 
-// bounds reads "1..3" and "a..c".
-func bounds(content string) (low, high int, ok bool) {
+// sequence returns what "1..3", "03..01" or "a..c" stands for, nil if that is too
+// much, and whether content is one of these.
+func sequence(content string) (items []string, ok bool) {
 	from, to, ok := strings.Cut(content, "..")
 	if !ok {
-		return 0, 0, false
+		return nil, false
 	}
-	low, err := strconv.Atoi(from)
-	high, err2 := strconv.Atoi(to)
-	if err == nil && err2 == nil {
-		return low, high, low >= 0 && low <= high
+	low, err := strconv.ParseUint(from, 10, 31)
+	high, err2 := strconv.ParseUint(to, 10, 31)
+	write := func(n uint64) string { return strconv.FormatUint(n, 10) }
+	switch {
+	case err == nil && err2 == nil:
+		if from[0] == '0' || to[0] == '0' { // 01..10 keeps its width
+			width := max(len(from), len(to))
+			write = func(n uint64) string { return fmt.Sprintf("%0*d", width, n) }
+		}
+	case len(from) == 1 && len(to) == 1 && isLetter(from[0]) && isLetter(to[0]):
+		low, high = uint64(from[0]), uint64(to[0])
+		write = func(n uint64) string { return string([]byte{byte(n)}) } //nolint:gosec // between two letters
+	default:
+		return nil, false
 	}
-	if len(from) == 1 && len(to) == 1 && isLetter(from[0]) && isLetter(to[0]) {
-		return int(from[0]), int(to[0]), from[0] <= to[0]
+	if max(low, high)-min(low, high) >= maxAlternatives {
+		return nil, true
 	}
-	return 0, 0, false
+	for n := low; ; {
+		items = append(items, write(n))
+		switch {
+		case n == high:
+			return items, true
+		case n < high:
+			n++
+		default:
+			n--
+		}
+	}
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

@@ -100,6 +100,7 @@ func TestChanges(t *testing.T) {
 		`{"/b": {"target": "http://b"}, "/a": {"target": "http://a", "auth": "u:old", "timeout": 1}}`:       "another order",
 		`{"/a": {"target": "http://c", "auth": "u:old", "timeout": 2}, "/b": {"target": "http://b"}}`:       "/a → http://c, was http://a; /a: timeout 2, was 1",
 		`{"/a": {"target": "http://a", "auth": "u:new"}, "/b": {"target": "http://b", "ws": true}}`:         "/a: auth •••; /a: no timeout; /b: ws true",
+		`{"/a": {"target": "ws://a", "auth": "u:old", "timeout": 1}, "/b": {"target": "http://b"}}`:         "/a: ws true",
 		`{"/c": {"target": "http://c"}}`: "new: /c → http://c; gone: /a; gone: /b",
 	} {
 		if got := parse(t, then).Changes(parse(t, a)); got != want {

@@ -151,17 +151,15 @@ func (r *Rule) RequestURI(target *url.URL, uri string) (string, error) {
 	}
 	base := ""
 	if r.PrependPath {
-		base = strings.TrimSuffix(target.EscapedPath(), "/")
+		base = target.EscapedPath()
 	}
 	switch {
-	case base != "" && (uri == "" || uri[0] == '?'):
+	case base != "" && (uri == "" || uri[0] == '?'): // nothing is left of the request's path
 		return base + uri, nil
-	case uri == "" || uri[0] != '/':
-		return base + "/" + uri, nil
-	case base == "":
+	case base == "" && uri != "" && uri[0] == '/':
 		return uri, nil
 	}
-	return base + uri, nil
+	return strings.TrimSuffix(base, "/") + "/" + strings.TrimPrefix(uri, "/"), nil
 }
 
 // escape makes what a rewrite wrote fit for a request line.

@@ -42,10 +42,9 @@ func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 	}
 	switch u.Scheme {
 	case "http", "https":
-	case "ws":
-		u.Scheme, r.WS = "http", true
-	case "wss":
-		u.Scheme, r.WS = "https", true
+	case "ws", "wss":
+		u.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
+		r.WS, r.said["ws"] = true, "true"
 	default:
 		p.fail(v, "the target's scheme must be http or https (or ws or wss), not %q", u.Scheme)
 		return nil
