@@ -42,6 +42,7 @@ bench: ## run the benchmarks, and API and proxy against their peers (needs wrk a
 	cd devserver && go test -run '^$$' -bench . -benchmem ./internal/...
 	cd api/bench && GOWORK=off go run .
 	cd devserver/bench && GOWORK=off go run .
+	cd devserver/e2e && go test -run '^$$' -bench . -benchtime 20x
 
 build: $(PACKAGES) ## build both binaries into bin/ and the page for production into frontend/dist
 	go build -trimpath -o bin/ ./api ./devserver

@@ -52,9 +52,6 @@ func run(ctx context.Context) error {
 	}
 
 	fmt.Printf("%d × %s, %s, %d s each, median of %d rounds\n", runtime.NumCPU(), processor(), time.Now().Format(time.DateOnly), *seconds, *rounds)
-	if os.Getenv("LOOP") != "" {
-		return measureLoop(ctx, dir, *rounds)
-	}
 	for _, l := range []load{
 		{"Small JSON, 32 connections", "/api/json", 32},
 		{"1 MB bodies, 8 connections", "/api/large", 8},

@@ -17,12 +17,12 @@ import (
 
 // tab is a page in a browser of its own: no cookie is shared with other tests.
 type tab struct {
-	*testing.T
+	testing.TB
 	ctx context.Context
 	*system
 }
 
-func open(t *testing.T, s *system) *tab {
+func open(t testing.TB, s *system) *tab {
 	t.Helper()
 	if browser == nil {
 		t.Skip("no browser; TestMain says so, and fails where CI is true")

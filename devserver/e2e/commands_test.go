@@ -157,19 +157,63 @@ func TestKilledRunnerLeavesNothing(t *testing.T) {
 	d := newDevEnv(t)
 	cmd, out := start(t, repo, filepath.Join(bin, "dev"), d.env)
 	out.Await(t, `Ctrl\+C`)
+	all := below(t, strconv.Itoa(cmd.Process.Pid))
+	if len(all) < 3 { // the API, the dev server and the type checker
+		t.Fatalf("only %v run", all)
+	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.After(10 * time.Second)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for d.listening() != nil {
+	for d.listening() != nil || alive(t, all) != nil {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("still listening: %v", d.listening())
+			t.Fatalf("still listening: %v; still running: %v", d.listening(), alive(t, all))
 		}
 	}
+}
+
+// below returns the processes that pid started, and those that they did, once the
+// type checker is one of them.
+func below(t *testing.T, pid string) []string {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		out, err := exec.Command("ps", "-e", "-o", "pid=,ppid=,args=").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		checker := false
+		for _, parents := 0, []string{pid}; len(parents) > 0; {
+			parent := parents[0]
+			parents = parents[1:]
+			for line := range strings.Lines(string(out)) {
+				if f := strings.Fields(line); f[1] == parent {
+					all, parents = append(all, f[0]), append(parents, f[0])
+					checker = checker || strings.Contains(line, "tsc")
+				}
+			}
+		}
+		if checker || time.Now().After(deadline) {
+			return all
+		}
+	}
+}
+
+// alive returns which of the processes are.
+func alive(t *testing.T, pids []string) (left []string) {
+	t.Helper()
+	for _, pid := range pids {
+		state, err := exec.Command("ps", "-o", "stat=", "-p", pid).Output()
+		if err == nil && !strings.HasPrefix(string(state), "Z") { // nobody may be there to reap it
+			left = append(left, pid)
+		}
+	}
+	return left
 }
 
 // TestStoppedWhileBuilding stops the runner before anything runs.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,7 +12,7 @@ import (
 
 // workspace is a system on a frontend of its own, which the test may edit. The
 // SDK is the repository's.
-func workspace(t *testing.T, flags ...string) *system {
+func workspace(t testing.TB, flags ...string) *system {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "frontend", "src"), os.DirFS(filepath.Join(repo, "frontend", "src"))); err != nil {
@@ -30,7 +31,7 @@ func workspace(t *testing.T, flags ...string) *system {
 	return newSystem(t, dir, flags...)
 }
 
-func write(t *testing.T, dir, name, content string) {
+func write(t testing.TB, dir, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func write(t *testing.T, dir, name, content string) {
 }
 
 // edit replaces a piece of a file by another.
-func (s *system) edit(t *testing.T, name, old, replacement string) {
+func (s *system) edit(t testing.TB, name, old, replacement string) {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(s.dir, name))
 	if err != nil {
@@ -222,5 +223,34 @@ func TestIDTokenIsNoAccessToken(t *testing.T) {
 		if status, _, body := get(t, b.api+path, "Authorization: Bearer "+tokens.Access); status != want {
 			t.Errorf("Ada's access token at %s: %d %s", path, status, body)
 		}
+	}
+}
+
+// BenchmarkSaveToReload is the time from a save until a page that is open in a
+// browser shows it.
+func BenchmarkSaveToReload(b *testing.B) {
+	page := open(b, workspace(b))
+	page.visit(page.page)
+	page.see(page.page+"/", "Log in to begin")
+	text := "Log in to begin"
+	for b.Loop() {
+		next := fmt.Sprintf("Begin %d", b.Elapsed())
+		page.edit(b, "frontend/src/pages/home.ts", text, next)
+		page.await("the edit", fmt.Sprintf(`document.body?.innerText.includes(%q)`, next))
+		text = next
+	}
+}
+
+// BenchmarkSaveToRestyle is the time from a save of styles until such a page has them.
+func BenchmarkSaveToRestyle(b *testing.B) {
+	page := open(b, workspace(b))
+	page.visit(page.page)
+	page.see(page.page+"/", "Log in to begin")
+	before := "h1 { margin"
+	for i := 0; b.Loop(); i++ {
+		next := fmt.Sprintf("h1 { letter-spacing: %dpx; margin", 1+i%9)
+		page.edit(b, "frontend/styles.css", before, next)
+		page.await("the style", fmt.Sprintf(`getComputedStyle(document.querySelector('h1') ?? document.body).letterSpacing === '%dpx'`, 1+i%9))
+		before = next
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,8 +47,13 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bin)) }()
+	flag.Parse()
+	race := "-race=true"
+	if flag.Lookup("test.bench").Value.String() != "" {
+		race = "-race=false" // which makes them several times slower
+	}
 	for _, args := range [][]string{
-		{"build", "-race", "-o", bin + "/", "./api", "./devserver", "./devserver/cmd/dev", "./devserver/cmd/token"},
+		{"build", race, "-o", bin + "/", "./api", "./devserver", "./devserver/cmd/dev", "./devserver/cmd/token"},
 		{"build", "-o", "bin/", "./devserver", "./api"}, // what the runner builds, so that runners side by side find it made
 	} {
 		build := exec.Command("go", args...)
@@ -95,7 +101,7 @@ func machine() []string {
 }
 
 // start runs a command until the test ends, with env as its settings.
-func start(t *testing.T, dir, path string, env []string, args ...string) (*exec.Cmd, *outputtest.Output) {
+func start(t testing.TB, dir, path string, env []string, args ...string) (*exec.Cmd, *outputtest.Output) {
 	t.Helper()
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
@@ -128,7 +134,7 @@ const localhost = `(http://localhost:\d+)`
 // newSystem starts a dev server on the frontend in dir, or on the repository's if
 // dir is empty, and an API behind it. Types are not checked, which takes its time,
 // unless flags say so.
-func newSystem(t *testing.T, dir string, flags ...string) *system {
+func newSystem(t testing.TB, dir string, flags ...string) *system {
 	t.Helper()
 	s := &system{dir: dir}
 	frontend := filepath.Join(dir, "frontend")
@@ -152,7 +158,7 @@ func newSystem(t *testing.T, dir string, flags ...string) *system {
 }
 
 // retarget writes the proxy rules, as a person does while the dev server runs.
-func (s *system) retarget(t *testing.T, target string) {
+func (s *system) retarget(t testing.TB, target string) {
 	t.Helper()
 	rules := fmt.Sprintf(`{"/api": {"target": %q, "secure": false}}`, target)
 	if err := os.WriteFile(filepath.Join(s.dir, "proxy.conf.json"), []byte(rules), 0o600); err != nil {
@@ -161,7 +167,7 @@ func (s *system) retarget(t *testing.T, target string) {
 }
 
 // get returns the status, header and body of a GET.
-func get(t *testing.T, url string, header ...string) (int, http.Header, string) {
+func get(t testing.TB, url string, header ...string) (int, http.Header, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {

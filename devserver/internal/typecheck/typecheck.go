@@ -4,6 +4,7 @@ package typecheck
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,26 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// compiler is where npm installs it, below the frontend's folder.
-const compiler = "node_modules/.bin/tsc"
+// compiler returns the path of the one that npm has installed in dir, below dir, or
+// "". Since version 7 it is a program for one system, behind a script; the script
+// is passed over, for the program would live on when the script is killed.
+func compiler(dir string) string {
+	system := map[string]string{"windows": "win32"}[runtime.GOOS]
+	machine := map[string]string{"amd64": "x64"}[runtime.GOARCH]
+	native := fmt.Sprintf("node_modules/@typescript/typescript-%s-%s/lib/tsc", cmp.Or(system, runtime.GOOS), cmp.Or(machine, runtime.GOARCH))
+	for _, path := range []string{native, native + ".exe", "node_modules/.bin/tsc"} {
+		if _, err := os.Stat(filepath.Join(dir, path)); err == nil {
+			return path
+		}
+	}
+	return ""
+}
 
 // Options are what Run needs.
 type Options struct {
@@ -30,10 +44,11 @@ type Options struct {
 // Run checks types now and after each edit, until ctx ends. It returns nil at once
 // where no compiler is installed.
 func Run(ctx context.Context, opts Options) error {
-	if _, err := os.Stat(filepath.Join(opts.Dir, compiler)); err != nil {
+	path := compiler(opts.Dir)
+	if path == "" {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, "./"+compiler, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false")
+	cmd := exec.CommandContext(ctx, "./"+path, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false")
 	cmd.Dir = opts.Dir
 	cmd.WaitDelay = time.Second // for output that a child of it holds open
 	if opts.Isolate != nil {
