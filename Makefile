@@ -49,7 +49,7 @@ build: $(PACKAGES) ## build both binaries into bin/ and the page for production 
 	bin/devserver --build frontend/dist
 
 clean: ## remove what was built and installed
-	rm -rf bin frontend/node_modules frontend/dist devserver/e2e/screenshots
+	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots
 
 # The Go command knows itself what is out of date.
 .PHONY: bin/dev bin/token

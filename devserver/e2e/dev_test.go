@@ -97,6 +97,33 @@ func TestWrongTypesAreShown(t *testing.T) {
 	b.await("the mend", `document.querySelector('dev-server-problems') === null`)
 }
 
+// TestRestartLogsNobodyOut starts the dev server anew and loads a page for those
+// logged in alone.
+func TestRestartLogsNobodyOut(t *testing.T) {
+	t.Parallel()
+	ports := freePorts(t, 2)
+	s := newSystem(t, "")
+	s.page, s.tenant = "http://localhost:"+ports[0], "http://localhost:"+ports[1]
+	run := func() (stop func()) {
+		cmd, out := start(t, s.dir, filepath.Join(bin, "devserver"), []string{"TENANT_STATE=" + filepath.Join(s.dir, "state")},
+			"--addr", "localhost:"+ports[0], "--tenant-addr", "localhost:"+ports[1], "--frontend", filepath.Join(repo, "frontend"), "--types=false")
+		out.Await(t, "built")
+		return func() {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, cmd, 10*time.Second)
+		}
+	}
+	stop := run()
+	b := open(t, s)
+	b.signIn("/profile", "ada@example.com")
+	stop()
+	run()
+	b.visit(b.page + "/profile")
+	b.see(b.page+"/profile", "ada@example.com")
+}
+
 // TestRestartedDevServer stops the dev server under an open page and starts
 // another in its place.
 func TestRestartedDevServer(t *testing.T) {

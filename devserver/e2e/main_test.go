@@ -105,7 +105,7 @@ func start(t testing.TB, dir, path string, env []string, args ...string) (*exec.
 	t.Helper()
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
-	cmd.Env = append(machine(), env...)
+	cmd.Env = append(append(machine(), "TENANT_STATE="), env...) // tests begin anew
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out := outputtest.New()
 	cmd.Stdout, cmd.Stderr = out, out

@@ -175,7 +175,7 @@ func TestKeys(t *testing.T) {
 	d := newDevEnv(t)
 	cmd := exec.Command("script", "-qec", filepath.Join(bin, "dev"), "/dev/null") // which makes a terminal
 	cmd.Dir = repo
-	cmd.Env = append(machine(), d.env...)
+	cmd.Env = append(append(machine(), "TENANT_STATE="), d.env...)
 	keys, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -66,6 +67,7 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	if tenantListeners != nil {
 		local := tenant.New(tenant.Options{
 			Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: pageOrigin, Audience: cfg.Audience, Log: log,
+			State: stateFile(cfg),
 		})
 		defer local.Close()
 		serve(ctx, group, tenantListeners, nil, hostcheck.Loopback(local), log)
@@ -157,4 +159,14 @@ func serve(ctx context.Context, group *errgroup.Group, lns []net.Listener, secur
 		}
 		return nil
 	})
+}
+
+// stateFile is where the local tenant keeps what it remembers: each that listens
+// elsewhere has a file of its own.
+func stateFile(cfg config.Config) string {
+	if cfg.TenantState == "" {
+		return ""
+	}
+	_, host, _ := strings.Cut(cfg.Domain, "://")
+	return filepath.Join(cfg.TenantState, strings.NewReplacer(":", "-", "[", "", "]", "").Replace(host)+".json")
 }

@@ -22,8 +22,12 @@ type signingKey struct {
 	private *rsa.PrivateKey
 }
 
-func newSigningKeys() *signingKeys {
+// newSigningKeys returns the tenant's keys: known, or one to be made if that is nil.
+func newSigningKeys(known *signingKey) *signingKeys {
 	k := &signingKeys{once: sync.OnceValues(func() (*signingKey, error) {
+		if known != nil {
+			return known, nil
+		}
 		private, err := rsa.GenerateKey(rand.Reader, 2048)
 		return &signingKey{id: randomID(), private: private}, err
 	})}

@@ -61,7 +61,7 @@ func defaultAPIs(opts Options) map[string]*api {
 func defaultClients(opts Options) map[string]*client {
 	return map[string]*client{
 		opts.ClientID: {
-			id: opts.ClientID, name: "Calling an API", grants: []oidc.GrantType{oidc.GrantTypeCode},
+			id: opts.ClientID, name: "Calling an API", grants: []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken},
 			callbacks:  []string{opts.AppOrigin, opts.AppOrigin + "/", opts.AppOrigin + "/callback"},
 			logoutURLs: []string{opts.AppOrigin, opts.AppOrigin + "/"},
 			webOrigins: []string{opts.AppOrigin},
@@ -79,6 +79,7 @@ var identityScopes = []scope{
 	{oidc.ScopeOpenID, "Know who you are"},
 	{oidc.ScopeProfile, "See your profile: name, nickname and picture"},
 	{oidc.ScopeEmail, "See your email address"},
+	{oidc.ScopeOfflineAccess, "Keep access while you are away, without asking again"},
 }
 
 // grantable returns which of the asked scopes u gets at a (nil for no API): the

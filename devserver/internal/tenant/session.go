@@ -25,7 +25,7 @@ func (t *Tenant) currentSession(r *http.Request) *session {
 	if err != nil {
 		return nil
 	}
-	return t.sessions.get(cookie.Value)
+	return t.sessions.get(digest(cookie.Value))
 }
 
 // startSession logs u in. The cookie's value is always a new one, so that nobody
@@ -34,7 +34,8 @@ func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *user) *
 	t.endSession(w, r)
 	s := &session{id: randomID(), user: u, loggedIn: t.opts.Now()}
 	value := randomID()
-	t.sessions.put(value, s)
+	t.sessions.put(digest(value), s)
+	t.save()
 	t.setCookie(w, sessionCookie, value, 0)
 	return s
 }
@@ -42,7 +43,8 @@ func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *user) *
 // endSession logs the browser that sent r out.
 func (t *Tenant) endSession(w http.ResponseWriter, r *http.Request) {
 	if cookie, err := r.Cookie(sessionCookie); err == nil {
-		t.sessions.take(cookie.Value)
+		t.sessions.take(digest(cookie.Value))
+		t.save()
 		t.setCookie(w, sessionCookie, "", -1)
 	}
 }
@@ -80,6 +82,7 @@ func (t *Tenant) hasConsented(u *user, req *authRequest) bool {
 func (t *Tenant) recordConsent(u *user, req *authRequest) {
 	key := consentKey(u, req)
 	t.consents.put(key, append(slices.Clone(t.consents.get(key)), grantable(req.Scopes, u, req.api)...))
+	t.save()
 }
 
 func consentKey(u *user, req *authRequest) string {

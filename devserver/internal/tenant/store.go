@@ -72,6 +72,26 @@ func (e *expiring[V]) take(key string) (value V) {
 	return value
 }
 
+// each calls f with all that is not expired.
+func (e *expiring[V]) each(f func(key string, value V, born time.Time)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for key, item := range e.entries {
+		if !e.expired(item) {
+			f(key, item.value, item.born)
+		}
+	}
+}
+
+// restore puts back what each gave, with the time it was born.
+func (e *expiring[V]) restore(key string, value V, born time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if item := (entry[V]{value, born}); !e.expired(item) && len(e.entries) < e.max {
+		e.entries[key] = item
+	}
+}
+
 func (e *expiring[V]) expired(item entry[V]) bool { return e.now().Sub(item.born) >= e.ttl }
 
 // randomID returns an identifier that can't be guessed, of 26 letters and digits.

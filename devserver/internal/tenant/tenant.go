@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/cors"
@@ -24,13 +25,14 @@ import (
 // maxForm is the most that is read of a request's body, in bytes.
 const maxForm = 64 << 10
 
-// Options are the settings of a Tenant. All but Now are required.
+// Options are the settings of a Tenant. All but State and Now are required.
 type Options struct {
 	Issuer    string // where the tenant is reached, with a trailing slash
 	ClientID  string // of the single-page app
 	AppOrigin string // where that app is served, "http://localhost:4200"
 	Audience  string // identifier of the one API
 	Log       *slog.Logger
+	State     string           // file for what outlives the process; "" is none
 	Now       func() time.Time // nil means time.Now
 }
 
@@ -45,8 +47,10 @@ type Tenant struct {
 	users    []*user
 	requests *expiring[*authRequest] // by ID: logins that are under way
 	codes    *expiring[*grant]       // by authorization code
-	sessions *expiring[*session]     // by the session cookie's value
+	sessions *expiring[*session]     // by the digest of the session cookie's value
 	consents *expiring[[]string]     // by user, client and audience: scopes agreed to
+	refresh  *families
+	saving   sync.Mutex
 }
 
 // New returns a Tenant. It makes its signing key in the background, so that
@@ -58,7 +62,6 @@ func New(opts Options) *Tenant {
 	t := &Tenant{
 		opts:     opts,
 		decoder:  schema.NewDecoder(),
-		keys:     newSigningKeys(),
 		clients:  defaultClients(opts),
 		apis:     defaultAPIs(opts),
 		users:    defaultUsers(opts),
@@ -66,7 +69,13 @@ func New(opts Options) *Tenant {
 		codes:    newExpiring[*grant](1000, time.Minute, opts.Now),
 		sessions: newExpiring[*session](1000, 12*time.Hour, opts.Now),
 		consents: newExpiring[[]string](1000, 12*time.Hour, opts.Now),
+		refresh:  &families{byID: newExpiring[*family](1000, refreshLifetime, opts.Now)},
 	}
+	key, err := t.load()
+	if err != nil {
+		opts.Log.Warn("what the tenant knew before can't be read, so everybody is logged out", "err", err)
+	}
+	t.keys = newSigningKeys(key)
 	t.decoder.IgnoreUnknownKeys(true)
 	t.handler = t.routes()
 	return t
@@ -82,9 +91,10 @@ func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.S
 // Auth0 doesn't show its users on its root page.
 func (t *Tenant) routes() http.Handler {
 	protocol := op.RegisterServer(&server{tenant: t}, op.Endpoints{
-		Token:    op.NewEndpoint("/oauth/token"),
-		Userinfo: op.NewEndpoint("/userinfo"),
-		JwksURI:  op.NewEndpoint("/.well-known/jwks.json"),
+		Token:      op.NewEndpoint("/oauth/token"),
+		Revocation: op.NewEndpoint("/oauth/revoke"),
+		Userinfo:   op.NewEndpoint("/userinfo"),
+		JwksURI:    op.NewEndpoint("/.well-known/jwks.json"),
 	}, op.WithServerCORSOptions(&cors.Options{
 		AllowedOrigins: []string{t.opts.AppOrigin},
 		AllowedMethods: []string{http.MethodGet, http.MethodPost},
@@ -104,14 +114,16 @@ func (t *Tenant) routes() http.Handler {
 	mux.HandleFunc("GET /avatars/{initials}", serveAvatar)
 	mux.HandleFunc("GET /v2/logout", t.logout)
 	mux.Handle("/oauth/token", formFromJSON(protocol))
+	mux.Handle("/oauth/revoke", formFromJSON(protocol))
 	mux.Handle("/userinfo", protocol)
 	mux.Handle("/.well-known/", protocol)
 
 	// A page of another origin, also of another port on localhost, must not be
-	// able to press the buttons of ours. /oauth/token is for other origins by
-	// design; it takes no cookie, and CORS names who may read its answers.
+	// able to press the buttons of ours. /oauth/token and /oauth/revoke are for other
+	// origins by design; they take no cookie, and CORS names who may read its answers.
 	forged := http.NewCrossOriginProtection()
 	forged.AddInsecureBypassPattern("/oauth/token")
+	forged.AddInsecureBypassPattern("/oauth/revoke")
 	return forged.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		w.Header().Set("X-Content-Type-Options", "nosniff")

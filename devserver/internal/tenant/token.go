@@ -63,12 +63,22 @@ func (s *server) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Access
 	if err := op.AuthorizeCodeChallenge(r.Data.CodeVerifier, challenge); err != nil {
 		return nil, oidc.ErrInvalidGrant().WithDescription("Failed to verify code verifier")
 	}
+	refresh := ""
+	if slices.Contains(g.scopes, oidc.ScopeOfflineAccess) {
+		refresh = s.tenant.refresh.start(g, s.tenant.opts.Now())
+		s.tenant.save()
+	}
+	return s.tokens(g, refresh)
+}
+
+// tokens answers with those that g grants, and refresh, if it is one.
+func (s *server) tokens(g *grant, refresh string) (*op.Response, error) {
 	access, lifetime, err := s.userAccessToken(g)
 	if err != nil {
 		return nil, err
 	}
 	resp := &oidc.AccessTokenResponse{
-		AccessToken: access, TokenType: oidc.BearerToken, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes,
+		AccessToken: access, TokenType: oidc.BearerToken, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes, RefreshToken: refresh,
 	}
 	if slices.Contains(g.scopes, oidc.ScopeOpenID) {
 		if resp.IDToken, err = s.idToken(g); err != nil {
@@ -172,11 +182,12 @@ func (s *server) Discovery(context.Context, *op.Request[struct{}]) (*op.Response
 		AuthorizationEndpoint:             at("/authorize"),
 		TokenEndpoint:                     at("/oauth/token"),
 		UserinfoEndpoint:                  at("/userinfo"),
+		RevocationEndpoint:                at("/oauth/revoke"),
 		JwksURI:                           at("/.well-known/jwks.json"),
 		ScopesSupported:                   scopes,
 		ResponseTypesSupported:            []string{"code"},
 		ResponseModesSupported:            []string{"query", "web_message"},
-		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeClientCredentials},
+		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials},
 		SubjectTypesSupported:             []string{"public"},
 		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
 		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic},

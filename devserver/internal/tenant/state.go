@@ -1,0 +1,134 @@
+package tenant
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// saved is what outlives the process: whoever is logged in stays so when the dev
+// server is started anew, as it is after each edit of its own sources. Secrets of
+// people are in it as digests alone, the signing key as it is; the file is for its
+// owner alone, and opens nothing but a test tenant on loopback.
+type saved struct {
+	Issuer   string         `json:"issuer"`
+	KeyID    string         `json:"keyId"`
+	Key      []byte         `json:"key"` // PKCS #8
+	Sessions []savedSession `json:"sessions"`
+	Consents []savedConsent `json:"consents"`
+	Families []savedFamily  `json:"families"`
+}
+
+type savedSession struct {
+	Cookie   string    `json:"cookie"` // digest
+	ID       string    `json:"id"`
+	User     string    `json:"user"`
+	LoggedIn time.Time `json:"loggedIn"`
+	Born     time.Time `json:"born"`
+}
+
+type savedConsent struct {
+	Key    string    `json:"key"`
+	Scopes []string  `json:"scopes"`
+	Born   time.Time `json:"born"`
+}
+
+type savedFamily struct {
+	Family *family   `json:"family"`
+	Born   time.Time `json:"born"`
+}
+
+// load brings in what was saved, if there is something of this issuer's.
+func (t *Tenant) load() (*signingKey, error) {
+	if t.opts.State == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(t.opts.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	var s saved
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.opts.State, err)
+	}
+	private, err := x509.ParsePKCS8PrivateKey(s.Key)
+	key, ok := private.(*rsa.PrivateKey)
+	if err != nil || !ok || s.Issuer != t.opts.Issuer {
+		return nil, fmt.Errorf("%s: it holds no key of %s", t.opts.State, t.opts.Issuer)
+	}
+	for _, one := range s.Sessions {
+		if u := t.userByID(one.User); u != nil {
+			t.sessions.restore(one.Cookie, &session{id: one.ID, user: u, loggedIn: one.LoggedIn}, one.Born)
+		}
+	}
+	for _, one := range s.Consents {
+		t.consents.restore(one.Key, one.Scopes, one.Born)
+	}
+	for _, one := range s.Families {
+		if one.Family != nil {
+			t.refresh.byID.restore(one.Family.ID, one.Family, one.Born)
+		}
+	}
+	return &signingKey{id: s.KeyID, private: key}, nil
+}
+
+// save writes what is to outlive the process, whole or not at all. Nobody waits for
+// the tenant's key, so nothing is saved before there is one.
+func (t *Tenant) save() {
+	if t.opts.State == "" {
+		return
+	}
+	key, err := t.keys.once()
+	if err == nil {
+		err = t.write(key)
+	}
+	if err != nil {
+		t.opts.Log.Warn("the tenant's state is not saved", "err", err)
+	}
+}
+
+func (t *Tenant) write(key *signingKey) error {
+	t.saving.Lock()
+	defer t.saving.Unlock()
+	private, err := x509.MarshalPKCS8PrivateKey(key.private)
+	if err != nil {
+		return err
+	}
+	s := saved{Issuer: t.opts.Issuer, KeyID: key.id, Key: private}
+	t.sessions.each(func(cookie string, one *session, born time.Time) {
+		s.Sessions = append(s.Sessions, savedSession{cookie, one.id, one.user.id, one.loggedIn, born})
+	})
+	t.consents.each(func(key string, scopes []string, born time.Time) {
+		s.Consents = append(s.Consents, savedConsent{key, scopes, born})
+	})
+	t.refresh.mu.Lock()
+	t.refresh.byID.each(func(_ string, one *family, born time.Time) { s.Families = append(s.Families, savedFamily{one, born}) })
+	data, err := json.Marshal(s)
+	t.refresh.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(t.opts.State), 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(t.opts.State), ".state-") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), t.opts.State)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
+}
