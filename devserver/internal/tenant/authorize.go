@@ -3,6 +3,7 @@ package tenant
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -12,6 +13,11 @@ import (
 // responseModeWebMessage is Auth0's response mode for silent authentication and
 // popups: the answer is a page that posts it to the window that asked.
 const responseModeWebMessage oidc.ResponseMode = "web_message"
+
+// responseModes are the ways in which an answer gets to the app.
+var responseModes = []string{
+	string(oidc.ResponseModeQuery), string(oidc.ResponseModeFragment), string(oidc.ResponseModeFormPost), string(responseModeWebMessage),
+}
 
 // authRequest is a login under way: what the app asked for, and by which browser.
 type authRequest struct {
@@ -62,8 +68,8 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 func (t *Tenant) check(req *authRequest, audience string) *oidc.Error {
 	var err error
 	switch {
-	case req.ResponseMode != "" && req.ResponseMode != oidc.ResponseModeQuery && req.ResponseMode != responseModeWebMessage:
-		return oidc.ErrInvalidRequest().WithDescription("response_mode must be query or web_message")
+	case req.ResponseMode != "" && !slices.Contains(responseModes, string(req.ResponseMode)):
+		return oidc.ErrInvalidRequest().WithDescription("response_mode must be one of %s", strings.Join(responseModes, ", "))
 	case req.CodeChallenge == "":
 		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge' is required (PKCE)")
 	case req.CodeChallengeMethod != oidc.CodeChallengeMethodS256:

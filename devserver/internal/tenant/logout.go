@@ -1,8 +1,14 @@
 package tenant
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
 // logout ends the session and goes to returnTo, as Auth0's /v2/logout does.
@@ -29,4 +35,62 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, returnTo, http.StatusSeeOther) //nolint:gosec // one of the listed URLs, checked above
+}
+
+// oidcLogout ends the session and goes to post_logout_redirect_uri (OpenID Connect
+// RP-Initiated Logout §2). That must be one of the logout URLs of the client that
+// client_id names or that the ID token in id_token_hint is for; both must agree.
+func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	returnTo, clientID := query.Get("post_logout_redirect_uri"), query.Get("client_id")
+	w.Header().Set("Cache-Control", "no-store")
+	if hint := query.Get("id_token_hint"); hint != "" {
+		issuedTo, ok := t.hintedClient(hint)
+		if !ok || clientID != "" && clientID != issuedTo {
+			t.showError(w, http.StatusBadRequest, "Who is to be logged out?",
+				"The id_token_hint is no ID token of this tenant's for that client.")
+			return
+		}
+		clientID = issuedTo
+	}
+	app := t.clients[clientID]
+	if returnTo != "" && (app == nil || !slices.Contains(app.logoutURLs, returnTo)) {
+		t.showError(w, http.StatusBadRequest, "Logout URL mismatch",
+			"The post_logout_redirect_uri is not one of the client's allowed logout URLs, or neither client_id nor id_token_hint names the client. "+
+				"They are "+t.opts.AppOrigin+", with nothing behind it or with /.")
+		return
+	}
+	t.endSession(w, r)
+	u, err := url.Parse(returnTo)
+	if returnTo == "" || err != nil {
+		t.showMessage(w, http.StatusOK, "You are logged out", "You can close this page.")
+		return
+	}
+	if state := query.Get("state"); state != "" {
+		values := u.Query()
+		values.Set("state", state)
+		u.RawQuery = values.Encode()
+	}
+	http.Redirect(w, r, u.String(), http.StatusSeeOther) //nolint:gosec // one of the listed URLs, checked above
+}
+
+// hintedClient returns the client that an ID token of ours was issued to. It may
+// have expired: it only says who asks.
+func (t *Tenant) hintedClient(hint string) (clientID string, ok bool) {
+	jws, err := jose.ParseSigned(hint, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return "", false
+	}
+	payload, err := t.keys.VerifySignature(context.Background(), jws)
+	if err != nil {
+		return "", false
+	}
+	var claims struct {
+		Audience oidc.Audience `json:"aud"`
+		Scope    string        `json:"scope"` // an access token's
+	}
+	if json.Unmarshal(payload, &claims) != nil || len(claims.Audience) != 1 || claims.Scope != "" {
+		return "", false
+	}
+	return claims.Audience[0], t.clients[claims.Audience[0]] != nil
 }

@@ -41,9 +41,25 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 		t.showError(w, http.StatusBadRequest, "Callback URL mismatch", "The redirect_uri is no URL.")
 		return
 	}
-	query := u.Query()
+	fields := url.Values{}
 	for name, value := range params {
-		query.Set(name, value)
+		fields.Set(name, value)
+	}
+	switch req.ResponseMode {
+	case oidc.ResponseModeFormPost:
+		nonce := randomID()
+		w.Header().Set("Content-Security-Policy",
+			"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce+"'; form-action "+origin(req.RedirectURI))
+		t.render(w, http.StatusOK, "post.html", map[string]any{"Nonce": nonce, "Action": req.RedirectURI, "Fields": params})
+		return
+	case oidc.ResponseModeFragment:
+		u.Fragment = "" // a registered URI has none (RFC 6749 §3.1.2)
+		http.Redirect(w, r, u.String()+"#"+fields.Encode(), http.StatusSeeOther)
+		return
+	}
+	query := u.Query()
+	for name := range fields {
+		query.Set(name, fields.Get(name))
 	}
 	u.RawQuery = query.Encode()
 	http.Redirect(w, r, u.String(), http.StatusSeeOther)

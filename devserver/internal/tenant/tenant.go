@@ -113,6 +113,7 @@ func (t *Tenant) routes() http.Handler {
 	mux.HandleFunc("GET /favicon.ico", serveNoIcon)
 	mux.HandleFunc("GET /avatars/{initials}", serveAvatar)
 	mux.HandleFunc("GET /v2/logout", t.logout)
+	mux.HandleFunc("GET /oidc/logout", t.oidcLogout)
 	mux.Handle("/oauth/token", formFromJSON(protocol))
 	mux.Handle("/oauth/revoke", formFromJSON(protocol))
 	mux.Handle("/userinfo", protocol)

@@ -347,7 +347,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 		"unknown audience":   {"audience=https://other.test", "access_denied", "Service not found: https://other.test"},
 		"implicit flow":      {"response_type=token", "unauthorized_client", ""},
 		"no response type":   {"response_type=", "invalid_request", ""},
-		"unknown mode":       {"response_mode=fragment", "invalid_request", "response_mode"},
+		"unknown mode":       {"response_mode=carrier_pigeon", "invalid_request", "response_mode"},
 		"none and login":     {"prompt=none login", "invalid_request", ""},
 		"no scope":           {"scope=", "invalid_request", ""},
 		"a request object":   {"request=ey.ey.x", "request_not_supported", ""},
