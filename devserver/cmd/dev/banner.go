@@ -22,8 +22,12 @@ func (r *runner) banner() string {
 	line("API", "%s", api)
 	if cfg.Local() {
 		line("Tenant", "%s (local)", config.LocalOrigin(cfg.TenantAddr))
+		users, err := tenant.TestUsers(cfg.TenantConfig)
+		if err != nil {
+			line("Users", "%v", err)
+		}
 		label := "Users"
-		for _, u := range tenant.TestUsers() {
+		for _, u := range users {
 			can := "no permissions"
 			if len(u.Permissions) > 0 {
 				can = "may " + strings.Join(u.Permissions, ", ")

@@ -11,7 +11,7 @@ import (
 
 // variables are the names that .env may set; another is most likely misspelt.
 var variables = []string{
-	"AUTH0_DOMAIN", "AUTH0_AUDIENCE", "AUTH0_CLIENT_ID", "API_ADDR", "DEV_ADDR", "TENANT_ADDR", "TENANT_STATE", "JWKS_REFRESH",
+	"AUTH0_DOMAIN", "AUTH0_AUDIENCE", "AUTH0_CLIENT_ID", "API_ADDR", "DEV_ADDR", "TENANT_ADDR", "TENANT_CONFIG", "TENANT_STATE", "JWKS_REFRESH",
 	"TOKEN_CLIENT_ID", "TOKEN_CLIENT_SECRET", "NO_COLOR",
 }
 

@@ -30,14 +30,15 @@ type Config struct {
 	Types        bool     // check types beside the bundler
 	Build        string   // folder to write a production bundle to, in place of serving; "" is none
 
-	Frontend    string // folder with the page's sources, or with a built frontend
-	ProxyConfig string // file with the proxy rules
-	TenantAddr  string // "host:port" of the local tenant, on loopback
-	TenantState string // folder for what the local tenant remembers; "" is none
-	Domain      string // origin of the tenant in use, "https://acme.eu.auth0.com"; "" for the local one, wherever it listens
-	ClientID    string // of the single-page app at that tenant
-	Problems    string // folder whose files are shown over the page; "" is none
-	Audience    string // API identifier that the page asks tokens for
+	Frontend     string // folder with the page's sources, or with a built frontend
+	ProxyConfig  string // file with the proxy rules
+	TenantAddr   string // "host:port" of the local tenant, on loopback
+	TenantConfig string // file with who and what the local tenant knows; "" is the default
+	TenantState  string // folder for what the local tenant remembers; "" is none
+	Domain       string // origin of the tenant in use, "https://acme.eu.auth0.com"; "" for the local one, wherever it listens
+	ClientID     string // of the single-page app at that tenant
+	Problems     string // folder whose files are shown over the page; "" is none
+	Audience     string // API identifier that the page asks tokens for
 }
 
 // Exposed reports whether other machines can reach the page.
@@ -61,13 +62,14 @@ func (c Config) Auth() Auth { return Auth{c.Domain, c.ClientID, c.Audience} }
 
 // variables names the environment variable that stands in for a flag.
 var variables = map[string]string{
-	"addr":         "DEV_ADDR",
-	"tenant-addr":  "TENANT_ADDR",
-	"tenant-state": "TENANT_STATE",
-	"domain":       "AUTH0_DOMAIN",
-	"client-id":    "AUTH0_CLIENT_ID",
-	"audience":     "AUTH0_AUDIENCE",
-	"problems":     "DEV_PROBLEMS",
+	"addr":          "DEV_ADDR",
+	"tenant-addr":   "TENANT_ADDR",
+	"tenant-config": "TENANT_CONFIG",
+	"tenant-state":  "TENANT_STATE",
+	"domain":        "AUTH0_DOMAIN",
+	"client-id":     "AUTH0_CLIENT_ID",
+	"audience":      "AUTH0_AUDIENCE",
+	"problems":      "DEV_PROBLEMS",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag wins
@@ -94,6 +96,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page's sources, or with any built frontend to serve as it is")
 	fs.StringVar(&cfg.ProxyConfig, "proxy-config", "proxy.conf.json", "`file` with the proxy rules, read again when it changes")
 	fs.StringVar(&cfg.TenantAddr, "tenant-addr", "localhost:4400", "`host:port` of the local tenant; loopback only")
+	fs.StringVar(&cfg.TenantConfig, "tenant-config", "", "`file` with the local tenant's users, clients and APIs, read again when it changes; without, two test users")
 	fs.StringVar(&cfg.TenantState, "tenant-state", ".tenant", "`folder` for what the local tenant remembers of a working day: its key and who is logged in; '' is none")
 	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one")
 	fs.StringVar(&cfg.ClientID, "client-id", "", "client `ID` of the single-page app; the local tenant has one by default")

@@ -26,9 +26,14 @@ func (s *site) watch() (*watch.Watcher, error) {
 			return nil, err
 		}
 	}
-	if err := w.File(s.cfg.ProxyConfig); err != nil {
-		w.Close()
-		return nil, err
+	for _, file := range []string{s.cfg.ProxyConfig, s.cfg.TenantConfig} {
+		if file == "" {
+			continue
+		}
+		if err := w.File(file); err != nil {
+			w.Close()
+			return nil, err
+		}
 	}
 	return w, nil
 }
@@ -37,11 +42,13 @@ func (s *site) watch() (*watch.Watcher, error) {
 // to buildAgain, so that an edit can end one that it makes obsolete.
 func (s *site) changed(paths []string) {
 	var page []string
-	rules, problems := false, false
+	rules, people, problems := false, false, false
 	for _, path := range paths {
 		switch {
 		case same(path, s.cfg.ProxyConfig):
 			rules = true
+		case s.cfg.TenantConfig != "" && same(path, s.cfg.TenantConfig):
+			people = true
 		case s.cfg.Problems != "" && (same(path, s.cfg.Problems) || same(filepath.Dir(path), s.cfg.Problems)):
 			problems = true
 		default:
@@ -50,6 +57,9 @@ func (s *site) changed(paths []string) {
 	}
 	if rules {
 		s.reloadRules()
+	}
+	if people {
+		s.reconfigureTenant()
 	}
 	if problems {
 		s.readProblems()

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -61,16 +60,21 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		return err
 	}
 	defer s.close()
+	if tenantListeners != nil {
+		s.tenant = tenant.New(tenant.Options{
+			Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: pageOrigin, Audience: cfg.Audience, Log: log,
+			State: stateFile(cfg),
+		})
+		defer s.tenant.Close()
+		if err := s.configureTenant(); err != nil {
+			return err
+		}
+	}
 
 	group, ctx := errgroup.WithContext(ctx)
 	s.run(ctx, group)
 	if tenantListeners != nil {
-		local := tenant.New(tenant.Options{
-			Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: pageOrigin, Audience: cfg.Audience, Log: log,
-			State: stateFile(cfg),
-		})
-		defer local.Close()
-		serve(ctx, group, tenantListeners, nil, hostcheck.Loopback(local), log)
+		serve(ctx, group, tenantListeners, nil, hostcheck.Loopback(s.tenant), log)
 		log.Info("local tenant listening on " + cfg.Domain)
 	}
 	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Addresses: cfg.Exposed(), Flag: "--allowed-host"}
@@ -159,14 +163,4 @@ func serve(ctx context.Context, group *errgroup.Group, lns []net.Listener, secur
 		}
 		return nil
 	})
-}
-
-// stateFile is where the local tenant keeps what it remembers: each that listens
-// elsewhere has a file of its own.
-func stateFile(cfg config.Config) string {
-	if cfg.TenantState == "" {
-		return ""
-	}
-	_, host, _ := strings.Cut(cfg.Domain, "://")
-	return filepath.Join(cfg.TenantState, strings.NewReplacer(":", "-", "[", "", "]", "").Replace(host)+".json")
 }

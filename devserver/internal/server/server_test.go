@@ -185,6 +185,10 @@ func TestRefusesToStart(t *testing.T) {
 		"broken rules": {func(dir string, _ *config.Config) {
 			write(t, dir, "proxy.conf.json", "{\n  oops")
 		}, "proxy.conf.json:2:3"},
+		"a broken tenant": {func(dir string, cfg *config.Config) {
+			cfg.TenantConfig = filepath.Join(dir, "tenant.jsonc")
+			write(t, dir, "tenant.jsonc", `{"users": 1}`)
+		}, "tenant.jsonc:1:11"},
 		"no rules file": {func(_ string, cfg *config.Config) { cfg.ProxyConfig += "-not" }, "--proxy-config"},
 		"no frontend":   {func(_ string, cfg *config.Config) { cfg.Frontend += "-not" }, "--frontend"},
 	} {

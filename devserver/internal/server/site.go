@@ -21,6 +21,7 @@ import (
 	"calling-an-api.example/devserver/internal/proxy"
 	"calling-an-api.example/devserver/internal/proxyconf"
 	"calling-an-api.example/devserver/internal/spa"
+	"calling-an-api.example/devserver/internal/tenant"
 	"calling-an-api.example/devserver/internal/typecheck"
 	"calling-an-api.example/devserver/internal/watch"
 )
@@ -36,6 +37,7 @@ type site struct {
 	transports *proxy.Transports
 	proxy      atomic.Pointer[proxy.Proxy]
 	rules      proxyconf.Rules // those of proxy
+	tenant     *tenant.Tenant  // the local one, or nil
 	others     map[string]bool // problems of others, by file name
 	tried      bool            // a build has ended
 	broken     bool            // the last build failed

@@ -46,13 +46,13 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		t.showError(w, http.StatusBadRequest, "The request can't be read", "A parameter of /authorize is malformed.")
 		return
 	}
-	app := t.clients[asked.ClientID]
+	app := t.client(asked.ClientID)
 	if app == nil {
 		t.showError(w, http.StatusBadRequest, "Unknown client",
 			"The client_id is not one of this tenant's. The page reads it from AUTH0_CLIENT_ID; unset, the local default fits.")
 		return
 	}
-	req := &authRequest{AuthRequest: asked, id: randomID(), client: app, api: t.apis[r.Form.Get("audience")]}
+	req := &authRequest{AuthRequest: asked, id: randomID(), client: app, api: t.api(r.Form.Get("audience"))}
 	if err := op.ValidateAuthReqRedirectURI(app, asked.RedirectURI, asked.ResponseType); err != nil {
 		t.refuseRedirectURI(w, r, req)
 		return

@@ -36,7 +36,7 @@ type userChoice struct{ Name, Email, Password, Can string }
 
 func (t *Tenant) loginPage(req *authRequest) loginPage {
 	page := loginPage{State: req.id, App: req.client.name, Username: req.LoginHint}
-	for _, u := range t.users {
+	for _, u := range t.directory.Load().users {
 		choice := &userChoice{Name: u.name(), Email: u.email, Password: u.password, Can: "no permissions"}
 		if len(u.permissions) > 0 {
 			choice.Can = "may " + u.permissions[0]
@@ -73,6 +73,10 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 	req = t.requests.take(req.id)
 	if req == nil { // the form was sent twice, and the other came first
 		t.showError(w, http.StatusBadRequest, "This login is over", "It was finished in another tab.")
+		return
+	}
+	if u.blocked { // the words that Auth0 has for it
+		t.fail(w, r, req, &oidc.Error{ErrorType: "unauthorized", Description: "user is blocked"})
 		return
 	}
 	req.loggedIn = true

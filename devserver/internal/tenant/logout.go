@@ -18,7 +18,7 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	returnTo, clientID := query.Get("returnTo"), query.Get("client_id")
 	allowed := false
-	for id, app := range t.clients {
+	for id, app := range t.directory.Load().clients {
 		if clientID == "" || clientID == id {
 			allowed = allowed || slices.Contains(app.logoutURLs, returnTo)
 		}
@@ -53,7 +53,7 @@ func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 		}
 		clientID = issuedTo
 	}
-	app := t.clients[clientID]
+	app := t.client(clientID)
 	if returnTo != "" && (app == nil || !slices.Contains(app.logoutURLs, returnTo)) {
 		t.showError(w, http.StatusBadRequest, "Logout URL mismatch",
 			"The post_logout_redirect_uri is not one of the client's allowed logout URLs, or neither client_id nor id_token_hint names the client. "+
@@ -92,5 +92,5 @@ func (t *Tenant) hintedClient(hint string) (clientID string, ok bool) {
 	if json.Unmarshal(payload, &claims) != nil || len(claims.Audience) != 1 || claims.Scope != "" {
 		return "", false
 	}
-	return claims.Audience[0], t.clients[claims.Audience[0]] != nil
+	return claims.Audience[0], t.client(claims.Audience[0]) != nil
 }

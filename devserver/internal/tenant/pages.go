@@ -57,7 +57,7 @@ func (t *Tenant) showMessage(w http.ResponseWriter, status int, title, text stri
 func (t *Tenant) showHome(w http.ResponseWriter, _ *http.Request) {
 	forbidFraming(w, "form-action 'none'")
 	t.render(w, http.StatusOK, "home.html", map[string]any{
-		"Issuer": t.opts.Issuer, "App": t.opts.AppOrigin, "Audience": t.opts.Audience, "Users": TestUsers(),
+		"Issuer": t.opts.Issuer, "App": t.opts.AppOrigin, "Audience": t.opts.Audience, "Users": t.directory.Load().testUsers(),
 	})
 }
 

@@ -3,6 +3,7 @@ package tenant
 import (
 	"crypto/subtle"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -21,7 +22,9 @@ type user struct {
 	id, email, password   string
 	givenName, familyName string
 	nickname, picture     string
-	permissions           []string // at the API, as RBAC would give them
+	permissions           []string       // at the APIs, as RBAC would give them
+	blocked               bool           // may not log in
+	claims                map[string]any // more, in tokens; names have namespaces
 	updatedAt             time.Time
 }
 
@@ -31,48 +34,11 @@ type api struct {
 	name     string
 	scopes   []scope
 	lifetime time.Duration // of its access tokens
+	rbac     bool          // scopes need the permission, and tokens carry the permissions
 }
 
 // scope is a permission with the words for it on the consent page.
 type scope struct{ name, words string }
-
-func defaultUsers(opts Options) []*user {
-	return []*user{
-		{
-			id: "auth0|ada", email: "ada@example.com", password: "ada-local",
-			givenName: "Ada", familyName: "Lovelace", nickname: "ada", picture: opts.Issuer + "avatars/AL.svg",
-			permissions: []string{"read:messages"}, updatedAt: opts.Now(),
-		},
-		{
-			id: "auth0|charles", email: "charles@example.com", password: "charles-local",
-			givenName: "Charles", familyName: "Babbage", nickname: "charles", picture: opts.Issuer + "avatars/CB.svg",
-			updatedAt: opts.Now(),
-		},
-	}
-}
-
-func defaultAPIs(opts Options) map[string]*api {
-	return map[string]*api{opts.Audience: {
-		audience: opts.Audience, name: "External API", lifetime: 2 * time.Hour,
-		scopes: []scope{{"read:messages", "Read your messages"}},
-	}}
-}
-
-func defaultClients(opts Options) map[string]*client {
-	return map[string]*client{
-		opts.ClientID: {
-			id: opts.ClientID, name: "Calling an API", grants: []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken},
-			callbacks:  []string{opts.AppOrigin, opts.AppOrigin + "/", opts.AppOrigin + "/callback"},
-			logoutURLs: []string{opts.AppOrigin, opts.AppOrigin + "/"},
-			webOrigins: []string{opts.AppOrigin},
-		},
-		MachineClientID: {
-			id: MachineClientID, secret: MachineClientSecret, name: "make token",
-			grants:  []oidc.GrantType{oidc.GrantTypeClientCredentials},
-			granted: []string{"read:messages"},
-		},
-	}
-}
 
 // identityScopes are the OpenID Connect scopes with the words for them.
 var identityScopes = []scope{
@@ -83,12 +49,13 @@ var identityScopes = []scope{
 }
 
 // grantable returns which of the asked scopes u gets at a (nil for no API): the
-// known ones of OpenID Connect, and of the API's those that u has permission for.
+// known ones of OpenID Connect, and of the API's those that u has permission for,
+// if that is asked at this API.
 func grantable(asked []string, u *user, a *api) []string {
 	granted := []string{}
 	for _, name := range asked {
 		identity := slices.ContainsFunc(identityScopes, func(s scope) bool { return s.name == name })
-		if (identity || a.has(name) && slices.Contains(u.permissions, name)) && !slices.Contains(granted, name) {
+		if (identity || a.has(name) && (!a.rbac || slices.Contains(u.permissions, name))) && !slices.Contains(granted, name) {
 			granted = append(granted, name)
 		}
 	}
@@ -108,30 +75,41 @@ func (u *user) profile(scopes []string) *oidc.UserInfo {
 		}
 		info.AppendClaims("updated_at", u.updatedAt.UTC().Format("2006-01-02T15:04:05.000Z")) // Auth0's format
 	}
+	for name, value := range u.claims {
+		info.AppendClaims(name, value)
+	}
 	if slices.Contains(scopes, oidc.ScopeEmail) {
 		info.UserInfoEmail = oidc.UserInfoEmail{Email: u.email, EmailVerified: true}
 	}
 	return info
 }
 
-func (u *user) name() string { return u.givenName + " " + u.familyName }
+func (u *user) name() string { return strings.TrimSpace(u.givenName + " " + u.familyName) }
+
+// client returns the client called id, or nil.
+func (t *Tenant) client(id string) *client { return t.directory.Load().clients[id] }
+
+// api returns the API that audience identifies, or nil.
+func (t *Tenant) api(audience string) *api { return t.directory.Load().apis[audience] }
 
 // userByEmail returns the user with that email address, or nil.
 func (t *Tenant) userByEmail(email string) *user {
-	i := slices.IndexFunc(t.users, func(u *user) bool { return u.email == email })
+	users := t.directory.Load().users
+	i := slices.IndexFunc(users, func(u *user) bool { return u.email == email })
 	if i < 0 {
 		return nil
 	}
-	return t.users[i]
+	return users[i]
 }
 
 // userByID returns the user with that subject, or nil.
 func (t *Tenant) userByID(id string) *user {
-	i := slices.IndexFunc(t.users, func(u *user) bool { return u.id == id })
+	users := t.directory.Load().users
+	i := slices.IndexFunc(users, func(u *user) bool { return u.id == id })
 	if i < 0 {
 		return nil
 	}
-	return t.users[i]
+	return users[i]
 }
 
 // client is an application. It is an op.Client.

@@ -125,11 +125,11 @@ func (s *server) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refres
 	now := t.opts.Now()
 	f, next := t.refresh.use(r.Data.RefreshToken, r.Client.GetID(), now)
 	defer t.save()
-	if f == nil || t.userByID(f.User) == nil {
+	if f == nil || t.userByID(f.User) == nil || t.userByID(f.User).blocked || t.client(f.Client) == nil {
 		return nil, oidc.ErrInvalidGrant().WithDescription("Unknown or invalid refresh token.")
 	}
 	g := &grant{
-		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: t.clients[f.Client], api: t.apis[f.Audience]},
+		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: t.client(f.Client), api: t.api(f.Audience)},
 		session: &session{id: f.SessionID, user: t.userByID(f.User), loggedIn: f.LoggedIn},
 		scopes:  f.Scopes,
 	}

@@ -25,7 +25,15 @@ func (t *Tenant) currentSession(r *http.Request) *session {
 	if err != nil {
 		return nil
 	}
-	return t.sessions.get(digest(cookie.Value))
+	s := t.sessions.get(digest(cookie.Value))
+	if s == nil {
+		return nil
+	}
+	u := t.userByID(s.user.id) // as the configuration has them now
+	if u == nil || u.blocked {
+		return nil
+	}
+	return &session{id: s.id, user: u, loggedIn: s.loggedIn}
 }
 
 // startSession logs u in. The cookie's value is always a new one, so that nobody

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/cors"
@@ -38,19 +39,17 @@ type Options struct {
 
 // Tenant is the tenant's state and its http.Handler.
 type Tenant struct {
-	opts     Options
-	handler  http.Handler
-	decoder  *schema.Decoder
-	keys     *signingKeys
-	clients  map[string]*client
-	apis     map[string]*api
-	users    []*user
-	requests *expiring[*authRequest] // by ID: logins that are under way
-	codes    *expiring[*grant]       // by authorization code
-	sessions *expiring[*session]     // by the digest of the session cookie's value
-	consents *expiring[[]string]     // by user, client and audience: scopes agreed to
-	refresh  *families
-	saving   sync.Mutex
+	opts      Options
+	handler   http.Handler
+	decoder   *schema.Decoder
+	keys      *signingKeys
+	directory atomic.Pointer[directory]
+	requests  *expiring[*authRequest] // by ID: logins that are under way
+	codes     *expiring[*grant]       // by authorization code
+	sessions  *expiring[*session]     // by the digest of the session cookie's value
+	consents  *expiring[[]string]     // by user, client and audience: scopes agreed to
+	refresh   *families
+	saving    sync.Mutex
 }
 
 // New returns a Tenant. It makes its signing key in the background, so that
@@ -62,14 +61,14 @@ func New(opts Options) *Tenant {
 	t := &Tenant{
 		opts:     opts,
 		decoder:  schema.NewDecoder(),
-		clients:  defaultClients(opts),
-		apis:     defaultAPIs(opts),
-		users:    defaultUsers(opts),
 		requests: newExpiring[*authRequest](1000, 30*time.Minute, opts.Now),
 		codes:    newExpiring[*grant](1000, time.Minute, opts.Now),
 		sessions: newExpiring[*session](1000, 12*time.Hour, opts.Now),
 		consents: newExpiring[[]string](1000, 12*time.Hour, opts.Now),
 		refresh:  &families{byID: newExpiring[*family](1000, refreshLifetime, opts.Now)},
+	}
+	if err := t.Configure("the default configuration", DefaultConfig); err != nil {
+		panic(err) // a test would have found it
 	}
 	key, err := t.load()
 	if err != nil {
@@ -131,21 +130,6 @@ func (t *Tenant) routes() http.Handler {
 		w.Header().Set("Referrer-Policy", "no-referrer")
 		mux.ServeHTTP(w, r)
 	}))
-}
-
-// User is what a person needs to know of a test user.
-type User struct {
-	Email, Password string
-	Permissions     []string
-}
-
-// TestUsers lists the people who can log in.
-func TestUsers() []User {
-	var list []User
-	for _, u := range defaultUsers(Options{Now: time.Now}) {
-		list = append(list, User{u.email, u.password, u.permissions})
-	}
-	return list
 }
 
 // origin is the scheme, host and port of rawURL as browsers write it.

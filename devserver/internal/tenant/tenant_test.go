@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"calling-an-api.example/devserver/internal/outputtest"
 	"calling-an-api.example/devserver/internal/tenant"
 )
 
@@ -33,14 +34,22 @@ type fixture struct {
 
 func start(t *testing.T) *fixture {
 	t.Helper()
+	f, _ := startLocal(t, outputtest.New())
+	return f
+}
+
+// startLocal is start, and returns the tenant too.
+func startLocal(t *testing.T, log *outputtest.Output) (*fixture, *tenant.Tenant) {
+	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
 	issuer := "http://" + srv.Listener.Addr().String() + "/"
-	srv.Config.Handler = tenant.New(tenant.Options{
-		Issuer: issuer, ClientID: "spa", AppOrigin: app, Audience: audience, Log: slog.New(slog.DiscardHandler),
+	local := tenant.New(tenant.Options{
+		Issuer: issuer, ClientID: "spa", AppOrigin: app, Audience: audience, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
+	srv.Config.Handler = local
 	srv.Start()
 	t.Cleanup(srv.Close)
-	return &fixture{t, strings.TrimSuffix(issuer, "/"), newBrowser(t)}
+	return &fixture{t, strings.TrimSuffix(issuer, "/"), newBrowser(t)}, local
 }
 
 // newBrowser returns a client with its own cookies that follows no redirect, so

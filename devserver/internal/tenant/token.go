@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,12 +38,29 @@ type accessClaims struct {
 	GrantType   string        `json:"gty,omitempty"`
 	Client      string        `json:"azp"`
 	Permissions []string      `json:"permissions,omitempty"`
+
+	more map[string]any // of the user's own
+}
+
+// MarshalJSON implements json.Marshaler.
+func (c accessClaims) MarshalJSON() ([]byte, error) {
+	type plain accessClaims
+	data, err := json.Marshal(plain(c))
+	if err != nil || len(c.more) == 0 {
+		return data, err
+	}
+	all := map[string]any{}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, err
+	}
+	maps.Copy(all, c.more) // their names have namespaces, so they replace none
+	return json.Marshal(all)
 }
 
 // VerifyClient implements op.Server: a public client is who it says it is, as
 // PKCE ties its codes to it; a confidential one proves it by its secret.
 func (s *server) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
-	app := s.tenant.clients[r.Data.ClientID]
+	app := s.tenant.client(r.Data.ClientID)
 	if app == nil || app.secret != "" && !app.authenticates(r.Data.ClientSecret) {
 		return nil, op.NewStatusError(oidc.ErrInvalidClient().WithDescription("Unauthorized"), http.StatusUnauthorized)
 	}
@@ -99,10 +117,13 @@ func (s *server) userAccessToken(g *grant) (string, time.Duration, error) {
 	if a := g.request.api; a != nil {
 		lifetime = a.lifetime
 		claims.Audience = append(claims.Audience, a.audience)
-		claims.Permissions = g.session.user.permissions
+		if a.rbac {
+			claims.Permissions = g.session.user.permissions
+		}
 	}
 	claims.Audience = append(claims.Audience, s.userinfoAudience())
 	claims.Expires = now.Add(lifetime).Unix()
+	claims.more = g.session.user.claims
 	token, err := s.tenant.keys.sign(claims)
 	return token, lifetime, err
 }
@@ -123,7 +144,7 @@ func (s *server) idToken(g *grant) (string, error) {
 // for which API the token is, by the parameter audience.
 func (s *server) ClientCredentialsExchange(_ context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
 	audience := r.Form.Get("audience")
-	a, app := s.tenant.apis[audience], s.tenant.clients[r.Client.GetID()]
+	a, app := s.tenant.api(audience), s.tenant.client(r.Client.GetID())
 	if a == nil || app == nil {
 		return nil, op.NewStatusError(
 			oidc.ErrAccessDenied().WithDescription("Service not enabled within domain: %s", audience), http.StatusForbidden)

@@ -1,0 +1,101 @@
+package tenant_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"calling-an-api.example/devserver/internal/outputtest"
+	"calling-an-api.example/devserver/internal/tenant"
+)
+
+// configure gives the tenant of f the default configuration with changes.
+func configured(t *testing.T, changes ...string) string {
+	t.Helper()
+	if len(changes)%2 != 0 {
+		t.Fatal("changes come in pairs")
+	}
+	content := string(tenant.DefaultConfig)
+	for i := 0; i < len(changes); i += 2 {
+		if !strings.Contains(content, changes[i]) {
+			t.Fatalf("the default does not hold %q", changes[i])
+		}
+		content = strings.Replace(content, changes[i], changes[i+1], 1)
+	}
+	return content
+}
+
+func TestConfigFaults(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ content, want string }{
+		"no JSON":             {"{\n  oops", "line 2, column 3"},
+		"an unknown field":    {"{\n  \"user\": []}", `t.jsonc:2:3: unknown field "user"`},
+		"a wrong type":        {`{"users": [{"email": 1}]}`, "t.jsonc:1:22: users.email must be of the type string, not number"},
+		"no user_id":          {configured(t, `"user_id": "auth0|ada",`, ""), "a user needs a user_id"},
+		"no email":            {configured(t, `"ada@example.com"`, `"ada"`), "t.jsonc:11:16: a user needs an email"},
+		"two of one email":    {configured(t, `"charles@example.com"`, `"ada@example.com"`), "t.jsonc:22:5: there is another user"},
+		"a reserved claim":    {configured(t, `// "blocked": true,`, `"claims": {"sub": "x"},`), `the claim "sub" needs a namespace`},
+		"an unknown grant":    {configured(t, `"refresh_token"],`, `"password"],`), `t.jsonc:39:45: the grant "password"`},
+		"no secret":           {configured(t, `"client_secret": "local-machine-secret",`, ""), "client_credentials needs a client_secret"},
+		"two of one client":   {configured(t, `"local-machine"`, `"$CLIENT_ID"`), "another client"},
+		"a lifetime of never": {configured(t, `7200`, `0`), "token_lifetime"},
+		"no audience":         {configured(t, `"audience": "$AUDIENCE",`, ""), "an API needs an audience"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			local := tenant.New(tenant.Options{Issuer: "http://t/", ClientID: "spa", AppOrigin: app, Audience: audience})
+			t.Cleanup(local.Close)
+			if err := local.Configure("t.jsonc", []byte(tc.content)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v\nwant %s", err, tc.want)
+			}
+		})
+	}
+}
+
+// TestConfigure gives a tenant that runs other people.
+func TestConfigure(t *testing.T) {
+	t.Parallel()
+	f, local := startLocal(t, outputtest.New())
+	if err := local.Configure("t.jsonc", []byte(configured(t,
+		`// "blocked": true,`, `"claims": {"https://example.com/roles": ["admin"]},`,
+		`"nickname": "charles",`, `"nickname": "charles", "blocked": true,`,
+		`"rbac": true`, `"rbac": false`, `7200`, `60`))); err != nil {
+		t.Fatal(err)
+	}
+	_, tokens := f.tokens(codeForm(f.logIn("ada@example.com", "ada-local")))
+	for name, token := range map[string]string{"access": tokens.Access, "ID": tokens.ID} {
+		c := claims(t, token)
+		roles, _ := c["https://example.com/roles"].([]any)
+		if len(roles) != 1 || roles[0] != "admin" {
+			t.Errorf("the %s token's roles: %v", name, c["https://example.com/roles"])
+		}
+	}
+	c := claims(t, tokens.Access)
+	if c["permissions"] != nil || c["exp"].(float64)-c["iat"].(float64) != 60 {
+		t.Errorf("without RBAC, for a minute: %v", c)
+	}
+
+	f.browser = newBrowser(t)
+	page := f.get(authorizeURL()).location
+	got := f.post("/u/login", url.Values{"state": {page.Query().Get("state")}, "pick": {"charles@example.com"}}).location
+	if got == nil || got.Query().Get("error") != "unauthorized" || got.Query().Get("error_description") != "user is blocked" {
+		t.Errorf("a blocked user is led to %v", got)
+	}
+
+	// Whoever is logged in and is blocked then is logged out.
+	f.browser = newBrowser(t)
+	f.logIn("ada@example.com", "ada-local")
+	if err := local.Configure("t.jsonc", []byte(configured(t, `// "blocked": true,`, `"blocked": true,`))); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.get(authorizeURL("prompt=none")).location; got.Query().Get("error") != "login_required" {
+		t.Errorf("blocked meanwhile: %v", got)
+	}
+
+	if err := local.Configure("t.jsonc", []byte("{")); err == nil {
+		t.Error("half a file is taken")
+	}
+	if got := f.get(authorizeURL("client_id=spa")).location; got == nil || got.Path != "/u/login" {
+		t.Errorf("after half a file: %v", got)
+	}
+}
