@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -175,10 +176,7 @@ func (b *tab) screenshots(name string) {
 				})
 				return err
 			}))
-			png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-			if err != nil {
-				b.Fatal(err)
-			}
+			png := b.screenshot()
 			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
 			if err := os.WriteFile(file, png, 0o600); err != nil {
 				b.Fatal(err)
@@ -190,6 +188,23 @@ func (b *tab) screenshots(name string) {
 	}
 	b.do("back to the desktop", chromedp.EmulateViewport(1280, 800))
 }
+
+// screenshot returns what the page shows as a PNG. Chromium draws one page at a
+// time, and can wait for ever for one that is behind another.
+func (b *tab) screenshot() []byte {
+	b.Helper()
+	drawing.Lock()
+	defer drawing.Unlock()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		b.Fatalf("screenshot: %v", err)
+	}
+	return png
+}
+
+var drawing sync.Mutex
 
 func (b *tab) url() string {
 	b.Helper()

@@ -92,7 +92,6 @@ func TestWrongTypesAreShown(t *testing.T) {
 	b.edit(t, "frontend/src/config.ts", "export ", "export const wrong: number = 'text'\nexport ")
 	b.await("the fault over the page", `document.querySelector('dev-server-problems')?.shadowRoot.textContent.includes("TS2322")`)
 	b.devserver.Await(t, `wrong types\n.*frontend/src/config.ts:\d+:14: `)
-	b.screenshots("wrong-types")
 	b.edit(t, "frontend/src/config.ts", "export const wrong: number = 'text'\n", "")
 	b.await("the mend", `document.querySelector('dev-server-problems') === null`)
 }
