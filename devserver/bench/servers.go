@@ -119,7 +119,7 @@ func write(name, content string) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
 		return err
 	}
-	return os.WriteFile(name, []byte(content), 0o600)
+	return os.WriteFile(name, []byte(content), 0o600) //nolint:gosec // in a folder of temporary files
 }
 
 // command runs a program to its end in the folder dir.

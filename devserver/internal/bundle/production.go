@@ -92,10 +92,10 @@ func replaceable(out string) error {
 	}
 	built := false
 	for _, entry := range entries {
-		switch name := entry.Name(); {
-		case name == "index.html":
+		switch name := entry.Name(); name {
+		case "index.html":
 			built = true
-		case name == "package.json" || name == "src" || name == ".git":
+		case "package.json", "src", ".git":
 			return fmt.Errorf("%s holds %s, so it is no earlier build that can be replaced", out, name)
 		}
 	}

@@ -57,7 +57,7 @@ func (u *upload) stop() {
 // wait for the browser.
 func (u *upload) end() {
 	u.stop()
-	_ = u.ReadCloser.Close() // what is wrong with it is known already
+	_ = u.Close() // what is wrong with it is known already
 }
 
 // broken returns what was wrong with reading u, or nil.

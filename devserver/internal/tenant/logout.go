@@ -77,7 +77,7 @@ func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 // hintedClient returns the client that an ID token of ours was issued to. It may
 // have expired: it only says who asks.
 func (t *Tenant) hintedClient(hint string) (clientID string, ok bool) {
-	jws, err := jose.ParseSigned(hint, []jose.SignatureAlgorithm{jose.RS256})
+	jws, err := jose.ParseSignedCompact(hint, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return "", false
 	}

@@ -48,7 +48,7 @@ func Run(ctx context.Context, opts Options) error {
 	if path == "" {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, "./"+path, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false")
+	cmd := exec.CommandContext(ctx, "./"+path, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false") //nolint:gosec // one of the paths above
 	cmd.Dir = opts.Dir
 	cmd.WaitDelay = time.Second // for output that a child of it holds open
 	if opts.Isolate != nil {
