@@ -105,6 +105,7 @@ func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
 
 // serve runs srv on lns and the key refresh beside it until ctx ends.
 func serve(ctx context.Context, srv *http.Server, lns []net.Listener, keys *keyset.Set, log *slog.Logger) error {
+	closeSilent(srv)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, ln := range lns {
 		group.Go(func() error {

@@ -70,6 +70,12 @@ func TestEditsReachTheOpenPage(t *testing.T) {
 		t.Error("other styles load the whole page again")
 	}
 
+	for i := range 4 { // faster than they load
+		b.edit(t, "frontend/styles.css", fmt.Sprintf("letter-spacing: %dpx", 7+i), fmt.Sprintf("letter-spacing: %dpx", 8+i))
+		<-time.After(40 * time.Millisecond)
+	}
+	b.await("the last style, once", `getComputedStyle(document.querySelector('h1')).letterSpacing === '11px' && document.querySelectorAll('link[rel=stylesheet]').length === 1`)
+
 	b.edit(t, "frontend/index.html", "<main", "<p>From index.html</p><main")
 	b.see(b.page+"/", "From index.html")
 
@@ -78,6 +84,15 @@ func TestEditsReachTheOpenPage(t *testing.T) {
 	b.await("the fault over the page",
 		`document.querySelector('dev-server-problems')?.shadowRoot.textContent.includes('frontend/src/pages/home.ts:')`)
 	b.see(b.page+"/", "Begin by a login")
+	// Once it is dismissed it stays away, also when the page is told again.
+	ask[any](b, `document.querySelector('dev-server-problems').shadowRoot.querySelector('button').click()`)
+	write(t, b.dir, "proxy.conf.json", "{")
+	b.await("another fault", `document.querySelector('dev-server-problems')?.shadowRoot.textContent.includes('proxy.conf.json')`)
+	b.retarget(t, b.api)
+	b.await("the first fault alone again", `document.querySelector('dev-server-problems')?.shadowRoot.textContent.includes('proxy.conf.json') === false`)
+	ask[any](b, `document.querySelector('dev-server-problems').shadowRoot.querySelector('button').click()`)
+	ask[any](b, `document.dispatchEvent(new Event('visibilitychange')), new Promise((resolve) => setTimeout(resolve, 300))`)
+	b.absent("dev-server-problems")
 	b.edit(t, "frontend/src/pages/home.ts", "Begin' by", "Begin again")
 	b.see(b.page+"/", "Begin again")
 	b.absent("dev-server-problems")

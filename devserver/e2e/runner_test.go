@@ -114,14 +114,23 @@ func TestRunnerFollowsEdits(t *testing.T) {
 	s.edit(t, routes, `Changed" while it ran.`, "Changed while it ran.")
 	problems("[]")
 
+	// What ends as soon as it is started stays down until it is mended.
+	s.edit(t, "api/main.go", "func main() {", "func main() {\n\tpanic(\"at once\")")
+	out.Await(t, `api ended by itself with code 2; the next edit`)
+	problems(`api ended by itself`)
+	s.edit(t, "api/main.go", "\n\tpanic(\"at once\")", "")
+	problems("[]")
+	out.Await(t, "(?s)code 2; the next edit.*API listening on")
+	public()
+
 	// The dev server itself.
 	s.edit(t, "devserver/internal/config/config.go", `json:"clientId"`, `json:"clientID"`)
 	out.Await(t, "(?s)devserver rebuilt in .*page listening on")
 	if _, _, body := get(t, s.page+"/auth_config.json"); !strings.Contains(body, "clientID") {
 		t.Errorf("the dev server answers %s", body)
 	}
-	if n := strings.Count(out.String(), "API listening on"); n != 2 {
-		t.Errorf("the API was started %d times, want 2", n)
+	if n := strings.Count(out.String(), "API listening on"); n != 3 {
+		t.Errorf("the API was started %d times, want 3", n)
 	}
 
 	// Settings.
@@ -129,9 +138,11 @@ func TestRunnerFollowsEdits(t *testing.T) {
 	out.Await(t, `\.env:1: .*goes on as before`)
 	write(t, dir, ".env", "AUTH0_DOMAIN=acme.test")
 	out.Await(t, `AUTH0_CLIENT_ID.*goes on as before`)
-	write(t, dir, ".env", "AUTH0_AUDIENCE=https://other.test\n")
-	out.Await(t, `(?s)\.env has changed.*API listening on`)
-	out.Await(t, `(?s)\.env has changed.*page listening on`)
+	write(t, dir, ".env", "JWKS_REFRESH=6m\n")
+	out.Await(t, `(?s)\.env has changed, restarting api\n.*API listening on`)
+	write(t, dir, ".env", "JWKS_REFRESH=6m\nAUTH0_AUDIENCE=https://other.test\n")
+	out.Await(t, `(?s)\.env has changed, restarting (?:api and devserver|devserver and api).*API listening on`)
+	out.Await(t, `(?s)\.env has changed, restarting (?:api and devserver|devserver and api).*page listening on`)
 	if _, _, body := get(t, s.page+"/auth_config.json"); !strings.Contains(body, "https://other.test") {
 		t.Errorf("the page is told %s", body)
 	}

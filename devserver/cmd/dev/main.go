@@ -94,7 +94,7 @@ func run(signals chan os.Signal, args, environ []string, stdin, stdout *os.File)
 			out.Print(r.banner())
 		}
 	}
-	err = procs.Run(procs.Events{Signals: signals, Restarts: r.restarts, Ready: ready}, out, r.processes()...)
+	err = procs.Run(procs.Events{Signals: signals, Restarts: r.restarts, Ready: ready, Down: r.down}, out, r.processes()...)
 	close(r.over)
 	cancel()
 	<-watching

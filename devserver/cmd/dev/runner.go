@@ -63,7 +63,7 @@ func (r *runner) watch() (*watch.Watcher, error) {
 			return nil, err
 		}
 	}
-	for _, name := range []string{".env", "go.work", lockFile} {
+	for _, name := range []string{".env", "go.work", "go.work.sum", lockFile} {
 		if err := w.File(name); err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ func (r *runner) changed(ctx context.Context, paths []string) {
 			if slices.Contains(r.names, "devserver") && r.install(ctx) {
 				restart["devserver"] = true
 			}
-		case "go.work":
+		case "go.work", "go.work.sum":
 			rebuild = r.names
 		default:
 			if name, _, _ := strings.Cut(rel, "/"); compiled(rel) && !slices.Contains(rebuild, name) {
@@ -127,8 +127,14 @@ func (r *runner) rebuild(ctx context.Context, name string) bool {
 	if err != nil {
 		r.printf("%v", err)
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", bin+"/", "./"+name) //nolint:gosec // one of two names
+	// Beside the one that runs, and then in its place: a program must never be half there.
+	next := filepath.Join(bin, ".next", name)
+	build := exec.CommandContext(ctx, "go", "build", "-o", next, "./"+name) //nolint:gosec // one of two names
+	procs.Isolate(build)
 	output, err := build.CombinedOutput()
+	if err == nil {
+		err = os.Rename(next, filepath.Join(bin, name))
+	}
 	switch {
 	case ctx.Err() != nil:
 		return false
@@ -162,8 +168,16 @@ func digest(name string) (sum [sha256.Size]byte, err error) {
 	return sha256.Sum256(data), nil
 }
 
+// down says that a process ended as soon as it was started anew.
+func (r *runner) down(exit *procs.ExitError) {
+	const next = "the next edit, or r and Enter, starts it again"
+	r.report(exit.Name+"-run", fmt.Sprintf("%v, just after it was started; the terminal says why.\n%s", exit, next))
+	r.printf("%v; %s", exit, next)
+}
+
 // restart has p take the place of the process of its name.
 func (r *runner) restart(p procs.Process) {
+	r.report(p.Name+"-run", "")
 	select {
 	case r.restarts <- p:
 	case <-r.over:
@@ -175,7 +189,9 @@ func (r *runner) reloadSettings() []string {
 	then := r.settings.Load()
 	now, err := load(r.environ)
 	if err == nil { // those of the processes that run are taken, by them
-		err = checkPorts(slices.DeleteFunc(now.ports(r.names), func(p port) bool { return slices.Contains(then.ports(r.names), p) }))
+		err = checkPorts(slices.DeleteFunc(now.ports(r.names), func(p port) bool {
+			return slices.ContainsFunc(then.ports(r.names), func(ours port) bool { return ours.addr == p.addr })
+		}))
 	}
 	if err != nil {
 		r.report("env", err.Error())
@@ -191,11 +207,15 @@ func (r *runner) reloadSettings() []string {
 	}
 	before := r.banner()
 	r.settings.Store(now)
-	r.printf(".env has changed, restarting")
+	affected := now.readers(then, r.names)
+	if len(affected) == 0 {
+		return nil
+	}
+	r.printf(".env has changed, restarting %s", strings.Join(affected, " and "))
 	if after := r.banner(); after != before && len(r.names) > 1 {
 		r.out.Print(after)
 	}
-	return r.names
+	return affected
 }
 
 // install installs the page's packages as the lock file has them, and reports
@@ -204,6 +224,7 @@ func (r *runner) install(ctx context.Context) bool {
 	r.printf("%s has changed: npm ci", lockFile)
 	npm := exec.CommandContext(ctx, "npm", "ci")
 	npm.Dir = filepath.Dir(lockFile)
+	procs.Isolate(npm)
 	output, err := npm.CombinedOutput()
 	switch {
 	case ctx.Err() != nil:

@@ -4,15 +4,48 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/dotenv"
 )
 
-// variables are the names that .env may set; another is most likely misspelt.
-var variables = []string{
-	"AUTH0_DOMAIN", "AUTH0_AUDIENCE", "AUTH0_CLIENT_ID", "API_ADDR", "DEV_ADDR", "TENANT_ADDR", "TENANT_CONFIG", "TENANT_STATE", "JWKS_REFRESH",
-	"TOKEN_CLIENT_ID", "TOKEN_CLIENT_SECRET", "NO_COLOR",
+// variables are the names that .env may set, with the processes that read them;
+// another is most likely misspelt.
+var variables = map[string][]string{
+	"AUTH0_DOMAIN":        {"api", "devserver"},
+	"AUTH0_AUDIENCE":      {"api", "devserver"},
+	"AUTH0_CLIENT_ID":     {"devserver"},
+	"API_ADDR":            {"api"},
+	"DEV_ADDR":            {"devserver"},
+	"TENANT_ADDR":         {"devserver"},
+	"TENANT_CONFIG":       {"devserver"},
+	"TENANT_STATE":        {"devserver"},
+	"JWKS_REFRESH":        {"api"},
+	"TOKEN_CLIENT_ID":     nil, // make token reads them when it is run
+	"TOKEN_CLIENT_SECRET": nil,
+	"NO_COLOR":            {"api", "devserver"},
+}
+
+// readers returns which of names read what s says other than then. What nothing
+// here is known to read may be for either.
+func (s *settings) readers(then *settings, names []string) (readers []string) {
+	for _, setting := range slices.Concat(s.env, then.env) {
+		name, _, _ := strings.Cut(setting, "=")
+		if s.value(name) == then.value(name) {
+			continue
+		}
+		by, known := variables[name]
+		if !known {
+			by = names
+		}
+		for _, reader := range by {
+			if slices.Contains(names, reader) && !slices.Contains(readers, reader) {
+				readers = append(readers, reader)
+			}
+		}
+	}
+	return readers
 }
 
 // settings are what the processes are told by environment and .env.
@@ -31,7 +64,7 @@ func load(environ []string) (*settings, error) {
 	}
 	s := &settings{env: env, apiAddr: config.DefaultAPIAddr}
 	for _, name := range set {
-		if !slices.Contains(variables, name) {
+		if _, known := variables[name]; !known {
 			s.unknown = append(s.unknown, fmt.Sprintf(".env sets %s, which nothing here reads", name))
 		}
 	}

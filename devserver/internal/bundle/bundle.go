@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -41,10 +40,9 @@ type Report struct {
 
 // Bundler builds one frontend.
 type Bundler struct {
-	ctx      api.BuildContext
-	dir      string
-	built    chan struct{} // closed when the first build has ended
-	canceled atomic.Bool
+	ctx   api.BuildContext
+	dir   string
+	built chan struct{} // closed when the first build has ended
 
 	mu    sync.RWMutex
 	files map[string]File // last good build's, by URL path
@@ -103,17 +101,13 @@ var publicFiles = api.Plugin{Name: "public-files", Setup: func(build api.PluginB
 func (b *Bundler) Close() { b.ctx.Dispose() }
 
 // Cancel ends a build under way: what it builds is out of date.
-func (b *Bundler) Cancel() {
-	b.canceled.Store(true)
-	b.ctx.Cancel()
-}
+func (b *Bundler) Cancel() { b.ctx.Cancel() }
 
 // Build builds what changed since the last time. Calls must not overlap.
 func (b *Bundler) Build() Report {
 	start := time.Now()
-	b.canceled.Store(false)
 	result := b.ctx.Rebuild()
-	if b.canceled.Load() && len(result.Errors) > 0 {
+	if len(result.Errors) == 1 && result.Errors[0].Text == "The build was canceled" { // esbuild has no other sign of it
 		return Report{Canceled: true}
 	}
 	name := filepath.Base(b.dir)

@@ -22,7 +22,7 @@ func Production(dir, out string, more map[string][]byte) (sizes map[string]int, 
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
-	if err := replaceable(out); err != nil {
+	if err := replaceable(dir, out); err != nil {
 		return nil, err
 	}
 	opts := options(dir)
@@ -57,13 +57,18 @@ func Production(dir, out string, more map[string][]byte) (sizes map[string]int, 
 			return nil, err
 		}
 		stem, _, _ := strings.Cut(name, "-")
-		index = bytes.ReplaceAll(index, []byte(`"/`+stem+filepath.Ext(name)+`"`), []byte(`"/`+name+`"`))
+		old := []byte(`"/` + stem + filepath.Ext(name) + `"`)
+		if !bytes.Contains(index, old) {
+			return nil, fmt.Errorf("%s does not name %s, so a build would not load it", filepath.Join(filepath.Base(dir), "index.html"), old)
+		}
+		index = bytes.ReplaceAll(index, old, []byte(`"/`+name+`"`))
 	}
 	files := maps.Clone(more)
 	if files == nil {
 		files = map[string][]byte{}
 	}
 	files["index.html"] = index
+	files[marker] = []byte("A build, which the next one replaces.\n")
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(next, name), content, 0o644); err != nil { //nolint:gosec // for a web server to read
 			return nil, err
@@ -72,35 +77,42 @@ func Production(dir, out string, more map[string][]byte) (sizes map[string]int, 
 	if err := os.Chmod(next, 0o755); err != nil { //nolint:gosec // for a web server to read
 		return nil, err
 	}
-	if err := os.RemoveAll(out); err != nil {
+	old := next + "-old"
+	if err := os.Rename(out, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if err := os.Rename(next, out); err != nil {
-		return nil, fmt.Errorf("put the build in its place: %w", err)
+		return nil, errors.Join(fmt.Errorf("put the build in its place: %w", err), os.Rename(old, out))
 	}
-	return sizes, nil
+	return sizes, os.RemoveAll(old)
 }
 
-// replaceable returns why the folder out must not be replaced: what is in it is not
-// an earlier build.
-func replaceable(out string) error {
+// marker is a file by which a build is known as one of ours.
+const marker = ".devserver-build"
+
+// replaceable returns why the folder out must not be replaced by a build of dir: it
+// is no earlier build, or the sources are in it.
+func replaceable(dir, out string) error {
 	entries, err := os.ReadDir(out)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	built := false
-	for _, entry := range entries {
-		switch name := entry.Name(); name {
-		case "index.html":
-			built = true
-		case "package.json", "src", ".git":
-			return fmt.Errorf("%s holds %s, so it is no earlier build that can be replaced", out, name)
-		}
+	if _, err := os.Lstat(filepath.Join(out, marker)); err != nil {
+		return fmt.Errorf("%s is not empty and no earlier build: remove it yourself, or name another folder", out)
 	}
-	if !built {
-		return fmt.Errorf("%s holds files but no index.html, so it is no earlier build that can be replaced", out)
+	real, err := filepath.EvalSymlinks(out)
+	if err != nil {
+		return err
+	}
+	if real, err = filepath.Abs(real); err != nil {
+		return err
+	}
+	if sources, err := filepath.EvalSymlinks(dir); err != nil {
+		return err
+	} else if rel, err := filepath.Rel(real, sources); err == nil && filepath.IsLocal(rel) {
+		return fmt.Errorf("%s holds the sources of the page", out)
 	}
 	return nil
 }

@@ -61,8 +61,8 @@ func TestProduction(t *testing.T) {
 func TestProductionReplacesBuildsAlone(t *testing.T) {
 	t.Parallel()
 	dir := frontend(t, script)
-	write(t, dir, "index.html", "")
-	for name, file := range map[string]string{"sources": "src", "packages": "package.json", "other files": "letter.txt"} {
+	write(t, dir, "index.html", `"/styles.css" "/index.js"`)
+	for name, file := range map[string]string{"sources": "src/a.ts", "a page": "index.html", "other files": "letter.txt"} {
 		out := t.TempDir()
 		write(t, out, file, "precious")
 		if _, err := bundle.Production(dir, out, nil); err == nil || !strings.Contains(err.Error(), "no earlier build") {
@@ -71,6 +71,15 @@ func TestProductionReplacesBuildsAlone(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(out, file)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	above := filepath.Dir(dir)
+	write(t, above, ".devserver-build", "")
+	if _, err := bundle.Production(dir, above, nil); err == nil || !strings.Contains(err.Error(), "sources") {
+		t.Errorf("the folder above: %v", err)
+	}
+	write(t, dir, "index.html", `src='/index.js'`)
+	if _, err := bundle.Production(dir, filepath.Join(t.TempDir(), "dist"), nil); err == nil || !strings.Contains(err.Error(), "does not name") {
+		t.Errorf("an index.html that names no script: %v", err)
 	}
 }
 

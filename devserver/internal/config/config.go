@@ -157,6 +157,9 @@ func (c *Config) place(addr, host, port string) error {
 		return fmt.Errorf("--port=%q: it must be a number up to 65535", port)
 	}
 	c.Addr = net.JoinHostPort(cmp.Or(host, addrHost), cmp.Or(port, addrPort))
+	if host != "" && net.ParseIP(host) == nil {
+		c.AllowedHosts = append(c.AllowedHosts, strings.ToLower(host))
+	}
 	if (c.Cert == "") != (c.Key == "") {
 		return errors.New("--cert and --key go together: a certificate is of no use without its key")
 	}

@@ -39,30 +39,47 @@ addEventListener('pageshow', (event) => {
 })
 
 // Puts a new link beside each old one, which goes once the new one has loaded, so
-// that the page is never without styles.
+// that the page is never without styles. New ones that have not loaded yet are out
+// of date when there is another.
+let loading = []
 function restyle() {
+  for (const link of loading) link.remove()
+  loading = []
   for (const link of document.querySelectorAll('link[rel="stylesheet"]')) {
     const url = new URL(link.href)
     if (url.origin !== location.origin) continue
     url.searchParams.set('styles', styles)
     const newer = link.cloneNode()
     newer.href = url
-    newer.addEventListener('load', () => link.remove())
+    newer.addEventListener('load', () => {
+      link.remove()
+      loading = loading.filter((other) => other !== newer)
+    })
     newer.addEventListener('error', () => newer.remove())
+    loading.push(newer)
     link.after(newer)
   }
 }
 
 let overlay
+let shown = ''
+let dismissed = ''
+
+function dismiss() {
+  dismissed = shown
+  overlay?.remove()
+}
 
 addEventListener('keydown', (event) => {
-  if (event.key === 'Escape') overlay?.remove()
+  if (event.key === 'Escape') dismiss()
 })
 
 function show(problems) {
   overlay?.remove()
   overlay = undefined
-  if (problems.length === 0) return
+  shown = problems.join('\n')
+  if (shown !== dismissed) dismissed = ''
+  if (shown === dismissed) return // none, or those that the person has seen
   overlay = document.createElement('dev-server-problems')
   overlay.setAttribute('role', 'alert')
   const shadow = overlay.attachShadow({ mode: 'open' })
@@ -86,7 +103,7 @@ function show(problems) {
   shadow.append(hint)
   const close = document.createElement('button')
   close.textContent = 'Dismiss'
-  close.addEventListener('click', () => overlay?.remove())
+  close.addEventListener('click', dismiss)
   shadow.append(close)
   document.documentElement.append(overlay)
 }

@@ -136,6 +136,9 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
+	if _, err := fmt.Fprint(w, "retry: 500\n\n"); err != nil { // milliseconds, after which a page comes back
+		return
+	}
 	last := ""
 	for {
 		message, changed, closed := h.state()

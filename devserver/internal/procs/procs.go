@@ -41,21 +41,23 @@ type Events struct {
 	Signals  <-chan os.Signal // the first asks all processes to stop, the next kills them
 	Restarts <-chan Process   // each takes the place of the process of its name
 	Ready    func()           // called once when all processes are ready; nil is nothing
+	Down     func(*ExitError) // called when one that took another's place ended unasked; nil is nothing
 }
 
 // Run starts processes and returns when all have ended. When one ends unasked, at
 // the first signal, or when out can't be written to any more, the rest are sent
 // that signal (else SIGTERM) and killed after a grace of 4.5 s, or at the next
 // signal. One that is to be restarted is stopped the same way, and the others go
-// on. The error is an *ExitError for the first process that ended unasked, nil
-// after a signal.
+// on; they also do if what took its place ends within a few seconds, for the next
+// restart may mend that. The error is an *ExitError for the first process that
+// ended unasked otherwise, nil after a signal.
 func Run(events Events, out *Output, processes ...Process) error {
 	// What ends with us ends with the thread that started it, on Linux.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	g := &group{
 		events: events, out: out,
-		running: map[string]*exec.Cmd{}, next: map[string]Process{},
+		running: map[string]*exec.Cmd{}, next: map[string]Process{}, since: map[string]time.Time{}, down: map[string]bool{},
 		ended: make(chan ExitError), ready: make(chan string), overdue: make(chan *exec.Cmd), over: make(chan struct{}),
 	}
 	defer close(g.over)
@@ -81,6 +83,8 @@ type group struct {
 	events  Events
 	out     *Output
 	running map[string]*exec.Cmd // by name; those that have not ended
+	since   map[string]time.Time // when those that took another's place did
+	down    map[string]bool      // those that ended soon after that
 	next    map[string]Process   // what takes the place of one that was asked to stop
 	ended   chan ExitError
 	ready   chan string    // the name of a process that is
@@ -128,7 +132,7 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 		g.signal(sig)
 	}
 	broken := g.out.broken
-	for len(g.running) > 0 {
+	for len(g.running) > 0 || len(g.down) > 0 && kill == nil {
 		select {
 		case name := <-g.ready:
 			delete(waiting, name)
@@ -160,12 +164,15 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 			if kill != nil {
 				continue
 			}
-			if replaced {
-				err := g.start(p)
-				if err == nil {
-					continue
+			if replaced && g.startNext(p) {
+				continue
+			}
+			if since, ok := g.since[exit.Name]; ok && time.Since(since) < settled && !replaced {
+				g.down[exit.Name] = true
+				if g.events.Down != nil {
+					g.events.Down(&exit)
 				}
-				g.out.Print(fmt.Sprintf("start %s: %v\n", p.Name, err))
+				continue
 			}
 			first = &exit
 			stop(syscall.SIGTERM)
@@ -174,8 +181,27 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 	return first
 }
 
+// settled is how long after taking another's place a process is taken to have begun well.
+const settled = 10 * time.Second
+
+// startNext starts p in the place of another, and reports whether that worked.
+func (g *group) startNext(p Process) bool {
+	if err := g.start(p); err != nil {
+		g.out.Print(fmt.Sprintf("start %s: %v\n", p.Name, err))
+		return false
+	}
+	g.since[p.Name] = time.Now()
+	return true
+}
+
 // replace asks the process of p's name to stop, for p to take its place.
 func (g *group) replace(p Process) {
+	if g.running[p.Name] == nil && g.down[p.Name] {
+		if g.startNext(p) {
+			delete(g.down, p.Name)
+		}
+		return
+	}
 	_, asked := g.next[p.Name]
 	g.next[p.Name] = p
 	if cmd := g.running[p.Name]; cmd != nil && !asked {

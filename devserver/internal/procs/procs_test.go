@@ -163,6 +163,34 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestFailedRestartIsSurvived has what takes a process's place end at once, and
+// another take its place.
+func TestFailedRestartIsSurvived(t *testing.T) {
+	t.Parallel()
+	out := outputtest.New()
+	signals, restarts, down := make(chan os.Signal), make(chan procs.Process), make(chan int, 1)
+	done := make(chan error, 1)
+	go func() {
+		done <- procs.Run(procs.Events{Signals: signals, Restarts: restarts, Down: func(e *procs.ExitError) { down <- e.Code }},
+			procs.NewOutput(out, false, 1), sh("a", obedient), sh("b", obedient))
+	}()
+	out.Await(t, "(?s)│ up.*│ up")
+	restarts <- sh("a", "echo broken; exit 7")
+	if code := <-down; code != 7 {
+		t.Errorf("ended with %d", code)
+	}
+	restarts <- sh("a", "echo mended; "+obedient)
+	out.Await(t, "(?s)a │ mended.*a │ up")
+	restarts <- sh("a", "exit 8")
+	restarts <- sh("b", "exit 9")
+	<-down
+	<-down // nothing runs, and yet it waits for what mends it
+	signals <- syscall.SIGTERM
+	if err := <-done; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
 func TestRestartFails(t *testing.T) {
 	t.Parallel()
 	out := outputtest.New()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"calling-an-api.example/devserver/internal/spa"
 	"calling-an-api.example/devserver/internal/watch"
 )
 
@@ -65,10 +66,10 @@ func (s *site) changed(paths []string) {
 		s.readProblems()
 	}
 	if len(page) > 0 {
-		s.note(page)
 		if s.bundler != nil {
-			s.bundler.Cancel()
+			s.bundler.Cancel() // before the next one can begin
 		}
+		s.note(page)
 	}
 }
 
@@ -92,8 +93,11 @@ func same(absolute, given string) bool {
 // buildAgain builds now and after each edit, and tells the pages what they have to
 // load again, until ctx ends.
 func (s *site) buildAgain(ctx context.Context) {
+	var built contents // of a frontend that is built already
 	if s.bundler != nil {
 		s.build()
+	} else {
+		built = readContents(s.cfg.Frontend)
 	}
 	for {
 		select {
@@ -101,18 +105,23 @@ func (s *site) buildAgain(ctx context.Context) {
 			return
 		case <-s.edited:
 		}
+		if s.bundler == nil {
+			s.settle(ctx)
+		}
 		s.mu.Lock()
 		paths := s.pending
 		s.pending = nil
 		s.mu.Unlock()
-		var outputs []string
-		if s.bundler != nil {
-			changed, ok := s.build()
-			if !ok {
-				s.note(paths) // another edit made this build obsolete
-				continue
-			}
-			outputs = changed
+		if s.bundler == nil {
+			now := readContents(s.cfg.Frontend)
+			s.tell(nil, now.differences(built))
+			built = now
+			continue
+		}
+		outputs, ok := s.build()
+		if !ok {
+			s.note(paths) // another edit made this build obsolete
+			continue
 		}
 		s.tell(outputs, slices.DeleteFunc(paths, func(path string) bool { return !s.servedAsIs(path) }))
 	}
@@ -124,6 +133,12 @@ func (s *site) tell(outputs, files []string) {
 	if len(outputs) == 0 && len(files) == 0 {
 		return
 	}
+	if err := spa.Check(s.cfg.Frontend); err != nil { // a page that loads again now would be lost
+		s.hub.Report("index", err.Error())
+		s.log.Error("the pages stay as they are", "err", err)
+		return
+	}
+	s.hub.Report("index", "")
 	if len(outputs) == 0 {
 		s.log.Info("a static file changed", "file", files[0])
 	}
@@ -135,16 +150,14 @@ func (s *site) tell(outputs, files []string) {
 	}
 }
 
-// servedAsIs reports whether path is index.html or a file of public/, or any of a
-// frontend that is built already.
+// servedAsIs reports whether path is index.html or a file of public/.
 func (s *site) servedAsIs(path string) bool {
 	dir, err := filepath.Abs(s.cfg.Frontend)
 	if err != nil {
 		return false
 	}
 	rel, err := filepath.Rel(dir, path)
-	return err == nil && (s.bundler == nil || rel == "." || rel == "index.html" || rel == "public" ||
-		strings.HasPrefix(rel, "public"+string(filepath.Separator)))
+	return err == nil && (rel == "." || rel == "index.html" || rel == "public" || strings.HasPrefix(rel, "public"+string(filepath.Separator)))
 }
 
 // build builds the bundle. It returns which outputs the open pages have of another

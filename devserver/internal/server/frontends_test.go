@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -74,12 +75,24 @@ func TestBuiltFrontend(t *testing.T) {
 	if s := next(); s.Version != first.Version || s.Styles != first.Styles+1 {
 		t.Errorf("other styles: %+v after %+v", s, first)
 	}
-	if err := os.RemoveAll(filepath.Join(dir, "dist", "app", "assets")); err != nil { // as builds do
+	// A build removes all, and then writes file by file, some as they were.
+	if err := os.RemoveAll(filepath.Join(dir, "dist", "app")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "dist/app/main-DEF.js", "console.log(2)")
-	for s := next(); s.Version == first.Version; s = next() {
-		t.Logf("first only %+v", s)
+	for name, content := range map[string]string{"main-DEF.js": "console.log(2)", "assets/a.css": "a{color:red}", "index.html": "<head></head>again"} {
+		write(t, dir, "dist/app/"+name, content)
+	}
+	s := next()
+	for s.Version == first.Version {
+		s = next() // that index.html is missing, at most
+	}
+	if len(s.Problems) != 0 {
+		t.Errorf("built, and yet: %+v", s)
+	}
+	write(t, dir, "dist/app/main-DEF.js", "console.log(2)") // as it was: nobody is told
+	write(t, dir, "proxy.conf.json", "{")                   // but of this
+	if after := next(); after.Version != s.Version || len(after.Problems) != 1 {
+		t.Errorf("after the same once more: %+v", after)
 	}
 	if err := stop(); err != nil {
 		t.Errorf("ended with %v", err)
@@ -174,5 +187,56 @@ func TestExposed(t *testing.T) {
 	}
 	if err := stop(); err != nil {
 		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestIndexGoesAndComesBack has the page's own file away for a while.
+func TestIndexGoesAndComesBack(t *testing.T) {
+	t.Parallel()
+	dir, log, stop := start(t, nil)
+	page := log.Await(t, `page listening on (\S+?)"`)
+	log.Await(t, "built")
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+	defer client.CloseIdleConnections()
+	next := follow(t, client, page)
+	first := next()
+	if err := os.Remove(filepath.Join(dir, "frontend", "index.html")); err != nil {
+		t.Fatal(err)
+	}
+	if s := next(); s.Version != first.Version || len(s.Problems) != 1 || !strings.Contains(s.Problems[0], "index.html") {
+		t.Errorf("without index.html: %+v", s)
+	}
+	if resp := get(t, client, page+"/"); resp.StatusCode != http.StatusNotFound || !strings.Contains(text(t, resp), "/@dev/client.js") {
+		t.Error("a page that is opened meanwhile can't come back")
+	}
+	write(t, dir, "frontend/index.html", "<head></head>again")
+	s := next()
+	for len(s.Problems) > 0 || s.Version == first.Version {
+		s = next()
+	}
+	if err := stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestSilentConnectionsHoldNothingUp opens connections in advance, as browsers do.
+func TestSilentConnectionsHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	_, log, stop := start(t, nil)
+	page := log.Await(t, `page listening on http://(\S+?)"`)
+	conn, err := net.Dial("tcp", page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	get(t, client, "http://"+page+"/") // by then the other one is accepted
+	begin := time.Now()
+	if err := stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("took %v to stop", took)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -142,6 +143,7 @@ func serve(ctx context.Context, group *errgroup.Group, lns []net.Listener, secur
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		// No timeout for bodies: uploads, downloads and event streams pass through.
 	}
+	closeSilent(srv)
 	listenAndServe := srv.Serve
 	if secure != nil {
 		listenAndServe = func(ln net.Listener) error { return srv.ServeTLS(ln, "", "") }
@@ -162,5 +164,28 @@ func serve(ctx context.Context, group *errgroup.Group, lns []net.Listener, secur
 			return srv.Close()
 		}
 		return nil
+	})
+}
+
+// closeSilent has srv, when it is shut down, close the connections on which nothing
+// was ever asked, as browsers open them in advance. Shutdown takes those for busy.
+func closeSilent(srv *http.Server) {
+	var mu sync.Mutex
+	silent := map[net.Conn]bool{}
+	srv.ConnState = func(conn net.Conn, state http.ConnState) {
+		mu.Lock()
+		defer mu.Unlock()
+		if state == http.StateNew {
+			silent[conn] = true
+		} else {
+			delete(silent, conn)
+		}
+	}
+	srv.RegisterOnShutdown(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for conn := range silent {
+			_ = conn.Close() // nobody uses it
+		}
 	})
 }

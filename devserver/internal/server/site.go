@@ -162,8 +162,9 @@ func (s *site) checkTypes(ctx context.Context) {
 		}
 		wrong = problems != ""
 	}})
+	s.hub.Report("types", "") // what it said last can't be mended any more
 	if err != nil {
-		s.log.Warn("types are not checked", "err", err)
+		s.log.Warn("types are not checked any more, until the dev server is started anew", "err", err)
 	}
 }
 

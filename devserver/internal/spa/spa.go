@@ -73,7 +73,11 @@ func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		h.Log.Error("index.html can't be read", "err", err)
-		http.Error(w, "The frontend's folder has no index.html that can be read; the log says why.", http.StatusNotFound)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNotFound)
+		// With what loads it again once there is an index.html.
+		_, _ = fmt.Fprintf(w, "<!doctype html><title>No index.html</title>%s<p>The frontend's folder has no index.html that can be read; the log says why.", h.Inject())
 		return
 	}
 	content = inject(content, h.Inject())
@@ -171,7 +175,9 @@ var contentTypes = map[string]string{
 	".ts": "text/plain; charset=utf-8", ".map": "application/json", ".json": "application/json", ".webmanifest": "application/manifest+json",
 	".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif",
 	".webp": "image/webp", ".avif": "image/avif", ".ico": "image/x-icon", ".woff": "font/woff", ".woff2": "font/woff2",
-	".ttf": "font/ttf", ".wasm": "application/wasm", ".pdf": "application/pdf", ".mp4": "video/mp4", ".webm": "video/webm", ".mp3": "audio/mpeg",
+	".eot": "application/vnd.ms-fontobject", ".otf": "font/otf", ".ttf": "font/ttf", ".bmp": "image/bmp", ".ogg": "audio/ogg", ".wav": "audio/wav",
+	".zip": "application/zip", ".csv": "text/csv; charset=utf-8", ".md": "text/markdown; charset=utf-8", ".htm": "text/html; charset=utf-8",
+	".cjs": "text/javascript; charset=utf-8", ".jsx": "text/plain; charset=utf-8", ".tsx": "text/plain; charset=utf-8", ".wasm": "application/wasm", ".pdf": "application/pdf", ".mp4": "video/mp4", ".webm": "video/webm", ".mp3": "audio/mpeg",
 }
 
 // inject puts markup at the end of the page's head, or after all else where it

@@ -65,10 +65,14 @@ func Run(ctx context.Context, opts Options) error {
 	}
 	r := reader{dir: opts.Dir, report: opts.Report}
 	lines := bufio.NewScanner(stdout)
+	lines.Buffer(nil, 1<<20) // types are written out in messages
 	for lines.Scan() {
 		r.line(lines.Text())
 	}
-	err = errors.Join(lines.Err(), cmd.Wait())
+	if err = lines.Err(); err != nil && ctx.Err() == nil {
+		_ = cmd.Cancel() // it would wait for somebody to read on
+	}
+	err = errors.Join(err, cmd.Wait())
 	if ctx.Err() != nil {
 		return nil
 	}
