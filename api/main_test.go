@@ -149,6 +149,25 @@ func TestStopsOnSignal(t *testing.T) {
 	}
 }
 
+// TestSilentConnectionsHoldNothingUp opens a connection in advance, as browsers do.
+func TestSilentConnectionsHoldNothingUp(t *testing.T) {
+	t.Parallel()
+	cmd, url, _ := start(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	get(t, url+"/healthz", "") // by then the other one is accepted
+	begin := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || time.Since(begin) > 2*time.Second {
+		t.Errorf("ended with %v after %v", err, time.Since(begin))
+	}
+}
+
 func TestRefusesToStart(t *testing.T) {
 	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
