@@ -1,9 +1,7 @@
 package server_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -134,23 +132,7 @@ func TestOpenPagesFollow(t *testing.T) {
 	log.Await(t, "built")
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
-	events := bufio.NewScanner(get(t, client, page+"/@dev/events").Body)
-	next := func() (s struct {
-		Version  string
-		Problems []string
-	}) {
-		t.Helper()
-		for events.Scan() {
-			if data, ok := strings.CutPrefix(events.Text(), "data: "); ok {
-				if err := json.Unmarshal([]byte(data), &s); err != nil {
-					t.Fatal(err)
-				}
-				return s
-			}
-		}
-		t.Fatalf("the stream ended: %v", events.Err())
-		return s
-	}
+	next := follow(t, client, page)
 	version := next().Version
 
 	write(t, dir, "proxy.conf.json", `{"/api": {"traget": "http://localhost:1"}}`)
