@@ -33,11 +33,15 @@ func startKept(t *testing.T, log *outputtest.Output) (f *fixture, c *clock, file
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current.Load().ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)
 	restart = func() {
+		if old := current.Load(); old != nil {
+			old.Close()
+		}
 		current.Store(tenant.New(tenant.Options{
 			Issuer: srv.URL + "/", ClientID: "spa", AppOrigin: app, Audience: audience, Log: slog.New(slog.NewTextHandler(log, nil)),
 			State: file, Now: c.now,
 		}))
 	}
+	t.Cleanup(func() { current.Load().Close() })
 	restart()
 	return &fixture{t, srv.URL, newBrowser(t)}, c, file, restart
 }
@@ -186,6 +190,11 @@ func TestRestartLogsNobodyOut(t *testing.T) {
 	t.Parallel()
 	log := outputtest.New()
 	f, _, file, restart := startKept(t, log)
+	if before := f.get("/.well-known/jwks.json").body; before == "" {
+		t.Error("no keys")
+	} else if restart(); f.get("/.well-known/jwks.json").body != before {
+		t.Error("other keys before anybody has logged in")
+	}
 	token := f.offline()
 	keys := f.get("/.well-known/jwks.json").body
 	restart()

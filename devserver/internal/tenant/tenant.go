@@ -50,6 +50,7 @@ type Tenant struct {
 	consents  *expiring[[]string]     // by user, client and audience: scopes agreed to
 	refresh   *families
 	saving    sync.Mutex
+	saved     sync.WaitGroup // the first time
 }
 
 // New returns a Tenant. It makes its signing key in the background, so that
@@ -75,13 +76,19 @@ func New(opts Options) *Tenant {
 		opts.Log.Warn("what the tenant knew before can't be read, so everybody is logged out", "err", err)
 	}
 	t.keys = newSigningKeys(key)
+	if key == nil { // saved before anybody logs in: tokens of clients should outlive a restart too
+		t.saved.Go(t.save)
+	}
 	t.decoder.IgnoreUnknownKeys(true)
 	t.handler = t.routes()
 	return t
 }
 
 // Close waits for the end of what New began.
-func (t *Tenant) Close() { _, _ = t.keys.once() } // its error was for whoever needed the key
+func (t *Tenant) Close() {
+	_, _ = t.keys.once() // its error was for whoever needed the key
+	t.saved.Wait()
+}
 
 // ServeHTTP implements http.Handler.
 func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.ServeHTTP(w, r) }
