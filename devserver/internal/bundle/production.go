@@ -102,16 +102,16 @@ func replaceable(dir, out string) error {
 	if _, err := os.Lstat(filepath.Join(out, marker)); err != nil {
 		return fmt.Errorf("%s is not empty and no earlier build: remove it yourself, or name another folder", out)
 	}
-	real, err := filepath.EvalSymlinks(out)
+	place, err := filepath.EvalSymlinks(out)
 	if err != nil {
 		return err
 	}
-	if real, err = filepath.Abs(real); err != nil {
+	if place, err = filepath.Abs(place); err != nil {
 		return err
 	}
 	if sources, err := filepath.EvalSymlinks(dir); err != nil {
 		return err
-	} else if rel, err := filepath.Rel(real, sources); err == nil && filepath.IsLocal(rel) {
+	} else if rel, err := filepath.Rel(place, sources); err == nil && filepath.IsLocal(rel) {
 		return fmt.Errorf("%s holds the sources of the page", out)
 	}
 	return nil
