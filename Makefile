@@ -20,8 +20,12 @@ api: bin/dev ## run the API alone
 devserver: $(PACKAGES) bin/dev ## run the page, the proxy and the local tenant alone
 	@exec bin/dev devserver
 
-token: bin/token ## print an access token for the API (with -s: and nothing else)
-	@exec bin/token
+# USER is also who is at this machine, so only what is said to make counts.
+TOKEN_FLAGS = $(if $(findstring command,$(origin USER)),--user '$(USER)') $(if $(SCOPE),--scope '$(SCOPE)') \
+	$(if $(AUDIENCE),--audience '$(AUDIENCE)') $(if $(EXPIRED),--expired)
+
+token: bin/token ## print an access token for the API; -s: and nothing else; USER=… SCOPE=… AUDIENCE=… EXPIRED=1 choose it
+	@exec bin/token $(TOKEN_FLAGS)
 
 test: $(PACKAGES) ## run all tests; the browser tests need Chromium
 	cd api && go test -race ./...

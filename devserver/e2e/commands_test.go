@@ -104,6 +104,16 @@ func TestMakeDevRunsAndStops(t *testing.T) {
 			if status, _, body := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer "+token); status != 200 {
 				t.Errorf("with make token's token: %d %s", status, body)
 			}
+			adas := strings.TrimSpace(output1(t, repo, d.env, "token", "--user", "ada@example.com"))
+			if status, _, body := get(t, "http://"+d.api+"/api/private-scoped", "Authorization: Bearer "+adas); status != 200 {
+				t.Errorf("with a user's token: %d %s", status, body)
+			}
+			for flags, want := range map[string]int{"--user charles@example.com": 403, "--user ada@example.com --scope openid": 200, "--expired": 401, "--audience https://x": 401} {
+				token := strings.TrimSpace(output1(t, repo, d.env, "token", strings.Fields(flags)...))
+				if status, _, body := get(t, "http://"+d.api+"/api/private-scoped", "Authorization: Bearer "+token); status != want {
+					t.Errorf("%s: %d %s, want %d", flags, status, body, want)
+				}
+			}
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,18 +23,39 @@ import (
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	token, err := run(ctx, os.Environ())
+	token, err := run(ctx, os.Args[1:], os.Environ(), os.Stderr)
 	cancel()
-	if err != nil {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "token:", err)
 		os.Exit(1)
+	default:
+		fmt.Println(token)
 	}
-	fmt.Println(token)
+}
+
+// wish is what the flags ask of a token. The local tenant alone can grant it.
+type wish struct {
+	User     string `json:"user,omitempty"`
+	Scope    string `json:"scope,omitempty"`
+	Audience string `json:"audience,omitempty"`
+	Expired  bool   `json:"expired,omitempty"`
 }
 
 // run gets a token by the client credentials grant (RFC 6749 §4.4), with Auth0's
-// parameter audience.
-func run(ctx context.Context, environ []string) (string, error) {
+// parameter audience, or as the flags ask for it.
+func run(ctx context.Context, args, environ []string, stderr io.Writer) (string, error) {
+	var asked wish
+	flags := flag.NewFlagSet("token", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&asked.User, "user", "", "`email` address of a user whose token it is to be")
+	flags.StringVar(&asked.Scope, "scope", "", "`scopes` that it is to grant, with spaces between")
+	flags.StringVar(&asked.Audience, "audience", "", "`identifier` of the API that it is to be for")
+	flags.BoolVar(&asked.Expired, "expired", false, "have it be of yesterday")
+	if err := flags.Parse(args); err != nil {
+		return "", err
+	}
 	env, _, err := dotenv.Load(".env", environ)
 	if err != nil {
 		return "", err
@@ -42,6 +64,12 @@ func run(ctx context.Context, environ []string) (string, error) {
 	cfg, err := config.Parse(nil, lookup, io.Discard)
 	if err != nil {
 		return "", err
+	}
+	if asked != (wish{}) {
+		if !cfg.Local() {
+			return "", errors.New("a token of that kind only the local tenant gives, and " + cfg.Domain + " is in use")
+		}
+		return mint(ctx, config.LocalOrigin(cfg.TenantAddr), asked)
 	}
 	form := url.Values{"grant_type": {"client_credentials"}, "audience": {cfg.Audience}}
 	domain := cfg.Domain
@@ -59,20 +87,38 @@ func run(ctx context.Context, environ []string) (string, error) {
 		form.Set("client_id", id)
 		form.Set("client_secret", secret)
 	}
-	token, err := request(ctx, domain+"/oauth/token", form)
-	if cfg.Local() && errors.Is(err, syscall.ECONNREFUSED) {
-		return "", fmt.Errorf("the local tenant does not run at %s: start it with make dev", domain)
+	token, err := request(ctx, domain+"/oauth/token", "application/x-www-form-urlencoded", form.Encode())
+	if cfg.Local() {
+		err = explain(err, domain)
 	}
 	return token, err
 }
 
-// request posts form to endpoint and returns the access token in the answer.
-func request(ctx context.Context, endpoint string, form url.Values) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+// mint has the local tenant at domain make the token that is asked for.
+func mint(ctx context.Context, domain string, asked wish) (string, error) {
+	body, err := json.Marshal(asked)
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	token, err := request(ctx, domain+"/_tenant/token", "application/json", string(body))
+	return token, explain(err, domain)
+}
+
+// explain says in place of err what to do if the local tenant at domain doesn't run.
+func explain(err error, domain string) error {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("the local tenant does not run at %s: start it with make dev", domain)
+	}
+	return err
+}
+
+// request posts body to endpoint and returns the access token in the answer.
+func request(ctx context.Context, endpoint, contentType, body string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", contentType)
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }} // the secret goes nowhere else
 	resp, err := client.Do(req)
 	if err != nil {
@@ -84,7 +130,14 @@ func request(ctx context.Context, endpoint string, form url.Values) (string, err
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&answer); err != nil {
+	said, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return "", err
+	}
+	if err := json.Unmarshal(said, &answer); err != nil {
+		if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") {
+			return "", fmt.Errorf("%s answered %s: %s", endpoint, resp.Status, strings.TrimSpace(string(said)))
+		}
 		return "", fmt.Errorf("%s answered %s with no JSON", endpoint, resp.Status)
 	}
 	if answer.AccessToken == "" {

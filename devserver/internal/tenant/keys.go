@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/go-jose/go-jose/v4"
@@ -12,9 +13,17 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// signingKeys is the tenant's RSA key, made once in the background.
+// maxKeys bounds how many keys are published.
+const maxKeys = 5
+
+// signingKeys are the tenant's RSA keys: the one that signs, and those that did so
+// before and are published still, for the tokens that they signed. The first one
+// is made in the background.
 type signingKeys struct {
-	once func() (*signingKey, error)
+	first func() error // makes it, once
+
+	mu  sync.Mutex
+	all []*signingKey // the one that signs first
 }
 
 type signingKey struct {
@@ -22,27 +31,78 @@ type signingKey struct {
 	private *rsa.PrivateKey
 }
 
-// newSigningKeys returns the tenant's keys: known, or one to be made if that is nil.
-func newSigningKeys(known *signingKey) *signingKeys {
-	k := &signingKeys{once: sync.OnceValues(func() (*signingKey, error) {
-		if known != nil {
-			return known, nil
+func newKey() (*signingKey, error) {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	return &signingKey{id: randomID(), private: private}, err
+}
+
+// newSigningKeys returns the keys known, or one to be made if there are none.
+func newSigningKeys(known []*signingKey) *signingKeys {
+	k := &signingKeys{all: known}
+	k.first = sync.OnceValue(func() error {
+		if len(known) > 0 {
+			return nil
 		}
-		private, err := rsa.GenerateKey(rand.Reader, 2048)
-		return &signingKey{id: randomID(), private: private}, err
-	})}
-	go func() { _, _ = k.once() }() // whoever needs the key sees the error
+		key, err := newKey()
+		if err == nil {
+			k.mu.Lock()
+			k.all = []*signingKey{key}
+			k.mu.Unlock()
+		}
+		return err
+	})
+	go func() { _ = k.first() }() // whoever needs the key sees the error
 	return k
+}
+
+// list returns the keys, the one that signs first.
+func (k *signingKeys) list() ([]*signingKey, error) {
+	if err := k.first(); err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.all), nil
+}
+
+// rotate has a new key sign from now on. The others stay published.
+func (k *signingKeys) rotate() error {
+	err := k.first()
+	if err != nil {
+		return err
+	}
+	key, err := newKey()
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.all = append([]*signingKey{key}, k.all...)
+	k.all = k.all[:min(len(k.all), maxKeys)]
+	return nil
+}
+
+// revoke takes back the key called id, or all that no longer sign if id is "". It
+// reports whether there was one. The key that signs can't be taken back.
+func (k *signingKeys) revoke(id string) bool {
+	if k.first() != nil {
+		return false
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	before := len(k.all)
+	k.all = append(k.all[:1:1], slices.DeleteFunc(k.all[1:], func(key *signingKey) bool { return id == "" || key.id == id })...)
+	return len(k.all) < before
 }
 
 // sign returns claims as a signed JWT with the header Auth0 gives it: alg
 // RS256, typ JWT, kid.
 func (k *signingKeys) sign(claims any) (string, error) {
-	key, err := k.once()
+	keys, err := k.list()
 	if err != nil {
 		return "", err
 	}
-	signer, err := op.SignerFromKey(key)
+	signer, err := op.SignerFromKey(keys[0])
 	if err != nil {
 		return "", err
 	}
@@ -51,25 +111,29 @@ func (k *signingKeys) sign(claims any) (string, error) {
 
 // public returns the key set to publish.
 func (k *signingKeys) public() (*jose.JSONWebKeySet, error) {
-	key, err := k.once()
+	keys, err := k.list()
 	if err != nil {
 		return nil, err
 	}
-	return &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{
-		Key: key.private.Public(), KeyID: key.id, Algorithm: string(jose.RS256), Use: "sig",
-	}}}, nil
+	set := &jose.JSONWebKeySet{}
+	for _, key := range keys {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.private.Public(), KeyID: key.id, Algorithm: string(jose.RS256), Use: "sig"})
+	}
+	return set, nil
 }
 
 // VerifySignature implements oidc.KeySet.
 func (k *signingKeys) VerifySignature(_ context.Context, jws *jose.JSONWebSignature) ([]byte, error) {
-	key, err := k.once()
+	keys, err := k.list()
 	if err != nil {
 		return nil, err
 	}
-	if len(jws.Signatures) != 1 || jws.Signatures[0].Header.KeyID != key.id {
-		return nil, errors.New("signed with another key")
+	for _, key := range keys {
+		if len(jws.Signatures) == 1 && jws.Signatures[0].Header.KeyID == key.id {
+			return jws.Verify(key.private.Public())
+		}
 	}
-	return jws.Verify(key.private.Public())
+	return nil, errors.New("signed with another key")
 }
 
 // ID, Key and SignatureAlgorithm implement op.SigningKey.

@@ -18,11 +18,15 @@ import (
 // owner alone, and opens nothing but a test tenant on loopback.
 type saved struct {
 	Issuer   string         `json:"issuer"`
-	KeyID    string         `json:"keyId"`
-	Key      []byte         `json:"key"` // PKCS #8
+	Keys     []savedKey     `json:"keys"` // the one that signs first
 	Sessions []savedSession `json:"sessions"`
 	Consents []savedConsent `json:"consents"`
 	Families []savedFamily  `json:"families"`
+}
+
+type savedKey struct {
+	ID      string `json:"id"`
+	Private []byte `json:"private"` // PKCS #8
 }
 
 type savedSession struct {
@@ -45,7 +49,7 @@ type savedFamily struct {
 }
 
 // load brings in what was saved, if there is something of this issuer's.
-func (t *Tenant) load() (*signingKey, error) {
+func (t *Tenant) load() (keys []*signingKey, err error) {
 	if t.opts.State == "" {
 		return nil, nil
 	}
@@ -59,10 +63,16 @@ func (t *Tenant) load() (*signingKey, error) {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.opts.State, err)
 	}
-	private, err := x509.ParsePKCS8PrivateKey(s.Key)
-	key, ok := private.(*rsa.PrivateKey)
-	if err != nil || !ok || s.Issuer != t.opts.Issuer {
+	if s.Issuer != t.opts.Issuer || len(s.Keys) == 0 {
 		return nil, fmt.Errorf("%s: it holds no key of %s", t.opts.State, t.opts.Issuer)
+	}
+	for _, one := range s.Keys {
+		private, err := x509.ParsePKCS8PrivateKey(one.Private)
+		key, ok := private.(*rsa.PrivateKey)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("%s: the key %q is none", t.opts.State, one.ID)
+		}
+		keys = append(keys, &signingKey{one.ID, key})
 	}
 	for _, one := range s.Sessions {
 		if u := t.userByID(one.User); u != nil {
@@ -77,7 +87,7 @@ func (t *Tenant) load() (*signingKey, error) {
 			t.refresh.byID.restore(one.Family.ID, one.Family, one.Born)
 		}
 	}
-	return &signingKey{id: s.KeyID, private: key}, nil
+	return keys, nil
 }
 
 // save writes what is to outlive the process, whole or not at all. Nobody waits for
@@ -86,23 +96,26 @@ func (t *Tenant) save() {
 	if t.opts.State == "" {
 		return
 	}
-	key, err := t.keys.once()
+	keys, err := t.keys.list()
 	if err == nil {
-		err = t.write(key)
+		err = t.write(keys)
 	}
 	if err != nil {
 		t.opts.Log.Warn("the tenant's state is not saved", "err", err)
 	}
 }
 
-func (t *Tenant) write(key *signingKey) error {
+func (t *Tenant) write(keys []*signingKey) error {
 	t.saving.Lock()
 	defer t.saving.Unlock()
-	private, err := x509.MarshalPKCS8PrivateKey(key.private)
-	if err != nil {
-		return err
+	s := saved{Issuer: t.opts.Issuer}
+	for _, key := range keys {
+		private, err := x509.MarshalPKCS8PrivateKey(key.private)
+		if err != nil {
+			return err
+		}
+		s.Keys = append(s.Keys, savedKey{key.id, private})
 	}
-	s := saved{Issuer: t.opts.Issuer, KeyID: key.id, Key: private}
 	t.sessions.each(func(cookie string, one *session, born time.Time) {
 		s.Sessions = append(s.Sessions, savedSession{cookie, one.id, one.user.id, one.loggedIn, born})
 	})

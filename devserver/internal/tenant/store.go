@@ -72,6 +72,13 @@ func (e *expiring[V]) take(key string) (value V) {
 	return value
 }
 
+// clear removes everything.
+func (e *expiring[V]) clear() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	clear(e.entries)
+}
+
 // each calls f with all that is not expired.
 func (e *expiring[V]) each(f func(key string, value V, born time.Time)) {
 	e.mu.Lock()

@@ -49,6 +49,7 @@ type Tenant struct {
 	sessions  *expiring[*session]     // by the digest of the session cookie's value
 	consents  *expiring[[]string]     // by user, client and audience: scopes agreed to
 	refresh   *families
+	controls  *controls
 	saving    sync.Mutex
 	saved     sync.WaitGroup // the first time
 }
@@ -59,7 +60,11 @@ func New(opts Options) *Tenant {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	control := &controls{failing: map[string]*failure{}}
+	actual := opts.Now
+	opts.Now = func() time.Time { return control.now(actual) }
 	t := &Tenant{
+		controls: control,
 		opts:     opts,
 		decoder:  schema.NewDecoder(),
 		requests: newExpiring[*authRequest](1000, 30*time.Minute, opts.Now),
@@ -71,12 +76,12 @@ func New(opts Options) *Tenant {
 	if err := t.Configure("the default configuration", DefaultConfig); err != nil {
 		panic(err) // a test would have found it
 	}
-	key, err := t.load()
+	keys, err := t.load()
 	if err != nil {
 		opts.Log.Warn("what the tenant knew before can't be read, so everybody is logged out", "err", err)
 	}
-	t.keys = newSigningKeys(key)
-	if key == nil { // saved before anybody logs in: tokens of clients should outlive a restart too
+	t.keys = newSigningKeys(keys)
+	if keys == nil { // saved before anybody logs in: tokens of clients should outlive a restart too
 		t.saved.Go(t.save)
 	}
 	t.decoder.IgnoreUnknownKeys(true)
@@ -86,7 +91,7 @@ func New(opts Options) *Tenant {
 
 // Close waits for the end of what New began.
 func (t *Tenant) Close() {
-	_, _ = t.keys.once() // its error was for whoever needed the key
+	_ = t.keys.first() // its error was for whoever needed the key
 	t.saved.Wait()
 }
 
@@ -124,6 +129,7 @@ func (t *Tenant) routes() http.Handler {
 	mux.Handle("/oauth/revoke", formFromJSON(protocol))
 	mux.Handle("/userinfo", protocol)
 	mux.Handle("/.well-known/", protocol)
+	t.controlRoutes(mux)
 
 	// A page of another origin, also of another port on localhost, must not be
 	// able to press the buttons of ours. /oauth/token and /oauth/revoke are for other
@@ -135,7 +141,9 @@ func (t *Tenant) routes() http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		mux.ServeHTTP(w, r)
+		if !t.controls.failed(w, r) {
+			mux.ServeHTTP(w, r)
+		}
 	}))
 }
 

@@ -1,0 +1,135 @@
+package tenant_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// control asks for path with the JSON object body.
+func (f *fixture) control(path, body string, header ...string) answer {
+	f.Helper()
+	return f.send(f.request(http.MethodPost, "/_tenant/"+path, strings.NewReader(body), append([]string{"Content-Type: application/json"}, header...)...))
+}
+
+func (f *fixture) kids() (kids []string) {
+	f.Helper()
+	var set struct{ Keys []struct{ Kid string } }
+	if err := json.Unmarshal([]byte(f.get("/.well-known/jwks.json").body), &set); err != nil {
+		f.Fatal(err)
+	}
+	for _, key := range set.Keys {
+		kids = append(kids, key.Kid)
+	}
+	return kids
+}
+
+func TestKeyRotation(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	first := f.kids()
+	_, before := f.tokens(codeForm(f.logIn("ada@example.com", "ada-local")))
+	userinfo := func(token string) int { return f.get("/userinfo", "Authorization: Bearer "+token).status }
+	if got := f.control("keys/revoke", ""); got.status != http.StatusBadRequest {
+		t.Errorf("the only key was taken back: %d", got.status)
+	}
+	if got := f.control("keys/rotate", ""); got.status != http.StatusOK {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	kids := f.kids()
+	if len(kids) != 2 || kids[0] == first[0] || kids[1] != first[0] {
+		t.Fatalf("the keys are %v, were %v", kids, first)
+	}
+	if status := userinfo(before.Access); status != http.StatusOK {
+		t.Errorf("a token of the old key: %d", status)
+	}
+	if got := f.control("keys/revoke", `{"kid": "`+kids[1]+`"}`); got.status != http.StatusOK || len(f.kids()) != 1 {
+		t.Errorf("%d, the keys are %v", got.status, f.kids())
+	}
+	if status := userinfo(before.Access); status != http.StatusUnauthorized {
+		t.Errorf("a token of the key taken back: %d", status)
+	}
+	for range 8 {
+		f.control("keys/rotate", "")
+	}
+	if n := len(f.kids()); n != 5 {
+		t.Errorf("%d keys are published", n)
+	}
+}
+
+func TestControls(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.logIn("ada@example.com", "ada-local")
+	silent := func() string { return f.get(authorizeURL("prompt=none")).location.Query().Get("error") }
+	if silent() != "" {
+		t.Fatal("not logged in")
+	}
+	f.control("fail", `{"path": "/.well-known/jwks.json", "times": 2}`)
+	for i, want := range []int{503, 503, 200} {
+		if got := f.get("/.well-known/jwks.json").status; got != want {
+			t.Errorf("request %d: %d, want %d", i, got, want)
+		}
+	}
+	f.control("clock", `{"ahead": "13h"}`)
+	if silent() != "login_required" {
+		t.Error("a session outlives its time")
+	}
+	f.control("clock", `{"ahead": "0s"}`)
+	if silent() != "" {
+		t.Error("back in its time it is gone")
+	}
+	f.control("sessions/expire", "")
+	if silent() != "login_required" {
+		t.Error("an expired session goes on")
+	}
+
+	for name, got := range map[string]answer{
+		"another origin":  f.control("sessions/expire", "", "Origin: "+app, "Sec-Fetch-Site: same-site"),
+		"an unknown part": f.control("fail", `{"paht": "/x"}`),
+		"no duration":     f.control("clock", `{"ahead": 5}`),
+		"no path":         f.control("fail", `{"times": 1}`),
+		"an odd status":   f.control("fail", `{"path": "/x", "status": 200}`),
+		"an unknown user": f.control("token", `{"user": "nobody@example.com"}`),
+		"an unknown flaw": f.control("token", `{"bad": "spelling"}`),
+	} {
+		if got.status < 400 || got.status > 499 {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+}
+
+func TestMintedTokens(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	mint := func(body string) string {
+		t.Helper()
+		got := f.control("token", body)
+		var a tokenAnswer
+		if err := json.Unmarshal([]byte(got.body), &a); err != nil || a.Access == "" {
+			t.Fatalf("%s: %d %s", body, got.status, got.body)
+		}
+		return a.Access
+	}
+	if c := claims(t, mint(`{"user": "ada@example.com"}`)); c["sub"] != "auth0|ada" || !strings.Contains(c["scope"].(string), "read:messages") || c["azp"] != "spa" {
+		t.Errorf("a user's: %v", c)
+	}
+	if c := claims(t, mint(`{"audience": "https://x", "scope": "a b", "claims": {"sub": null, "exp": 5, "https://x/y": [1]}}`)); c["sub"] != nil ||
+		c["exp"] != 5.0 || c["scope"] != "a b" || c["aud"].([]any)[0] != "https://x" || c["https://x/y"] == nil {
+		t.Errorf("with claims of its own: %v", c)
+	}
+	if c := claims(t, mint(`{"expired": true}`)); c["exp"].(float64) > c["iat"].(float64)+25*3600 {
+		t.Errorf("expired: %v", c)
+	}
+	good := mint(`{"claims": {"aud": ["` + f.url + `/userinfo"]}, "user": "ada@example.com"}`)
+	if status := f.get("/userinfo", "Authorization: Bearer "+good).status; status != http.StatusOK {
+		t.Errorf("a good one: %d", status)
+	}
+	for _, bad := range []string{"signature", "key", "none"} {
+		token := mint(`{"bad": "` + bad + `", "claims": {"aud": ["` + f.url + `/userinfo"]}, "user": "ada@example.com"}`)
+		if status := f.get("/userinfo", "Authorization: Bearer "+token).status; status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", bad, status)
+		}
+	}
+}
