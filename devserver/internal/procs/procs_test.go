@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -126,7 +127,10 @@ func TestNoOrphans(t *testing.T) {
 // TestOthersMayFinish ends one process and looks how the other is asked to stop.
 func TestOthersMayFinish(t *testing.T) {
 	t.Parallel()
-	out, _, _ := run(t, nil, sh("a", `trap 'echo asked; kill $!; exit 0' TERM; echo up; sleep 60 & wait`), sh("b", "echo up; exit 3"))
+	ready := filepath.Join(t.TempDir(), "ready") // to be asked
+	out, _, _ := run(t, nil,
+		sh("a", `trap 'echo asked; kill $!; exit 0' TERM; sleep 60 & touch `+ready+`; echo up; wait`),
+		sh("b", `until [ -e `+ready+` ]; do sleep 0.01; done; echo up; exit 3`))
 	if !strings.Contains(out, "a   │ asked\n") {
 		t.Errorf("the other was not asked, but killed: %q", out)
 	}
