@@ -79,7 +79,7 @@ func (e *exchange) WriteHeader(status int) {
 	}
 	e.status = status
 	header := e.Header()
-	if e.upload != nil && !e.upload.whole.Load() {
+	if e.upload != nil && !e.upload.whole.Load() && e.in.ProtoMajor == 1 { // an HTTP/2 stream ends by itself
 		header.Set("Connection", "close")
 	}
 	if e.names != nil {

@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
 	"runtime"
 	"strconv"
 	"strings"
@@ -14,6 +17,8 @@ import (
 	"time"
 
 	"calling-an-api.example/devserver/internal/outputtest"
+	"calling-an-api.example/devserver/internal/proxy"
+	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
 func TestEventsPassAtOnce(t *testing.T) {
@@ -326,3 +331,47 @@ func TestLargeBodiesTakeNoMemory(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+// TestEarlyAnswerOverHTTP2 has a browser go on using a connection of which one
+// upload was refused before it was whole.
+func TestEarlyAnswerOverHTTP2(t *testing.T) {
+	t.Parallel()
+	target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) {
+		_, _ = io.WriteString(conn, "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno")
+	})
+	rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(rule(target, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transports := proxy.NewTransports()
+	p := proxy.New(rules, transports, slog.New(slog.DiscardHandler))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.Handler(r).ServeHTTP(w, r) }))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(func() {
+		srv.Close()
+		transports.Close()
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for i := range 5 {
+		reused := false
+		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused }})
+		body, rest := io.Pipe() // of which the rest never comes
+		go func() { _, _ = io.WriteString(rest, "hello") }()
+		req, err := http.NewRequestWithContext(traced, http.MethodPost, srv.URL+"/api", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := srv.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(resp.Body.Close(), body.Close()); err != nil {
+			t.Error(err)
+		}
+		if resp.StatusCode != http.StatusRequestEntityTooLarge || resp.ProtoMajor != 2 || reused != (i > 0) {
+			t.Errorf("request %d: %s %s, on a connection used before: %t", i, resp.Proto, resp.Status, reused)
+		}
+	}
+}

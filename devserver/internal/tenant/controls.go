@@ -24,6 +24,9 @@ type controls struct {
 	failing map[string]*failure // by path
 }
 
+// maxFailing bounds the paths whose requests are to fail.
+const maxFailing = 100
+
 // failure is how the next requests of a path are answered.
 type failure struct{ times, status int }
 
@@ -88,8 +91,11 @@ func (t *Tenant) controlRoutes(mux *http.ServeMux) {
 			f.status = http.StatusServiceUnavailable
 		}
 		t.controls.mu.Lock()
+		defer t.controls.mu.Unlock()
+		if len(t.controls.failing) >= maxFailing {
+			clear(t.controls.failing) // a test of long ago asked for those
+		}
 		t.controls.failing[ask.Path] = f
-		t.controls.mu.Unlock()
 		return done, nil
 	})
 	control("POST /_tenant/token", func(ask controlRequest) (any, error) {
