@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,10 @@ var responseModes = []string{
 	string(oidc.ResponseModeQuery), string(oidc.ResponseModeFragment), string(oidc.ResponseModeFormPost), string(responseModeWebMessage),
 }
 
+// organizationName is what Auth0 calls organizations: an ID, "org_" and 16 letters
+// and digits, or a name.
+var organizationName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$`)
+
 // authRequest is a login under way: what the app asked for, and by which browser.
 type authRequest struct {
 	*oidc.AuthRequest
@@ -27,7 +32,21 @@ type authRequest struct {
 	api     *api   // nil if no audience was asked for
 	browser string // value of the cookie of the browser that began it
 
-	loggedIn, consented bool // steps that the person took for this request
+	organization        string // asked for, and echoed in the tokens
+	signUp              bool   // the app would rather have the person sign up
+	loggedIn, consented bool   // steps that the person took for this request
+}
+
+// organizationClaim returns the claim that says for which organization the login
+// is, as Auth0's tokens do and its SDK checks; "" is none.
+func (r *authRequest) organizationClaim() (name, value string) {
+	switch {
+	case r.organization == "":
+		return "", ""
+	case strings.HasPrefix(r.organization, "org_"):
+		return "org_id", r.organization
+	}
+	return "org_name", strings.ToLower(r.organization)
 }
 
 // grant is what an authorization code stands for.
@@ -43,19 +62,23 @@ type grant struct {
 func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 	asked, err := op.ParseAuthorizeRequest(r, t.decoder)
 	if err != nil {
-		t.showError(w, http.StatusBadRequest, "The request can't be read", "A parameter of /authorize is malformed.")
+		t.refuse(w, r, "invalid_request", "The request can't be read", "A parameter of /authorize is malformed.")
 		return
 	}
 	app := t.client(asked.ClientID)
 	if app == nil {
-		t.showError(w, http.StatusBadRequest, "Unknown client",
+		t.refuse(w, r, "unauthorized_client", "Unknown client",
 			"The client_id is not one of this tenant's. The page reads it from AUTH0_CLIENT_ID; unset, the local default fits.")
 		return
 	}
-	req := &authRequest{AuthRequest: asked, id: randomID(), client: app, api: t.api(r.Form.Get("audience"))}
 	if err := op.ValidateAuthReqRedirectURI(app, asked.RedirectURI, asked.ResponseType); err != nil {
-		t.refuseRedirectURI(w, r, req)
+		t.refuse(w, r, "invalid_request", "Callback URL mismatch",
+			"The redirect_uri is not one of the client's allowed callback URLs. They are: "+strings.Join(app.callbacks, ", "))
 		return
+	}
+	req := &authRequest{
+		AuthRequest: asked, id: randomID(), client: app, api: t.api(r.Form.Get("audience")),
+		organization: r.Form.Get("organization"), signUp: r.Form.Get("screen_hint") == "signup",
 	}
 	if err := t.check(req, r.Form.Get("audience")); err != nil {
 		t.fail(w, r, req, err)
@@ -76,6 +99,8 @@ func (t *Tenant) check(req *authRequest, audience string) *oidc.Error {
 		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge_method' must be S256")
 	case req.RequestParam != "":
 		return oidc.ErrRequestNotSupported()
+	case req.organization != "" && !organizationName.MatchString(req.organization):
+		return oidc.ErrInvalidRequest().WithDescription("parameter organization is invalid")
 	case audience != "" && req.api == nil:
 		return oidc.ErrAccessDenied().WithDescription("Service not found: %s", audience)
 	}

@@ -80,8 +80,9 @@ func (t *Tenant) Configure(file string, data []byte) error {
 
 // User is what a person needs to know of a test user.
 type User struct {
-	Email, Password string
-	Permissions     []string
+	Name, Email, Password string
+	Permissions           []string
+	Blocked               bool
 }
 
 // TestUsers lists the people who can log in by the configuration in file, or by the
@@ -102,7 +103,7 @@ func TestUsers(file string) ([]User, error) {
 
 func (d *directory) testUsers() (list []User) {
 	for _, u := range d.users {
-		list = append(list, User{u.email, u.password, u.permissions})
+		list = append(list, User{u.name(), u.email, u.password, u.permissions, u.blocked})
 	}
 	return list
 }

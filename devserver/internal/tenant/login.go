@@ -29,21 +29,14 @@ func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 // loginPage is what login.html shows.
 type loginPage struct {
 	State, App, Username, Error string
-	Users                       []*userChoice
+	SignUp                      bool
+	Users                       []User
 }
 
-type userChoice struct{ Name, Email, Password, Can string }
-
 func (t *Tenant) loginPage(req *authRequest) loginPage {
-	page := loginPage{State: req.id, App: req.client.name, Username: req.LoginHint}
-	for _, u := range t.directory.Load().users {
-		choice := &userChoice{Name: u.name(), Email: u.email, Password: u.password, Can: "no permissions"}
-		if len(u.permissions) > 0 {
-			choice.Can = "may " + u.permissions[0]
-		}
-		page.Users = append(page.Users, choice)
+	return loginPage{
+		State: req.id, App: req.client.name, Username: req.LoginHint, SignUp: req.signUp, Users: t.directory.Load().testUsers(),
 	}
-	return page
 }
 
 func (t *Tenant) showLogin(w http.ResponseWriter, r *http.Request) {
@@ -66,6 +59,7 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 			page := t.loginPage(req)
 			page.Username = r.PostForm.Get("username")
 			page.Error = "Wrong email or password"
+			t.events.refused("Wrong email or password for %s", req.client.name)
 			t.renderForm(w, http.StatusUnauthorized, "login.html", req, page)
 			return
 		}
@@ -80,12 +74,14 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req.loggedIn = true
+	t.events.note("%s logged in to %s", u.email, req.client.name)
 	t.proceed(w, r, req, t.startSession(w, r, u))
 }
 
 // consentPage is what consent.html shows.
 type consentPage struct {
 	State, App, API, User string
+	Session               string   // whose page this is: another person may log in meanwhile
 	Scopes                []string // in words
 }
 
@@ -99,7 +95,7 @@ func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/u/login?state="+req.id, http.StatusSeeOther)
 		return
 	}
-	page := consentPage{State: req.id, App: req.client.name, User: s.user.email}
+	page := consentPage{State: req.id, App: req.client.name, User: s.user.email, Session: s.id}
 	known := slices.Clone(identityScopes)
 	if req.api != nil {
 		page.API = req.api.name
@@ -125,6 +121,10 @@ func (t *Tenant) consent(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/u/login?state="+req.id, http.StatusSeeOther)
 		return
 	}
+	if r.PostForm.Get("session") != s.id {
+		http.Redirect(w, r, "/u/consent?state="+req.id, http.StatusSeeOther)
+		return
+	}
 	if req = t.requests.take(req.id); req == nil {
 		t.showError(w, http.StatusBadRequest, "This login is over", "It was finished in another tab.")
 		return
@@ -134,6 +134,7 @@ func (t *Tenant) consent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.recordConsent(s.user, req)
+	t.events.note("%s agreed to what %s asks", s.user.email, req.client.name)
 	req.consented = true
 	t.proceed(w, r, req, s)
 }

@@ -6,12 +6,17 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 )
 
 //go:embed pages
 var files embed.FS
 
-var pages = template.Must(template.ParseFS(files, "pages/*.html"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"clock": func(at time.Time) string { return at.Local().Format("15:04:05") },
+	"day":   func(at time.Time) string { return at.Local().Format("Jan 2, 15:04") },
+	"join":  strings.Join,
+}).ParseFS(files, "pages/*.html"))
 
 // render answers with a page. Its headers, Content-Security-Policy above all,
 // are set before.
@@ -51,14 +56,6 @@ func (t *Tenant) showError(w http.ResponseWriter, status int, title, text string
 func (t *Tenant) showMessage(w http.ResponseWriter, status int, title, text string) {
 	forbidFraming(w, "form-action 'none'")
 	t.render(w, status, "text.html", map[string]string{"Title": title, "Text": text, "App": t.opts.AppOrigin})
-}
-
-// showHome says what this is to whoever opens the tenant's address.
-func (t *Tenant) showHome(w http.ResponseWriter, _ *http.Request) {
-	forbidFraming(w, "form-action 'none'")
-	t.render(w, http.StatusOK, "home.html", map[string]any{
-		"Issuer": t.opts.Issuer, "App": t.opts.AppOrigin, "Audience": t.opts.Audience, "Users": t.directory.Load().testUsers(),
-	})
 }
 
 // serveNoIcon keeps browsers, which always ask, from a 404 in their console.

@@ -112,6 +112,17 @@ func (t *Tenant) userByID(id string) *user {
 	return users[i]
 }
 
+// knowsOrigin reports whether a client may be used from pages of origin, so that
+// they may read what the token endpoint answers.
+func (t *Tenant) knowsOrigin(origin string) bool {
+	for _, app := range t.directory.Load().clients {
+		if slices.Contains(app.webOrigins, origin) {
+			return true
+		}
+	}
+	return false
+}
+
 // client is an application. It is an op.Client.
 type client struct {
 	id, name   string

@@ -32,6 +32,7 @@ type family struct {
 	Scopes    []string  `json:"scopes"`
 	SessionID string    `json:"sid"`
 	LoggedIn  time.Time `json:"loggedIn"`
+	Org       string    `json:"organization,omitempty"`
 	Used      time.Time `json:"used"`   // last
 	Tokens    []token   `json:"tokens"` // the newest last
 }
@@ -58,7 +59,7 @@ func digest(secret string) string {
 func (fs *families) start(g *grant, now time.Time) string {
 	f := &family{
 		ID: randomID(), Client: g.request.client.id, User: g.session.user.id, Scopes: g.scopes,
-		SessionID: g.session.id, LoggedIn: g.session.loggedIn,
+		SessionID: g.session.id, LoggedIn: g.session.loggedIn, Org: g.request.organization,
 	}
 	if g.request.api != nil {
 		f.Audience = g.request.api.audience
@@ -82,30 +83,34 @@ func (f *family) next(now time.Time) string {
 }
 
 // use takes value, of the client called clientID, and returns its family and the
-// token that replaces it, or nil.
-func (fs *families) use(value, clientID string, now time.Time) (*family, string) {
+// token that replaces it, or nil and why not.
+func (fs *families) use(value, clientID string, now time.Time) (f *family, next, why string) {
 	id, _, _ := strings.Cut(value, ".")
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	f := fs.byID.get(id)
+	f = fs.byID.get(id)
 	if f == nil || f.Client != clientID {
-		return nil, ""
+		return nil, "", "it is unknown, or its family has ended"
 	}
 	at := slices.IndexFunc(f.Tokens, func(t token) bool { return t.Digest == digest(value) })
 	if at < 0 {
-		return nil, ""
+		return nil, "", "it is unknown"
 	}
 	replaced := f.Tokens[at].Replaced
-	if now.Sub(f.Used) >= refreshIdle || !replaced.IsZero() && now.Sub(replaced) >= refreshOverlap {
+	if !replaced.IsZero() && now.Sub(replaced) >= refreshOverlap {
 		fs.byID.take(f.ID)
-		return nil, ""
+		return nil, "", "it was used before, so all that came of its login have ended"
+	}
+	if now.Sub(f.Used) >= refreshIdle {
+		fs.byID.take(f.ID)
+		return nil, "", "it was not used for too long"
 	}
 	if replaced.IsZero() {
 		f.Tokens[at].Replaced = now
 	}
-	next := f.next(now)
+	next = f.next(now)
 	copied := *f
-	return &copied, next
+	return &copied, next, ""
 }
 
 // end ends the family of value, if it is one of clientID's.
@@ -123,20 +128,28 @@ func (fs *families) end(value, clientID string) {
 func (s *server) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	t := s.tenant
 	now := t.opts.Now()
-	f, next := t.refresh.use(r.Data.RefreshToken, r.Client.GetID(), now)
+	f, next, why := t.refresh.use(r.Data.RefreshToken, r.Client.GetID(), now)
 	defer t.save()
-	if f == nil || t.userByID(f.User) == nil || t.userByID(f.User).blocked || t.client(f.Client) == nil {
+	var u *user
+	var app *client
+	if f != nil {
+		if u, app = t.userByID(f.User), t.client(f.Client); u == nil || u.blocked || app == nil {
+			f, why = nil, "its user is blocked or gone"
+		}
+	}
+	if f == nil {
+		t.events.refused("A refresh token was refused: %s", why)
 		return nil, oidc.ErrInvalidGrant().WithDescription("Unknown or invalid refresh token.")
 	}
 	g := &grant{
-		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: t.client(f.Client), api: t.api(f.Audience)},
-		session: &session{id: f.SessionID, user: t.userByID(f.User), loggedIn: f.LoggedIn},
+		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: app, api: t.api(f.Audience), organization: f.Org},
+		session: &session{id: f.SessionID, user: u, loggedIn: f.LoggedIn},
 		scopes:  f.Scopes,
 	}
 	if len(r.Data.Scopes) > 0 { // fewer than were granted may be asked for (RFC 6749 §6)
 		g.scopes = slices.DeleteFunc(slices.Clone(f.Scopes), func(name string) bool { return !slices.Contains(r.Data.Scopes, name) })
 	}
-	return s.tokens(g, next)
+	return s.tokens(g, "a refresh token", next)
 }
 
 // Revocation implements op.Server (RFC 7009): what is no token of the client's is

@@ -17,8 +17,11 @@ func (t *Tenant) succeed(w http.ResponseWriter, r *http.Request, req *authReques
 
 // fail ends a login with an error for the app.
 func (t *Tenant) fail(w http.ResponseWriter, r *http.Request, req *authRequest, err *oidc.Error) {
-	if err.ErrorType != oidc.LoginRequired { // the everyday answer to a silent question
+	if err.ErrorType == oidc.LoginRequired { // the everyday answer to a silent question
+		t.events.note("%s asked whether somebody is logged in: no", req.client.name)
+	} else {
 		t.opts.Log.Warn("login refused", "error", string(err.ErrorType), "why", err.Description)
+		t.events.refused("A login to %s ended with %s: %s", req.client.name, err.ErrorType, err.Description)
 	}
 	t.respond(w, r, req, map[string]string{
 		"error": string(err.ErrorType), "error_description": err.Description, "state": req.State,
@@ -70,27 +73,34 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 func (t *Tenant) postMessage(w http.ResponseWriter, req *authRequest, params map[string]string) {
 	target := origin(req.RedirectURI)
 	if !slices.Contains(req.client.webOrigins, target) {
+		t.opts.Log.Warn("login refused", "why", "the page's origin is none of the client's web_origins", "client", req.client.name)
 		t.showError(w, http.StatusForbidden, "Origin not allowed",
 			"The page's origin is not among the client's allowed web origins.")
 		return
 	}
+	t.renderMessage(w, target, params)
+}
+
+// renderMessage answers with the page that posts params to the window that opened
+// or frames it, if that is of the origin target.
+func (t *Tenant) renderMessage(w http.ResponseWriter, target string, params map[string]string) {
 	nonce := randomID()
 	w.Header().Set("Content-Security-Policy",
 		"default-src 'none'; script-src 'nonce-"+nonce+"'; frame-ancestors "+target)
 	t.render(w, http.StatusOK, "message.html", map[string]any{"Nonce": nonce, "Origin": target, "Response": params})
 }
 
-// refuseRedirectURI answers a request whose redirect URI is not the client's. To
-// send it there would make the tenant an open redirector, so the person is told.
-// A window that waits for a web_message is told too, if its origin may know:
-// the SDK would wait a minute for an answer otherwise.
-func (t *Tenant) refuseRedirectURI(w http.ResponseWriter, r *http.Request, req *authRequest) {
-	const why = "The redirect_uri is not one of the client's allowed callback URLs"
-	if req.ResponseMode == responseModeWebMessage && slices.Contains(req.client.webOrigins, origin(req.RedirectURI)) {
-		t.fail(w, r, req, oidc.ErrInvalidRequest().WithDescription(why))
+// refuse answers a request that has no redirect URI to be trusted. To send anything
+// there would make the tenant an open redirector, so the person is told. A window
+// that waits for a web_message is told as well, if its origin is one that some
+// client may be used from: the SDK would wait a minute for an answer otherwise.
+func (t *Tenant) refuse(w http.ResponseWriter, r *http.Request, code, title, text string) {
+	t.opts.Log.Warn("login refused", "error", code, "why", title)
+	t.events.refused("A login was refused: %s", title)
+	target := origin(r.FormValue("redirect_uri"))
+	if oidc.ResponseMode(r.FormValue("response_mode")) == responseModeWebMessage && t.knowsOrigin(target) {
+		t.renderMessage(w, target, map[string]string{"error": code, "error_description": title + ". " + text, "state": r.FormValue("state")})
 		return
 	}
-	t.opts.Log.Warn("login refused", "error", "invalid_request", "why", why)
-	t.showError(w, http.StatusBadRequest, "Callback URL mismatch",
-		why+". They are "+t.opts.AppOrigin+", with nothing behind it, with / or with /callback.")
+	t.showError(w, http.StatusBadRequest, title, text)
 }

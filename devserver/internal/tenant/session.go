@@ -51,7 +51,9 @@ func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *user) *
 // endSession logs the browser that sent r out.
 func (t *Tenant) endSession(w http.ResponseWriter, r *http.Request) {
 	if cookie, err := r.Cookie(sessionCookie); err == nil {
-		t.sessions.take(digest(cookie.Value))
+		if s := t.sessions.take(digest(cookie.Value)); s != nil {
+			t.events.note("%s logged out", s.user.email)
+		}
 		t.save()
 		t.setCookie(w, sessionCookie, "", -1)
 	}

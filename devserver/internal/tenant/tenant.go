@@ -49,6 +49,7 @@ type Tenant struct {
 	sessions  *expiring[*session]     // by the digest of the session cookie's value
 	consents  *expiring[[]string]     // by user, client and audience: scopes agreed to
 	refresh   *families
+	events    *events
 	controls  *controls
 	saving    sync.Mutex
 	saved     sync.WaitGroup // the first time
@@ -72,6 +73,7 @@ func New(opts Options) *Tenant {
 		sessions: newExpiring[*session](1000, 12*time.Hour, opts.Now),
 		consents: newExpiring[[]string](1000, 12*time.Hour, opts.Now),
 		refresh:  &families{byID: newExpiring[*family](1000, refreshLifetime, opts.Now)},
+		events:   &events{now: opts.Now},
 	}
 	if err := t.Configure("the default configuration", DefaultConfig); err != nil {
 		panic(err) // a test would have found it
@@ -107,14 +109,14 @@ func (t *Tenant) routes() http.Handler {
 		Userinfo:   op.NewEndpoint("/userinfo"),
 		JwksURI:    op.NewEndpoint("/.well-known/jwks.json"),
 	}, op.WithServerCORSOptions(&cors.Options{
-		AllowedOrigins: []string{t.opts.AppOrigin},
-		AllowedMethods: []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Auth0-Client"},
-		MaxAge:         600,
+		AllowOriginFunc: t.knowsOrigin,
+		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders:  []string{"Authorization", "Content-Type", "Auth0-Client"},
+		MaxAge:          600,
 	}), op.WithFallbackLogger(slog.New(slog.DiscardHandler))) // its log holds states and redirect URLs
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", t.showHome)
+	mux.HandleFunc("GET /{$}", t.showDashboard)
 	mux.HandleFunc("GET /authorize", t.authorize)
 	mux.HandleFunc("GET /u/login", t.showLogin)
 	mux.HandleFunc("POST /u/login", t.login)
@@ -132,11 +134,12 @@ func (t *Tenant) routes() http.Handler {
 	t.controlRoutes(mux)
 
 	// A page of another origin, also of another port on localhost, must not be
-	// able to press the buttons of ours. /oauth/token and /oauth/revoke are for other
-	// origins by design; they take no cookie, and CORS names who may read its answers.
+	// able to press the buttons of ours. These paths are for other origins by design;
+	// they take no cookie, and CORS names who may read their answers.
 	forged := http.NewCrossOriginProtection()
-	forged.AddInsecureBypassPattern("/oauth/token")
-	forged.AddInsecureBypassPattern("/oauth/revoke")
+	for _, path := range []string{"/oauth/token", "/oauth/revoke", "/userinfo"} {
+		forged.AddInsecureBypassPattern(path)
+	}
 	return forged.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		w.Header().Set("X-Content-Type-Options", "nosniff")

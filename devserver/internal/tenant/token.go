@@ -70,49 +70,59 @@ func (s *server) VerifyClient(_ context.Context, r *op.Request[op.ClientCredenti
 // CodeExchange implements op.Server. A code works once, and a failed attempt
 // uses it up as well.
 func (s *server) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
+	refuse := func(why string) error {
+		s.tenant.events.refused("A code was refused: %s", why)
+		return oidc.ErrInvalidGrant().WithDescription("%s", why)
+	}
 	g := s.tenant.codes.take(r.Data.Code)
 	if g == nil || g.request.client.id != r.Client.GetID() {
-		return nil, oidc.ErrInvalidGrant().WithDescription("Invalid authorization code")
+		return nil, refuse("Invalid authorization code")
 	}
 	if r.Data.RedirectURI != g.request.RedirectURI {
-		return nil, oidc.ErrInvalidGrant().WithDescription("redirect_uri is not the one of the authorization request")
+		return nil, refuse("redirect_uri is not the one of the authorization request")
 	}
 	challenge := &oidc.CodeChallenge{Challenge: g.request.CodeChallenge, Method: oidc.CodeChallengeMethodS256}
 	if err := op.AuthorizeCodeChallenge(r.Data.CodeVerifier, challenge); err != nil {
-		return nil, oidc.ErrInvalidGrant().WithDescription("Failed to verify code verifier")
+		return nil, refuse("Failed to verify code verifier")
 	}
 	refresh := ""
 	if slices.Contains(g.scopes, oidc.ScopeOfflineAccess) {
 		refresh = s.tenant.refresh.start(g, s.tenant.opts.Now())
 		s.tenant.save()
 	}
-	return s.tokens(g, refresh)
+	return s.tokens(g, "a code", refresh)
 }
 
-// tokens answers with those that g grants, and refresh, if it is one.
-func (s *server) tokens(g *grant, refresh string) (*op.Response, error) {
-	access, lifetime, err := s.userAccessToken(g)
-	if err != nil {
+// tokens answers with those that g grants, in return for what, and with refresh,
+// if it is one.
+func (s *server) tokens(g *grant, what, refresh string) (*op.Response, error) {
+	access, lifetime := s.userAccessClaims(g)
+	issued := []issuedToken{{"Access token", access}}
+	resp := &oidc.AccessTokenResponse{
+		TokenType: oidc.BearerToken, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes, RefreshToken: refresh,
+	}
+	var err error
+	if resp.AccessToken, err = s.tenant.keys.sign(access); err != nil {
 		return nil, err
 	}
-	resp := &oidc.AccessTokenResponse{
-		AccessToken: access, TokenType: oidc.BearerToken, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes, RefreshToken: refresh,
-	}
 	if slices.Contains(g.scopes, oidc.ScopeOpenID) {
-		if resp.IDToken, err = s.idToken(g); err != nil {
+		id := s.idClaims(g)
+		issued = append(issued, issuedToken{"ID token", id})
+		if resp.IDToken, err = s.tenant.keys.sign(id); err != nil {
 			return nil, err
 		}
 	}
+	s.tenant.events.issued(issued, "%s got tokens of %s for %s", g.request.client.name, g.session.user.email, what)
 	return noStore(resp), nil
 }
 
-// userAccessToken returns the access token for g: for the API that was asked
-// for and /userinfo, or just the latter.
-func (s *server) userAccessToken(g *grant) (string, time.Duration, error) {
+// userAccessClaims returns the claims of the access token for g, which is for the
+// API that was asked for and /userinfo, or just the latter.
+func (s *server) userAccessClaims(g *grant) (accessClaims, time.Duration) {
 	now, lifetime := s.tenant.opts.Now(), userinfoTokenLifetime
 	claims := accessClaims{
 		Issuer: s.tenant.opts.Issuer, Subject: g.session.user.id, Client: g.request.client.id,
-		IssuedAt: now.Unix(), Scope: strings.Join(g.scopes, " "),
+		IssuedAt: now.Unix(), Scope: strings.Join(g.scopes, " "), more: maps.Clone(g.session.user.claims),
 	}
 	if a := g.request.api; a != nil {
 		lifetime = a.lifetime
@@ -121,23 +131,31 @@ func (s *server) userAccessToken(g *grant) (string, time.Duration, error) {
 			claims.Permissions = g.session.user.permissions
 		}
 	}
+	if name, value := g.request.organizationClaim(); name != "" {
+		if claims.more == nil {
+			claims.more = map[string]any{}
+		}
+		claims.more[name] = value
+	}
 	claims.Audience = append(claims.Audience, s.userinfoAudience())
 	claims.Expires = now.Add(lifetime).Unix()
-	claims.more = g.session.user.claims
-	token, err := s.tenant.keys.sign(claims)
-	return token, lifetime, err
+	return claims, lifetime
 }
 
-func (s *server) idToken(g *grant) (string, error) {
+func (s *server) idClaims(g *grant) *oidc.IDTokenClaims {
 	now := s.tenant.opts.Now()
 	app := g.request.client.id
 	claims := oidc.NewIDTokenClaims(s.tenant.opts.Issuer, g.session.user.id, []string{app},
 		now.Add(idTokenLifetime), g.session.loggedIn, g.request.Nonce, "", nil, app, 0)
 	claims.IssuedAt = oidc.FromTime(now)
 	claims.ClientID = "" // Auth0's don't have it
-	claims.SetUserInfo(g.session.user.profile(g.scopes))
+	info := g.session.user.profile(g.scopes)
+	if name, value := g.request.organizationClaim(); name != "" {
+		info.AppendClaims(name, value)
+	}
+	claims.SetUserInfo(info)
 	claims.SessionID = g.session.id
-	return s.tenant.keys.sign(claims)
+	return claims
 }
 
 // ClientCredentialsExchange implements op.Server. Like Auth0 it wants to know
@@ -153,14 +171,16 @@ func (s *server) ClientCredentialsExchange(_ context.Context, r *op.ClientReques
 		return !a.has(name) || len(r.Data.Scope) > 0 && !slices.Contains(r.Data.Scope, name)
 	})
 	now := s.tenant.opts.Now()
-	token, err := s.tenant.keys.sign(accessClaims{
+	claims := accessClaims{
 		Issuer: s.tenant.opts.Issuer, Subject: app.id + "@clients", Audience: oidc.Audience{a.audience},
 		IssuedAt: now.Unix(), Expires: now.Add(a.lifetime).Unix(),
 		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.id, Permissions: granted,
-	})
+	}
+	token, err := s.tenant.keys.sign(claims)
 	if err != nil {
 		return nil, err
 	}
+	s.tenant.events.issued([]issuedToken{{"Access token", claims}}, "%s got a token by its own credentials", app.name)
 	return noStore(&oidc.AccessTokenResponse{
 		AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: uint64(a.lifetime.Seconds()), Scope: granted,
 	}), nil

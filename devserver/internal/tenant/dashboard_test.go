@@ -1,0 +1,53 @@
+package tenant_test
+
+import (
+	"html"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestDashboard(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	page := func() string {
+		t.Helper()
+		got := f.get("/")
+		if csp := got.header.Get("Content-Security-Policy"); got.status != http.StatusOK || !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") {
+			t.Fatalf("%d, %s", got.status, csp)
+		}
+		return html.UnescapeString(got.body)
+	}
+	expect := func(when string, texts ...string) {
+		t.Helper()
+		for _, text := range texts {
+			if !strings.Contains(page(), text) {
+				t.Errorf("%s, the dashboard does not say %q", when, text)
+			}
+		}
+	}
+	expect("at first", "ada-local", "External API", audience, app+"/callback", "Nobody is logged in", "None yet", f.kids()[0])
+
+	code := f.logIn("ada@example.com", "ada-local", "scope=openid profile offline_access read:messages")
+	_, tokens := f.tokens(codeForm(code))
+	expect("after a login", "ada@example.com logged in to Calling an API", "agreed to what", "for a code",
+		`"azp": "spa"`, `"nonce": "n0nce"`, "Refresh tokens", "openid profile offline_access read:messages")
+	for name, secret := range map[string]string{"code": code, "access": tokens.Access, "ID": tokens.ID, "refresh": tokens.Refresh} {
+		if strings.Contains(page(), secret) {
+			t.Errorf("the %s token is on the dashboard", name)
+		}
+	}
+
+	f.tokens(codeForm(code))
+	f.renew(tokens.Refresh)
+	f.get(authorizeURL("redirect_uri=https://evil.test"))
+	f.get("/v2/logout?client_id=spa&returnTo=" + url.QueryEscape(app))
+	expect("after more", "Invalid authorization code", "for a refresh token", "A login was refused: Callback URL mismatch", "ada@example.com logged out", "Nobody is logged in")
+	for range 60 {
+		f.get(authorizeURL("prompt=none"))
+	}
+	if text := page(); strings.Count(text, "asked whether somebody is logged in") != 50 {
+		t.Error("more than the last events are kept")
+	}
+}
