@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 PACKAGES := frontend/node_modules/.package-lock.json
+CLIENTS := devserver/e2e/clients/node_modules/.package-lock.json
 
 .PHONY: help dev api devserver test lint bench token build clean
 
@@ -27,11 +28,12 @@ TOKEN_FLAGS = $(if $(findstring command,$(origin USER)),--user '$(USER)') $(if $
 token: bin/token ## print an access token for the API; -s: and nothing else; USER=… SCOPE=… AUDIENCE=… EXPIRED=1 choose it
 	@exec bin/token $(TOKEN_FLAGS)
 
-test: $(PACKAGES) ## run all tests; the browser tests need Chromium
+test: $(PACKAGES) $(CLIENTS) ## run all tests; the browser tests need Chromium
 	cd api && go test -race ./...
 	cd devserver && go test -race . ./cmd/... ./internal/...
 	cd devserver/e2e && go test -race
 	cd frontend && npx tsc --noEmit
+	cd devserver/e2e/clients && npx tsc --noEmit
 
 lint: ## check format and style
 	cd api && $(GOLANGCI_LINT) run --config ../.golangci.yml ./...
@@ -53,13 +55,13 @@ build: $(PACKAGES) ## build both binaries into bin/ and the page for production 
 	bin/devserver --build frontend/dist
 
 clean: ## remove what was built and installed
-	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots
+	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots devserver/e2e/clients/node_modules
 
 # The Go command knows itself what is out of date.
 .PHONY: bin/dev bin/token
 bin/dev bin/token:
 	@go build -o $@ ./devserver/cmd/$(@F)
 
-$(PACKAGES): frontend/package-lock.json
-	cd frontend && npm ci
+$(PACKAGES) $(CLIENTS): %/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci
 	@touch $@

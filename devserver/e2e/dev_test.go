@@ -15,20 +15,29 @@ import (
 func workspace(t testing.TB, flags ...string) *system {
 	t.Helper()
 	dir := t.TempDir()
+	frontendFrom(t, dir, filepath.Join(repo, "frontend"))
 	if err := os.CopyFS(filepath.Join(dir, "frontend", "src"), os.DirFS(filepath.Join(repo, "frontend", "src"))); err != nil {
 		t.Fatal(err)
 	}
+	return newSystem(t, dir, flags...)
+}
+
+// frontendFrom makes dir/frontend of what is in from, without its sources.
+func frontendFrom(t testing.TB, dir, from string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, "frontend", "src"), 0o750); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"index.html", "styles.css", "tsconfig.json", "package.json"} {
-		content, err := os.ReadFile(filepath.Join(repo, "frontend", name))
+		content, err := os.ReadFile(filepath.Join(from, name)) //nolint:gosec // of the repository
 		if err != nil {
 			t.Fatal(err)
 		}
 		write(t, dir, "frontend/"+name, string(content))
 	}
-	if err := os.Symlink(filepath.Join(repo, "frontend", "node_modules"), filepath.Join(dir, "frontend", "node_modules")); err != nil {
+	if err := os.Symlink(filepath.Join(from, "node_modules"), filepath.Join(dir, "frontend", "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	return newSystem(t, dir, flags...)
 }
 
 func write(t testing.TB, dir, name, content string) {

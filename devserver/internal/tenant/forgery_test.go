@@ -79,6 +79,7 @@ func TestOthersCannotDriveALogin(t *testing.T) {
 }
 
 // TestConsentIsOfWhoeverSawThePage has another person log in, in another tab,
+// while the consent page waits.
 func TestConsentIsOfWhoeverSawThePage(t *testing.T) {
 	t.Parallel()
 	f := start(t)

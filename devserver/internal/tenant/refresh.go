@@ -139,7 +139,7 @@ func (s *server) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refres
 	}
 	if f == nil {
 		t.events.refused("A refresh token was refused: %s", why)
-		return nil, oidc.ErrInvalidGrant().WithDescription("Unknown or invalid refresh token.")
+		return nil, invalidGrant("Unknown or invalid refresh token.")
 	}
 	g := &grant{
 		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: app, api: t.api(f.Audience), organization: f.Org},

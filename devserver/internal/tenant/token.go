@@ -72,7 +72,7 @@ func (s *server) VerifyClient(_ context.Context, r *op.Request[op.ClientCredenti
 func (s *server) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	refuse := func(why string) error {
 		s.tenant.events.refused("A code was refused: %s", why)
-		return oidc.ErrInvalidGrant().WithDescription("%s", why)
+		return invalidGrant(why)
 	}
 	g := s.tenant.codes.take(r.Data.Code)
 	if g == nil || g.request.client.id != r.Client.GetID() {
@@ -91,6 +91,11 @@ func (s *server) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Access
 		s.tenant.save()
 	}
 	return s.tokens(g, "a code", refresh)
+}
+
+// invalidGrant refuses a code or a refresh token, with the status that Auth0 gives.
+func invalidGrant(why string) error {
+	return op.NewStatusError(oidc.ErrInvalidGrant().WithDescription("%s", why), http.StatusForbidden)
 }
 
 // tokens answers with those that g grants, in return for what, and with refresh,
