@@ -56,6 +56,11 @@ func TestTutorial(t *testing.T) {
 	b.press("Home")
 	b.see(b.page+"/", "Call the API")
 	b.screenshots("home-signed-in")
+
+	b.visit(b.tenant + "/")
+	b.see(b.tenant+"/", "ada@example.com logged in")
+	b.click("details summary")
+	b.screenshots("dashboard")
 }
 
 func TestNavbar(t *testing.T) {

@@ -3,6 +3,7 @@
 import { ApiService } from './api/api-service'
 import { authGuard } from './auth/auth-guard'
 import { AuthService } from './auth/auth-service'
+import { OtherTabs } from './auth/other-tabs'
 import { Navbar } from './components/navbar'
 import { loadConfig } from './config'
 import { callback } from './pages/callback'
@@ -11,6 +12,7 @@ import { failure } from './pages/failure'
 import { home } from './pages/home'
 import { notFound } from './pages/not-found'
 import { profile } from './pages/profile'
+import { signedOut } from './pages/signed-out'
 import { Router } from './router'
 
 const byId = (id: string): HTMLElement => {
@@ -19,21 +21,31 @@ const byId = (id: string): HTMLElement => {
   return element
 }
 
-const auth = new AuthService(loadConfig)
-const api = new ApiService(() => auth.getToken())
+const auth = new AuthService(loadConfig, new OtherTabs())
+const api = new ApiService((options) => auth.getToken(options))
 const navbar = new Navbar(byId('navbar'), auth)
 const guard = authGuard(auth)
 const router = new Router(
   byId('outlet'),
   {
-    '/': { render: () => home(auth) },
+    '/': { render: () => home(auth, loadConfig) },
     '/profile': { render: () => profile(auth), guard },
-    '/external-api': { render: () => externalApi(api), guard },
+    '/external-api': { render: () => externalApi(api, auth), guard },
     '/callback': { render: () => callback(auth, (target) => router.navigate(target, { replace: true })) },
   },
   { render: notFound },
   (path) => navbar.mark(path),
 )
+
+// A guarded page goes with the session that it was shown for.
+let person: string | undefined
+auth.profile.follow((now) => {
+  const before = person
+  person = now?.sub
+  if (before === undefined || before === person || !router.isGuarded) return
+  if (now) router.again()
+  else router.put(signedOut(auth, () => router.again()))
+})
 
 // What no page has an answer to, such as a dev server that is gone.
 addEventListener('unhandledrejection', (event) => router.put(failure(event.reason)))

@@ -1,8 +1,11 @@
 // Shows the page that belongs to the URL, and follows links without loading again.
 
+import { el } from './dom'
+
 export interface Page {
   title: string
   content: Node
+  leave?: () => void // when another page takes its place
 }
 
 export interface Route {
@@ -12,6 +15,7 @@ export interface Route {
 
 export class Router {
   private turn = 0
+  private page: Page | undefined
 
   constructor(
     private readonly outlet: HTMLElement,
@@ -35,6 +39,16 @@ export class Router {
     void this.show(true)
   }
 
+  // Whether the page at the URL is for people who are logged in.
+  get isGuarded(): boolean {
+    return this.route()?.guard !== undefined
+  }
+
+  // Shows the page that belongs to the URL, made anew.
+  again(): void {
+    void this.show(true)
+  }
+
   // A click on a link to a page of this app, unless it asks for a new tab. All
   // other links are the browser's.
   private follow(event: MouseEvent): void {
@@ -47,10 +61,19 @@ export class Router {
     this.navigate(link.pathname + link.search + link.hash)
   }
 
+  // The route of the URL. A slash at its end makes no difference, and goes.
+  private route(): Route | undefined {
+    const bare = location.pathname.replace(/(.)\/+$/, '$1')
+    if (!Object.hasOwn(this.routes, bare)) return undefined
+    if (bare !== location.pathname) history.replaceState(history.state, '', bare + location.search + location.hash)
+    return this.routes[bare]
+  }
+
   private async show(moveFocus: boolean): Promise<void> {
     const turn = ++this.turn
+    const route = this.route() ?? this.notFound
     const path = location.pathname
-    const route = this.routes[path] ?? this.notFound
+    if (route.guard && !this.outlet.hasChildNodes()) this.outlet.append(waiting())
     const allowed = (await route.guard?.(path + location.search)) ?? true
     if (!allowed || turn !== this.turn) return // the person has gone elsewhere meanwhile
     this.put(route.render())
@@ -60,6 +83,8 @@ export class Router {
 
   // Shows page in place of the one that belongs to the URL.
   put(page: Page): void {
+    this.page?.leave?.()
+    this.page = page
     document.title = page.title + ' · Calling an API'
     this.outlet.replaceChildren(page.content)
   }
@@ -70,4 +95,10 @@ export class Router {
     heading?.setAttribute('tabindex', '-1')
     heading?.focus()
   }
+}
+
+// What a page that is guarded shows first. Its style hides it for a moment, as the
+// answer mostly is there by then.
+function waiting(): HTMLElement {
+  return el('p', { class: 'waiting', role: 'status' }, 'Finding out whether you are logged in…')
 }

@@ -15,9 +15,11 @@ export class State<T> {
     for (const follower of this.followers) follower(value)
   }
 
-  // Calls follower with the value now and with each one after it.
-  follow(follower: (value: T) => void): void {
+  // Calls follower with the value now and with each one after it, until what it
+  // returns is called.
+  follow(follower: (value: T) => void): () => void {
     this.followers.add(follower)
     follower(this.current)
+    return () => this.followers.delete(follower)
   }
 }

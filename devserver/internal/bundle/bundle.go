@@ -17,7 +17,8 @@ import (
 )
 
 // The entry points, in the frontend's folder. They come out as /index.js and
-// /styles.css, which index.html names.
+// /styles.css, which index.html names. What the script imports dynamically comes
+// out beside it.
 const (
 	entryScript = "src/index.ts"
 	entryStyles = "styles.css"
@@ -77,13 +78,15 @@ func options(dir string) api.BuildOptions {
 			{InputPath: entryStyles, OutputPath: "styles"},
 		},
 		Outdir:    filepath.Join(dir, "dist"), // a name for paths; nothing is written
-		Bundle:    true,
-		Format:    api.FormatESModule,
-		Platform:  api.PlatformBrowser,
-		Target:    api.ES2022,
-		Sourcemap: api.SourceMapLinked,
-		Plugins:   []api.Plugin{publicFiles},
-		LogLevel:  api.LogLevelSilent,
+		Bundle:     true,
+		Splitting:  true, // what is imported later is a file of its own
+		ChunkNames: "[name]-[hash]",
+		Format:     api.FormatESModule,
+		Platform:   api.PlatformBrowser,
+		Target:     api.ES2022,
+		Sourcemap:  api.SourceMapLinked,
+		Plugins:    []api.Plugin{publicFiles},
+		LogLevel:   api.LogLevelSilent,
 	}
 }
 

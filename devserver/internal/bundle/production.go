@@ -57,6 +57,9 @@ func Production(dir, out string, more map[string][]byte) (sizes map[string]int, 
 			return nil, err
 		}
 		stem, _, _ := strings.Cut(name, "-")
+		if stem != "index" && stem != "styles" {
+			continue // a script names it
+		}
 		old := []byte(`"/` + stem + filepath.Ext(name) + `"`)
 		if !bytes.Contains(index, old) {
 			return nil, fmt.Errorf("%s does not name %s, so a build would not load it", filepath.Join(filepath.Base(dir), "index.html"), old)

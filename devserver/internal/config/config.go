@@ -28,6 +28,7 @@ type Config struct {
 	Cert, Key    string   // PEM files for that; "" has a certificate made
 	Open         bool     // show the page in a browser
 	Types        bool     // check types beside the bundler
+	CSP          bool     // send the page with a strict Content-Security-Policy
 	Build        string   // folder to write a production bundle to, in place of serving; "" is none
 
 	Frontend     string // folder with the page's sources, or with a built frontend
@@ -70,6 +71,7 @@ var variables = map[string]string{
 	"client-id":     "AUTH0_CLIENT_ID",
 	"audience":      "AUTH0_AUDIENCE",
 	"problems":      "DEV_PROBLEMS",
+	"csp":           "DEV_CSP",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag wins
@@ -92,6 +94,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.Key, "key", "", "PEM `file` with its key")
 	fs.BoolVar(&cfg.Open, "open", false, "show the page in a browser")
 	fs.BoolVar(&cfg.Types, "types", true, "check types beside the bundler, if the frontend has the TypeScript compiler")
+	fs.BoolVar(&cfg.CSP, "csp", true, "send a page compiled here with a strict Content-Security-Policy: no inline script or style, no other origin but the tenant's")
 	fs.StringVar(&cfg.Build, "build", "", "write a production bundle to this `folder` and end")
 	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page's sources, or with any built frontend to serve as it is")
 	fs.StringVar(&cfg.ProxyConfig, "proxy-config", "proxy.conf.json", "`file` with the proxy rules, read again when it changes")

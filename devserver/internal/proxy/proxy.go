@@ -67,6 +67,9 @@ func (b brokenOff) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
+// Rules returns those that p goes by. They must not be changed.
+func (p *Proxy) Rules() proxyconf.Rules { return p.rules }
+
 // Handler returns what serves r, or nil if no rule is for it.
 func (p *Proxy) Handler(r *http.Request) http.Handler {
 	uri := requestURI(r)

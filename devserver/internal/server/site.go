@@ -107,13 +107,16 @@ func (s *site) handler() http.Handler {
 	if s.bundler != nil {
 		options.Public, options.Lookup = "public", s.lookup
 	}
-	app := ownOrigin(spa.Handler(options))
+	app := ownOrigin(s.policed(spa.Handler(options)))
 	reload := ownOrigin(hostcheck.SameOrigin(s.hub))
 	authConfig := ownOrigin(http.HandlerFunc(s.serveAuthConfig))
+	status := ownOrigin(hostcheck.SameOrigin(http.HandlerFunc(s.serveStatus)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/auth_config.json":
 			authConfig.ServeHTTP(w, r)
+		case r.URL.Path == livereload.Prefix+"status.json":
+			status.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, livereload.Prefix):
 			reload.ServeHTTP(w, r)
 		default:

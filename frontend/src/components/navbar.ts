@@ -14,6 +14,7 @@ export class Navbar {
 
   start(): void {
     this.auth.isAuthenticated.follow(() => this.render())
+    this.auth.profile.follow(() => this.render())
     document.addEventListener('click', (event) => this.closeMenu(event.target))
     document.addEventListener('focusin', (event) => this.closeMenu(event.target))
     document.addEventListener('keydown', (event) => {

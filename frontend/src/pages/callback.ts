@@ -47,12 +47,15 @@ function explain(code: string | null, text: string): string {
     case 'login_required':
       return 'You are not logged in any more.'
     case 'consent_required':
-      return 'You have not agreed yet that this app may call the API for you.'
+      return 'You have not agreed yet that this app may call the API for you. Trying again asks you.'
     case 'unauthorized':
       return 'Your account may not log in to this app: it is blocked, or not verified yet.'
     case 'invalid_request':
     case 'unauthorized_client':
       return 'The tenant does not accept the app’s request. Check the application’s settings there.'
+  }
+  if (/callback url mismatch/i.test(text)) {
+    return `The tenant does not know this app’s address. Add ${location.origin}/callback to the application’s Allowed Callback URLs there.`
   }
   if (text === 'Invalid state') {
     return 'This answer belongs to no login that was begun in this tab. It was used before, or it comes from elsewhere.'

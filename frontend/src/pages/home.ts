@@ -1,19 +1,28 @@
 import type { AuthService } from '../auth/auth-service'
+import { StatusList } from '../components/status-list'
+import type { Config } from '../config'
 import { button, el } from '../dom'
 import type { Page } from '../router'
 
-export function home(auth: AuthService): Page {
+export function home(auth: AuthService, loadConfig: () => Promise<Config>): Page {
   const next = el('p', { class: 'actions' })
-  void auth.ready().then((authenticated) => {
-    next.append(
+  const unfollow = auth.isAuthenticated.follow((authenticated) => {
+    if (authenticated === undefined) return
+    next.replaceChildren(
       authenticated
         ? el('a', { href: '/external-api', class: 'primary' }, 'Call the API')
         : button('Log in to begin', () => void auth.login('/external-api'), { class: 'primary' }),
     )
   })
+  const status = new StatusList(loadConfig)
+  void status.start()
   const step = (title: string, text: string) => el('li', {}, el('strong', {}, title), text)
   return {
     title: 'Home',
+    leave: () => {
+      unfollow()
+      status.stop()
+    },
     content: el(
       'section',
       {},
@@ -27,6 +36,8 @@ export function home(auth: AuthService): Page {
         step('Ping the API', 'It checks the token’s signature, issuer, audience and age. Then it answers.'),
       ),
       next,
+      el('h2', {}, 'What is running'),
+      status.element,
     ),
   }
 }

@@ -1,0 +1,19 @@
+// Tells the other tabs of this app, in the same browser, who comes and goes: they
+// keep their own state, and would not notice.
+
+export type News = 'logged-in' | 'logged-out'
+
+export class OtherTabs {
+  private readonly channel = new BroadcastChannel('session')
+
+  tell(news: News): void {
+    this.channel.postMessage(news)
+  }
+
+  // Calls follower with the news of other tabs.
+  follow(follower: (news: News) => void): void {
+    this.channel.addEventListener('message', ({ data }) => {
+      if (data === 'logged-in' || data === 'logged-out') follower(data)
+    })
+  }
+}
