@@ -32,7 +32,7 @@ test: $(PACKAGES) $(CLIENTS) ## run all tests; the browser tests need Chromium
 	cd api && go test -race ./...
 	cd devserver && go test -race . ./cmd/... ./internal/...
 	cd devserver/e2e && go test -race
-	cd frontend && npx tsc --noEmit
+	cd frontend && npx tsc --noEmit && npm test
 	cd devserver/e2e/clients && npx tsc --noEmit
 
 lint: ## check format and style

@@ -1,0 +1,54 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ApiService, NetworkError, TokenError } from './api-service'
+
+const fetched = vi.fn<(path: string, init: { headers: Headers }) => Promise<Response>>()
+const getToken = vi.fn((_: { fresh: boolean }) => Promise.resolve('TOKEN'))
+
+beforeEach(() => {
+  vi.stubGlobal('fetch', fetched)
+  fetched.mockReset()
+  getToken.mockClear()
+})
+afterEach(() => vi.unstubAllGlobals())
+
+const sent = () => fetched.mock.calls[0]?.[1].headers.get('Authorization')
+
+test('ping sends the token and reads the answer', async () => {
+  fetched.mockResolvedValue(new Response('{"msg":"yes"}', { status: 200, statusText: 'OK' }))
+  const answer = await new ApiService(getToken).ping()
+  expect(answer).toMatchObject({ path: '/api/external', status: 200, statusText: 'OK', isJson: true, body: { msg: 'yes' } })
+  expect(answer.milliseconds).toBeGreaterThanOrEqual(0)
+  expect(sent()).toBe('Bearer TOKEN')
+})
+
+test('a public call needs no token', async () => {
+  fetched.mockResolvedValue(new Response('{}'))
+  await new ApiService(getToken).call('/api/public', { isPublic: true })
+  expect(getToken).not.toHaveBeenCalled()
+  expect(sent()).toBeNull()
+})
+
+test('a fresh token is asked for', async () => {
+  fetched.mockResolvedValue(new Response('{}'))
+  await new ApiService(getToken).call('/api/external', { fresh: true })
+  expect(getToken).toHaveBeenCalledWith({ fresh: true })
+})
+
+test('what is no JSON is kept as text', async () => {
+  fetched.mockResolvedValue(new Response('<!doctype html>', { status: 200 }))
+  expect(await new ApiService(getToken).ping()).toMatchObject({ isJson: false, body: '<!doctype html>' })
+})
+
+test('the challenge’s scope', async () => {
+  const challenge = 'Bearer realm="api", error="insufficient_scope", error_description="x", scope="read:messages"'
+  fetched.mockResolvedValue(new Response('{}', { status: 403, headers: { 'WWW-Authenticate': challenge } }))
+  expect(await new ApiService(getToken).ping()).toMatchObject({ status: 403, scope: 'read:messages' })
+})
+
+test('no token, and no answer, are told apart', async () => {
+  const refused = new ApiService(() => Promise.reject(new Error('login_required')))
+  await expect(refused.ping()).rejects.toBeInstanceOf(TokenError)
+  expect(fetched).not.toHaveBeenCalled()
+  fetched.mockRejectedValue(new TypeError('Failed to fetch'))
+  await expect(new ApiService(getToken).ping()).rejects.toBeInstanceOf(NetworkError)
+})

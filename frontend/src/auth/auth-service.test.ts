@@ -1,0 +1,138 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { AuthService, LoginError } from './auth-service'
+import type { News } from './other-tabs'
+
+const client = {
+  getUser: vi.fn<() => Promise<unknown>>(),
+  getTokenSilently: vi.fn<(options: unknown) => Promise<string | undefined>>(),
+  loginWithRedirect: vi.fn<(options: Record<string, unknown>) => Promise<void>>(),
+  handleRedirectCallback: vi.fn<(url: string) => Promise<unknown>>(),
+  logout: vi.fn<(options: unknown) => Promise<void>>(),
+}
+const create = vi.fn<(options: unknown) => Promise<typeof client>>()
+vi.mock('@auth0/auth0-spa-js', () => ({ createAuth0Client: (options: unknown) => create(options) }))
+
+const config = { domain: 'http://tenant', clientId: 'spa', audience: 'http://api' }
+const loadConfig = vi.fn(() => Promise.resolve(config))
+let tell: (news: News) => void
+const tabs = { tell: vi.fn((_: News) => undefined), follow: (follower: (news: News) => void) => void (tell = follower) }
+const coded = (error: string, more = {}) => Object.assign(new Error(error), { error, ...more })
+
+let auth: AuthService
+beforeEach(() => {
+  vi.resetAllMocks()
+  sessionStorage.clear()
+  loadConfig.mockResolvedValue(config)
+  create.mockResolvedValue(client)
+  client.getUser.mockResolvedValue({ sub: 'ada' })
+  client.getTokenSilently.mockResolvedValue('opaque')
+  auth = new AuthService(loadConfig, tabs)
+})
+
+test('the client is made when it is first needed, and once', async () => {
+  expect(create).not.toHaveBeenCalled()
+  expect(auth.isAuthenticated.value).toBeUndefined()
+  await Promise.all([auth.ready(), auth.getToken(), auth.getToken()])
+  expect(create).toHaveBeenCalledOnce()
+  expect(create.mock.calls[0]?.[0]).toMatchObject({
+    domain: 'http://tenant',
+    authorizationParams: { audience: 'http://api', redirect_uri: `${location.origin}/callback` },
+  })
+})
+
+test('a client that could not be made is made the next time', async () => {
+  loadConfig.mockRejectedValueOnce(new Error('no dev server'))
+  await expect(auth.ready()).rejects.toThrow('no dev server')
+  expect(await auth.ready()).toBe(true)
+})
+
+test.each([
+  ['somebody', { sub: 'ada' }, true],
+  ['nobody', undefined, false],
+])('%s is logged in', async (_, user, authenticated) => {
+  client.getUser.mockResolvedValue(user)
+  expect(await auth.ready()).toBe(authenticated)
+  expect(auth.profile.value).toEqual(user)
+})
+
+describe('the end of a session', () => {
+  beforeEach(() => auth.ready())
+
+  test('is noticed when a token is needed', async () => {
+    client.getTokenSilently.mockRejectedValue(coded('login_required'))
+    await expect(auth.getToken()).rejects.toThrow('login_required')
+    expect([auth.isAuthenticated.value, auth.profile.value, auth.end]).toEqual([false, undefined, 'expired'])
+  })
+
+  test('is not what other errors are', async () => {
+    client.getTokenSilently.mockRejectedValue(coded('consent_required'))
+    await expect(auth.getToken()).rejects.toThrow('consent_required')
+    expect(auth.isAuthenticated.value).toBe(true)
+  })
+
+  test('in another tab is noticed', () => {
+    let sawAuthenticated: boolean | undefined
+    auth.profile.follow((profile) => {
+      if (!profile) sawAuthenticated = auth.isAuthenticated.value
+    })
+    tell('logged-out')
+    expect([auth.isAuthenticated.value, auth.end, sawAuthenticated]).toEqual([false, 'in another tab', false])
+  })
+
+  test('and a login there begins the next', async () => {
+    tell('logged-out')
+    client.getUser.mockResolvedValue({ sub: 'charles' })
+    tell('logged-in')
+    await vi.waitFor(() => expect(auth.profile.value).toEqual({ sub: 'charles' }))
+    expect(create).toHaveBeenCalledTimes(2)
+    expect(auth.isAuthenticated.value).toBe(true)
+  })
+})
+
+test('the next token is asked for when one expires', async () => {
+  vi.useFakeTimers({ now: 0 })
+  const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
+  client.getTokenSilently.mockResolvedValue(`${encode({})}.${encode({ exp: 60 })}.s`)
+  await auth.ready()
+  client.getTokenSilently.mockClear()
+  client.getTokenSilently.mockRejectedValue(coded('login_required'))
+  await vi.advanceTimersByTimeAsync(59_000)
+  expect(client.getTokenSilently).not.toHaveBeenCalled()
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(auth.isAuthenticated.value).toBe(false)
+  vi.useRealTimers()
+})
+
+describe('logging in', () => {
+  test('remembers where to go on, and the scopes asked for', async () => {
+    await auth.login('/profile', { scope: 'read:messages' })
+    expect(client.loginWithRedirect.mock.calls[0]?.[0]).toMatchObject({
+      appState: { target: '/profile', scope: 'read:messages' },
+      authorizationParams: { scope: 'read:messages' },
+    })
+    client.handleRedirectCallback.mockResolvedValue({ appState: { target: '/profile', scope: 'read:messages' } })
+    expect(await auth.handleRedirect('url')).toBe('/profile')
+    expect(tabs.tell).toHaveBeenCalledWith('logged-in')
+    expect(auth.askedScopes()).toEqual(['read:messages'])
+    await auth.getToken()
+    expect(client.getTokenSilently).toHaveBeenLastCalledWith({ cacheMode: 'on', authorizationParams: { scope: 'read:messages' } })
+    await auth.login('/', { scope: 'read:messages write:messages' })
+    expect(client.loginWithRedirect.mock.lastCall?.[0]).toMatchObject({ authorizationParams: { scope: 'read:messages write:messages' } })
+  })
+
+  test('that fails says where it was to lead', async () => {
+    client.handleRedirectCallback.mockRejectedValue(coded('access_denied', { appState: { target: '/profile' } }))
+    const error = await auth.handleRedirect('url').catch((reason: unknown) => reason)
+    expect(error).toBeInstanceOf(LoginError)
+    expect(error).toMatchObject({ target: '/profile' })
+    expect(tabs.tell).not.toHaveBeenCalled()
+  })
+})
+
+test('logging out tells the other tabs and forgets the scopes', async () => {
+  sessionStorage.setItem('scopes', 'read:messages')
+  await auth.logout()
+  expect(tabs.tell).toHaveBeenCalledWith('logged-out')
+  expect(client.logout).toHaveBeenCalledWith({ logoutParams: { returnTo: location.origin } })
+  expect(auth.askedScopes()).toEqual([])
+})

@@ -1,0 +1,138 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { el } from './dom'
+import { Router, type Page, type Route } from './router'
+
+const page = (title: string, more: Partial<Page> = {}): Page => ({ title, content: el('h1', {}, title), ...more })
+const settled = () => new Promise((resolve) => setTimeout(resolve))
+
+let outlet: HTMLElement
+let shown: string[]
+
+function start(path: string, routes: Record<string, Route>): Router {
+  history.replaceState(null, '', path)
+  outlet = el('main')
+  shown = []
+  document.body.replaceChildren(outlet)
+  const router = new Router(outlet, routes, { render: () => page('Not found') }, (now) => shown.push(now))
+  router.start()
+  return router
+}
+
+declare global {
+  interface Window {
+    happyDOM: { settings: { navigation: { disableMainFrameNavigation: boolean; disableFallbackToSetURL: boolean } } }
+  }
+}
+
+beforeEach(() => {
+  vi.restoreAllMocks()
+  Object.assign(window.happyDOM.settings.navigation, { disableMainFrameNavigation: true, disableFallbackToSetURL: true }) // only the router goes anywhere
+})
+
+describe('what is shown', () => {
+  const routes = { '/': { render: () => page('Home') }, '/a': { render: () => page('A') } }
+  test.each([
+    ['/', 'Home', '/'],
+    ['/a', 'A', '/a'],
+    ['/a?x=1#y', 'A', '/a'],
+    ['/a/', 'A', '/a'],
+    ['/a///', 'A', '/a'],
+    ['/b', 'Not found', '/b'],
+    ['/toString', 'Not found', '/toString'],
+    ['/A', 'Not found', '/A'],
+  ])('%s', async (path, title, pathname) => {
+    start(path, routes)
+    await settled()
+    expect(outlet.textContent).toBe(title)
+    expect(document.title).toBe(`${title} · Calling an API`)
+    expect(location.pathname).toBe(pathname)
+    expect(shown).toEqual([pathname])
+  })
+})
+
+test('a slash that goes takes nothing else with it', async () => {
+  start('/a/?x=1#y', { '/a': { render: () => page('A') } })
+  await settled()
+  expect(location.pathname + location.search + location.hash).toBe('/a?x=1#y')
+})
+
+describe('guards', () => {
+  test('nothing of the page is there before the guard has answered', async () => {
+    let answer: (allowed: boolean) => void = () => undefined
+    const guard = vi.fn(() => new Promise<boolean>((resolve) => (answer = resolve)))
+    const router = start('/a?x=1', { '/a': { render: () => page('A'), guard } })
+    expect(guard).toHaveBeenCalledWith('/a?x=1')
+    expect(router.isGuarded).toBe(true)
+    expect(outlet.querySelector('h1')).toBeNull()
+    expect(outlet.querySelector('[role=status]')).not.toBeNull()
+    answer(true)
+    await settled()
+    expect(outlet.textContent).toBe('A')
+  })
+
+  test('a page that is refused is never made', async () => {
+    const render = vi.fn(() => page('A'))
+    start('/a', { '/a': { render, guard: () => Promise.resolve(false) } })
+    await settled()
+    expect(render).not.toHaveBeenCalled()
+    expect(shown).toEqual([])
+  })
+
+  test('who goes elsewhere meanwhile stays there', async () => {
+    let answer: (allowed: boolean) => void = () => undefined
+    const router = start('/a', {
+      '/a': { render: () => page('A'), guard: () => new Promise<boolean>((resolve) => (answer = resolve)) },
+      '/b': { render: () => page('B') },
+    })
+    router.navigate('/b')
+    await settled()
+    answer(true)
+    await settled()
+    expect(outlet.textContent).toBe('B')
+  })
+})
+
+describe('going on', () => {
+  const routes = { '/': { render: () => page('Home') }, '/a': { render: () => page('A') } }
+
+  test('moves the focus to the heading, and leaves the page before', async () => {
+    const leave = vi.fn()
+    const router = start('/', { ...routes, '/': { render: () => page('Home', { leave }) } })
+    await settled()
+    expect(leave).not.toHaveBeenCalled()
+    router.navigate('/a')
+    await settled()
+    expect(leave).toHaveBeenCalledOnce()
+    expect(document.activeElement?.textContent).toBe('A')
+  })
+
+  test('never to another origin', () => {
+    const push = vi.spyOn(history, 'pushState')
+    start('/', routes).navigate('//evil.test/x')
+    expect(push).toHaveBeenCalledWith(null, '', `${location.origin}/evil.test/x`)
+  })
+
+  test.each([
+    ['a link of the app', '/a', {}, {}, true],
+    ['one that the app does not know', '/elsewhere', {}, {}, false],
+    ['one of another origin', 'https://evil.test/a', {}, {}, false],
+    ['one for a new tab', '/a', { target: '_blank' }, {}, false],
+    ['a download', '/a', { download: true }, {}, false],
+    ['a click that asks for a new tab', '/a', {}, { ctrlKey: true }, false],
+    ['a click of another button', '/a', {}, { button: 1 }, false],
+  ])('%s', async (_, href, attributes, event, followed) => {
+    start('/', routes)
+    await settled()
+    const link = el('a', { href, ...attributes }, el('span', {}, 'link'))
+    document.body.append(link)
+    let prevented: boolean | undefined
+    const last = (click: Event) => {
+      prevented = click.defaultPrevented
+      click.preventDefault() // the browser's own doing is not what is tested
+    }
+    addEventListener('click', last, { once: true })
+    link.firstElementChild!.dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, ...event }))
+    await settled()
+    expect(prevented).toBe(followed)
+  })
+})
