@@ -77,7 +77,7 @@ func options(dir string) api.BuildOptions {
 			{InputPath: entryScript, OutputPath: "index"},
 			{InputPath: entryStyles, OutputPath: "styles"},
 		},
-		Outdir:    filepath.Join(dir, "dist"), // a name for paths; nothing is written
+		Outdir:     filepath.Join(dir, "dist"), // a name for paths; nothing is written
 		Bundle:     true,
 		Splitting:  true, // what is imported later is a file of its own
 		ChunkNames: "[name]-[hash]",

@@ -1,29 +1,19 @@
 package server
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
 	"calling-an-api.example/devserver/internal/config"
 )
 
-// configureTenant has the local tenant know who and what its file says, if it has
-// one. On an error it knows what it knew.
-func (s *site) configureTenant() error {
-	if s.tenant == nil || s.cfg.TenantConfig == "" {
-		return nil
-	}
-	data, err := os.ReadFile(s.cfg.TenantConfig)
-	if err != nil {
-		return err
-	}
-	return s.tenant.Configure(s.cfg.TenantConfig, data)
-}
-
-// reconfigureTenant does so after an edit.
+// reconfigureTenant has the local tenant know, after an edit, who and what its file
+// says. On an error it knows what it knew.
 func (s *site) reconfigureTenant() {
-	if err := s.configureTenant(); err != nil {
+	if s.tenant == nil {
+		return
+	}
+	if err := s.tenant.Reconfigure(); err != nil {
 		s.log.Error("the local tenant stays as it was\n" + err.Error())
 		s.hub.Report("tenant", err.Error())
 		return

@@ -62,14 +62,14 @@ func Run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}
 	defer s.close()
 	if tenantListeners != nil {
-		s.tenant = tenant.New(tenant.Options{
+		s.tenant, err = tenant.New(tenant.Options{
 			Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: pageOrigin, Audience: cfg.Audience, Log: log,
-			State: stateFile(cfg),
+			Config: cfg.TenantConfig, State: stateFile(cfg),
 		})
-		defer s.tenant.Close()
-		if err := s.configureTenant(); err != nil {
+		if err != nil {
 			return err
 		}
+		defer s.tenant.Close()
 	}
 
 	group, ctx := errgroup.WithContext(ctx)

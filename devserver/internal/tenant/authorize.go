@@ -1,14 +1,16 @@
 package tenant
 
 import (
+	"errors"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+	"github.com/zitadel/schema"
 )
 
 // responseModeWebMessage is Auth0's response mode for silent authentication and
@@ -23,6 +25,10 @@ var responseModes = []string{
 // organizationName is what Auth0 calls organizations: an ID, "org_" and 16 letters
 // and digits, or a name.
 var organizationName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$`)
+
+// maxAuthorize is the most that a login may ask with, in bytes: it is kept until the
+// login is over.
+const maxAuthorize = 8 << 10
 
 // authRequest is a login under way: what the app asked for, and by which browser.
 type authRequest struct {
@@ -62,7 +68,11 @@ type grant struct {
 func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 	asked, err := op.ParseAuthorizeRequest(r, t.decoder)
 	if err != nil {
-		t.refuse(w, r, "invalid_request", "The request can't be read", "A parameter of /authorize is malformed.")
+		t.refuse(w, r, "invalid_request", "The request can't be read", "Malformed: "+malformed(err)+".")
+		return
+	}
+	if len(r.Form.Encode()) > maxAuthorize {
+		t.refuse(w, r, "invalid_request", "The request is too large", "Its parameters are more than 8 KiB.")
 		return
 	}
 	app := t.client(asked.ClientID)
@@ -72,8 +82,7 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := op.ValidateAuthReqRedirectURI(app, asked.RedirectURI, asked.ResponseType); err != nil {
-		t.refuse(w, r, "invalid_request", "Callback URL mismatch",
-			"The redirect_uri is not one of the client's allowed callback URLs. They are: "+strings.Join(app.callbacks, ", "))
+		t.refuse(w, r, "invalid_request", "Callback URL mismatch", "The redirect_uri is not one of the client's allowed callback URLs. "+listed(app.callbacks))
 		return
 	}
 	req := &authRequest{
@@ -87,12 +96,31 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 	t.proceed(w, r, req, t.currentSession(r))
 }
 
+// malformed names the parameters that can't be read.
+func malformed(err error) string {
+	var wrong schema.MultiError
+	if !errors.As(err, &wrong) {
+		return "the form"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(wrong)), ", ")
+}
+
+// listed says in a sentence what is allowed.
+func listed(urls []string) string {
+	if len(urls) == 0 {
+		return "It has none."
+	}
+	return "They are: " + strings.Join(urls, ", ")
+}
+
 // check returns why the client's request can't be served, or nil.
 func (t *Tenant) check(req *authRequest, audience string) *oidc.Error {
 	var err error
 	switch {
 	case req.ResponseMode != "" && !slices.Contains(responseModes, string(req.ResponseMode)):
 		return oidc.ErrInvalidRequest().WithDescription("response_mode must be one of %s", strings.Join(responseModes, ", "))
+	case !slices.Contains(req.client.grants, oidc.GrantTypeCode):
+		return oidc.ErrUnauthorizedClient().WithDescription("Grant type 'authorization_code' not allowed for the client.")
 	case req.CodeChallenge == "":
 		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge' is required (PKCE)")
 	case req.CodeChallengeMethod != oidc.CodeChallengeMethodS256:
@@ -102,11 +130,14 @@ func (t *Tenant) check(req *authRequest, audience string) *oidc.Error {
 	case req.organization != "" && !organizationName.MatchString(req.organization):
 		return oidc.ErrInvalidRequest().WithDescription("parameter organization is invalid")
 	case audience != "" && req.api == nil:
-		return oidc.ErrAccessDenied().WithDescription("Service not found: %s", audience)
+		return oidc.ErrAccessDenied().WithDescription("Service not found: %.200s", audience)
 	}
 	if err = op.ValidateAuthReqResponseType(req.client, req.ResponseType); err == nil {
 		if req.MaxAge, err = op.ValidateAuthReqPrompt(req.Prompt, req.MaxAge); err == nil {
 			req.Scopes, err = op.ValidateAuthReqScopes(req.client, req.Scopes)
+			if !slices.Contains(req.client.grants, oidc.GrantTypeRefreshToken) { // it could not use one
+				req.Scopes = slices.DeleteFunc(req.Scopes, func(name string) bool { return name == oidc.ScopeOfflineAccess })
+			}
 		}
 	}
 	if err != nil {
@@ -145,7 +176,7 @@ func (t *Tenant) proceed(w http.ResponseWriter, r *http.Request, req *authReques
 // tooOld reports whether the session's login is further back than max_age, in
 // seconds, allows.
 func (t *Tenant) tooOld(s *session, maxAge *uint) bool {
-	return maxAge != nil && t.opts.Now().Sub(s.loggedIn) > time.Duration(*maxAge)*time.Second //nolint:gosec // a wrong age only asks for a login
+	return maxAge != nil && t.opts.Now().Sub(s.loggedIn).Seconds() > float64(*maxAge)
 }
 
 // interact keeps the request and sends the browser, which alone can go on with
@@ -155,5 +186,5 @@ func (t *Tenant) interact(w http.ResponseWriter, r *http.Request, req *authReque
 		req.browser = t.browserCookie(w, r)
 	}
 	t.requests.put(req.id, req)
-	http.Redirect(w, r, path+"?state="+req.id, http.StatusSeeOther)
+	http.Redirect(w, r, path+"?state="+req.id, http.StatusSeeOther) //nolint:gosec // a page of ours
 }

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -94,7 +95,9 @@ func TestUsers(file string) ([]User, error) {
 			return nil, err
 		}
 	}
-	d, err := parseConfig(file, data, Options{Now: time.Now, ClientID: "x", Audience: "x"})
+	d, err := parseConfig(file, data, Options{
+		Now: time.Now, Issuer: "http://localhost:4400/", AppOrigin: "http://localhost:4200", ClientID: "x", Audience: "x",
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -109,45 +112,32 @@ func (d *directory) testUsers() (list []User) {
 }
 
 func parseConfig(file string, data []byte, opts Options) (*directory, error) {
-	tree, err := hujson.Parse(data)
+	s := shaper{file, bytes.TrimPrefix(data, []byte("\ufeff"))} // which editors on Windows write
+	tree, err := s.parse()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "hujson: "))
+		return nil, err
+	}
+	var config configFile
+	if err := s.check(tree, reflect.TypeFor[configFile](), "the file"); err != nil {
+		return nil, err
 	}
 	plain := tree.Clone()
-	plain.Standardize() // keeps every offset
-	decoder := json.NewDecoder(bytes.NewReader(plain.Pack()))
-	decoder.DisallowUnknownFields()
-	var config configFile
-	if err := decoder.Decode(&config); err != nil {
-		offset := int(decoder.InputOffset()) // after what is wrong
-		problem := strings.TrimPrefix(err.Error(), "json: ")
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
-			offset = int(wrong.Offset) - 1
-			problem = fmt.Sprintf("%s must be of the type %s, not %s", wrong.Field, wrong.Type, wrong.Value)
-		} else if name, ok := strings.CutPrefix(problem, "unknown field "); ok {
-			offset = max(bytes.LastIndex(data[:offset], []byte(name)), 0)
-		}
-		return nil, fault(file, data, offset, problem)
+	plain.Standardize()
+	if err := json.Unmarshal(plain.Pack(), &config); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	c := builder{file: file, data: data, tree: &tree, fill: strings.NewReplacer(
+	b := builder{shaper: s, tree: &tree, fill: strings.NewReplacer(
 		"$PAGE", opts.AppOrigin, "$TENANT", strings.TrimSuffix(opts.Issuer, "/"), "$CLIENT_ID", opts.ClientID, "$AUDIENCE", opts.Audience)}
-	d := c.build(config, opts.Now())
-	if c.err != nil {
-		return nil, c.err
+	d := b.build(config, opts.Now())
+	if b.err != nil {
+		return nil, b.err
 	}
 	return d, nil
 }
 
-func fault(file string, data []byte, offset int, problem string) error {
-	before := data[:min(offset, len(data))]
-	return fmt.Errorf("%s:%d:%d: %s", file, 1+bytes.Count(before, []byte("\n")), len(before)-bytes.LastIndexByte(before, '\n'), problem)
-}
-
 // builder makes a directory of what a file says, and remembers the first fault.
 type builder struct {
-	file string
-	data []byte
+	shaper
 	tree *hujson.Value
 	fill *strings.Replacer
 	err  error
@@ -166,7 +156,7 @@ func (b *builder) need(ok bool, pointer, problem string, args ...any) {
 		}
 		pointer = pointer[:strings.LastIndexByte(pointer, '/')] // it is not there: then where it should be
 	}
-	b.err = fault(b.file, b.data, offset, fmt.Sprintf(problem, args...))
+	b.err = b.fault(offset, problem, args...)
 }
 
 func (b *builder) all(list []string) []string {
@@ -179,48 +169,72 @@ func (b *builder) all(list []string) []string {
 
 func (b *builder) build(config configFile, now time.Time) *directory {
 	d := &directory{clients: map[string]*client{}, apis: map[string]*api{}}
+	b.need(len(config.Clients) > 0, "", "there are no clients, so nobody can log in to anything")
 	for i, u := range config.Users {
-		at := fmt.Sprintf("/users/%d", i)
-		b.need(u.ID != "", at+"/user_id", "a user needs a user_id, like \"auth0|ada\"")
-		b.need(strings.Contains(u.Email, "@"), at+"/email", "a user needs an email address")
-		b.need(u.Password != "", at+"/password", "a user needs a password")
-		b.need(!slices.ContainsFunc(d.users, func(other *user) bool { return other.id == u.ID || other.email == u.Email }), at,
-			"there is another user with this user_id or email address")
-		for name := range u.Claims {
-			b.need(strings.Contains(name, "://"), at+"/claims", "the claim %q needs a namespace, like \"https://example.com/roles\": others have a meaning", name)
-		}
-		d.users = append(d.users, &user{
-			id: u.ID, email: u.Email, password: u.Password, givenName: u.GivenName, familyName: u.FamilyName, nickname: u.Nickname,
-			picture: b.fill.Replace(u.Picture), permissions: u.Permissions, blocked: u.Blocked, claims: u.Claims, updatedAt: now,
-		})
+		d.users = append(d.users, b.user(u, fmt.Sprintf("/users/%d", i), d, now))
 	}
 	for i, c := range config.Clients {
-		at := fmt.Sprintf("/clients/%d", i)
-		id := b.fill.Replace(c.ID)
-		b.need(id != "", at+"/client_id", "a client needs a client_id")
-		b.need(d.clients[id] == nil, at+"/client_id", "there is another client with this client_id")
-		for j, grant := range c.Grants {
-			known := []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials}
-			b.need(slices.Contains(known, grant), fmt.Sprintf("%s/grant_types/%d", at, j),
-				"the grant %q is none of authorization_code, refresh_token, client_credentials", grant)
-		}
-		b.need(c.Secret != "" || !slices.Contains(c.Grants, oidc.GrantTypeClientCredentials), at, "client_credentials needs a client_secret")
-		d.clients[id] = &client{
-			id: id, name: c.Name, secret: c.Secret, callbacks: b.all(c.Callbacks), logoutURLs: b.all(c.LogoutURLs),
-			webOrigins: b.all(c.WebOrigins), grants: c.Grants, granted: c.Scopes,
-		}
+		made := b.client(c, fmt.Sprintf("/clients/%d", i), d)
+		d.clients[made.id] = made
 	}
 	for i, a := range config.APIs {
-		at := fmt.Sprintf("/apis/%d", i)
-		audience := b.fill.Replace(a.Audience)
-		b.need(audience != "", at+"/audience", "an API needs an audience, its identifier")
-		b.need(d.apis[audience] == nil, at+"/audience", "there is another API with this audience")
-		b.need(0 < a.Lifetime && a.Lifetime <= 30*24*3600, at+"/token_lifetime", "token_lifetime must be between 1 second and 30 days")
-		made := &api{audience: audience, name: a.Name, lifetime: time.Duration(a.Lifetime) * time.Second, rbac: a.RBAC}
-		for _, name := range slices.Sorted(maps.Keys(a.Scopes)) {
-			made.scopes = append(made.scopes, scope{name, a.Scopes[name]})
-		}
-		d.apis[audience] = made
+		made := b.api(a, fmt.Sprintf("/apis/%d", i), d)
+		d.apis[made.audience] = made
 	}
 	return d
+}
+
+func (b *builder) user(u userConfig, at string, d *directory, now time.Time) *user {
+	b.need(u.ID != "", at+"/user_id", "a user needs a user_id, like \"auth0|ada\"")
+	b.need(strings.Contains(u.Email, "@"), at+"/email", "a user needs an email address")
+	b.need(u.Password != "", at+"/password", "a user needs a password")
+	b.need(!slices.ContainsFunc(d.users, func(other *user) bool { return other.id == u.ID || strings.EqualFold(other.email, u.Email) }), at,
+		"there is another user with this user_id or email address")
+	for name := range u.Claims {
+		b.need(strings.Contains(name, "://"), at+"/claims", "the claim %q needs a namespace, like \"https://example.com/roles\": others have a meaning", name)
+	}
+	return &user{
+		id: u.ID, email: u.Email, password: u.Password, givenName: u.GivenName, familyName: u.FamilyName, nickname: u.Nickname,
+		picture: b.fill.Replace(u.Picture), permissions: u.Permissions, blocked: u.Blocked, claims: u.Claims, updatedAt: now,
+	}
+}
+
+func (b *builder) client(c clientConfig, at string, d *directory) *client {
+	made := &client{
+		id: b.fill.Replace(c.ID), name: c.Name, secret: c.Secret, callbacks: b.all(c.Callbacks), logoutURLs: b.all(c.LogoutURLs),
+		webOrigins: b.all(c.WebOrigins), grants: c.Grants, granted: c.Scopes,
+	}
+	b.need(made.id != "", at+"/client_id", "a client needs a client_id")
+	b.need(made.name != "", at+"/name", "a client needs a name: people are asked whether they trust it")
+	b.need(d.clients[made.id] == nil, at+"/client_id", "there is another client with this client_id")
+	for j, grant := range c.Grants {
+		known := []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials}
+		b.need(slices.Contains(known, grant), fmt.Sprintf("%s/grant_types/%d", at, j),
+			"the grant %q is none of authorization_code, refresh_token, client_credentials", grant)
+	}
+	b.need(c.Secret != "" || !slices.Contains(c.Grants, oidc.GrantTypeClientCredentials), at, "client_credentials needs a client_secret")
+	for name, urls := range map[string][]string{"callbacks": made.callbacks, "allowed_logout_urls": made.logoutURLs} {
+		for j, one := range urls {
+			u, err := url.Parse(one)
+			b.need(err == nil && u.Scheme != "" && u.Host != "" && u.Fragment == "", fmt.Sprintf("%s/%s/%d", at, name, j),
+				"%q is no absolute URL without a fragment, like \"https://app.example/callback\"", one)
+		}
+	}
+	for j, one := range made.webOrigins {
+		b.need(one != "" && origin(one) == one, fmt.Sprintf("%s/web_origins/%d", at, j),
+			"%q is no origin: a scheme, a host and maybe a port, with nothing behind it", one)
+	}
+	return made
+}
+
+func (b *builder) api(a apiConfig, at string, d *directory) *api {
+	made := &api{audience: b.fill.Replace(a.Audience), name: a.Name, lifetime: time.Duration(a.Lifetime) * time.Second, rbac: a.RBAC}
+	b.need(made.audience != "", at+"/audience", "an API needs an audience, its identifier")
+	b.need(made.name != "", at+"/name", "an API needs a name: people are asked whether it may be called for them")
+	b.need(d.apis[made.audience] == nil, at+"/audience", "there is another API with this audience")
+	b.need(0 < a.Lifetime && a.Lifetime <= 30*24*3600, at+"/token_lifetime", "token_lifetime must be between 1 second and 30 days")
+	for _, name := range slices.Sorted(maps.Keys(a.Scopes)) {
+		made.scopes = append(made.scopes, scope{name, a.Scopes[name]})
+	}
+	return made
 }

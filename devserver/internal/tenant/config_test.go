@@ -28,12 +28,28 @@ func configured(t *testing.T, changes ...string) string {
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ content, want string }{
-		"no JSON":             {"{\n  oops", "line 2, column 3"},
-		"an unknown field":    {"{\n  \"user\": []}", `t.jsonc:2:3: unknown field "user"`},
-		"a wrong type":        {`{"users": [{"email": 1}]}`, "t.jsonc:1:22: users.email must be of the type string, not number"},
+		"no JSON":             {"{\n  oops", "t.jsonc:2:3: "},
+		"nothing":             {"", "t.jsonc:1:1: "},
+		"null":                {"null", "t.jsonc:1:1: the file must be an object"},
+		"a list":              {" []", "t.jsonc:1:2: the file must be an object"},
+		"an empty object":     {"{}", "t.jsonc:1:1: there are no clients"},
+		"an unknown field":    {configured(t, `"nickname": "ada"`, `"name": "Ada"`), `t.jsonc:15:7: unknown field "name"; users[0] can have user_id, email`},
+		"a name in capitals":  {`{"Users": []}`, `t.jsonc:1:2: unknown field "Users"`},
+		"a name twice":        {"{\n  \"users\": [],\n  \"users\": []}", `t.jsonc:3:3: "users" is there twice`},
+		"a claim twice":       {configured(t, `// "blocked": true,`, `"claims": {"https://x/a": 1, "https://x/a": 2},`), "is there twice"},
+		"a wrong type":        {`{"users": [{"email": 1}]}`, "t.jsonc:1:22: email must be a text in quotes"},
+		"null for a text":     {`{"users": [{"email": null}]}`, "t.jsonc:1:22: email must be a text in quotes"},
+		"a text for a list":   {`{"users": "ada"}`, "t.jsonc:1:11: users must be a list"},
+		"a text for true":     {configured(t, `// "blocked": true,`, `"blocked": "true",`), "blocked must be true or false"},
+		"half a second":       {configured(t, `7200`, `0.5`), "token_lifetime must be a whole number"},
+		"a number in a list":  {configured(t, `["read:messages"],`, `[7],`), "permissions[0] must be a text in quotes"},
+		"a script to call":    {configured(t, `"$PAGE/callback"`, `"javascript:alert(1)"`), `t.jsonc:36:40: "javascript:alert(1)" is no absolute URL`},
+		"a fragment to call":  {configured(t, `"$PAGE/callback"`, `"$PAGE/callback#x"`), "is no absolute URL without a fragment"},
+		"an origin's slash":   {configured(t, `"web_origins": ["$PAGE"]`, `"web_origins": ["$PAGE/"]`), "is no origin"},
+		"no name":             {configured(t, `"name": "Calling an API",`, ""), "a client needs a name"},
 		"no user_id":          {configured(t, `"user_id": "auth0|ada",`, ""), "a user needs a user_id"},
 		"no email":            {configured(t, `"ada@example.com"`, `"ada"`), "t.jsonc:11:16: a user needs an email"},
-		"two of one email":    {configured(t, `"charles@example.com"`, `"ada@example.com"`), "t.jsonc:22:5: there is another user"},
+		"two of one email":    {configured(t, `"charles@example.com"`, `"Ada@example.com"`), "t.jsonc:22:5: there is another user"},
 		"a reserved claim":    {configured(t, `// "blocked": true,`, `"claims": {"sub": "x"},`), `the claim "sub" needs a namespace`},
 		"an unknown grant":    {configured(t, `"refresh_token"],`, `"password"],`), `t.jsonc:39:45: the grant "password"`},
 		"no secret":           {configured(t, `"client_secret": "local-machine-secret",`, ""), "client_credentials needs a client_secret"},
@@ -43,7 +59,10 @@ func TestConfigFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			local := tenant.New(tenant.Options{Issuer: "http://t/", ClientID: "spa", AppOrigin: app, Audience: audience})
+			local, err := tenant.New(tenant.Options{Issuer: "http://t/", ClientID: "spa", AppOrigin: app, Audience: audience})
+			if err != nil {
+				t.Fatal(err)
+			}
 			t.Cleanup(local.Close)
 			if err := local.Configure("t.jsonc", []byte(tc.content)); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v\nwant %s", err, tc.want)

@@ -1,18 +1,12 @@
 package tenant
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // controls are for tests, under /_tenant/: what a real tenant goes through in a
@@ -48,6 +42,7 @@ func (t *Tenant) controlRoutes(mux *http.ServeMux) {
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
+			t.events.note("A test asked for %s", r.URL.Path)
 			w.Header().Set("Content-Type", "application/json")
 			w.Header().Set("Cache-Control", "no-store")
 			_ = json.NewEncoder(w).Encode(answer) // fails only if the client is gone
@@ -83,10 +78,13 @@ func (t *Tenant) controlRoutes(mux *http.ServeMux) {
 		return map[string]string{"now": t.opts.Now().UTC().Format(time.RFC3339)}, nil
 	})
 	control("POST /_tenant/fail", func(ask controlRequest) (any, error) {
-		if !strings.HasPrefix(ask.Path, "/") || ask.Times < 0 || ask.Status != 0 && (ask.Status < 400 || ask.Status > 599) {
-			return nil, fmt.Errorf(`"path" must begin with /, "times" be a number, and "status" one from 400 to 599`)
+		f := &failure{times: 1, status: ask.Status}
+		if ask.Times != nil {
+			f.times = *ask.Times
 		}
-		f := &failure{ask.Times, ask.Status}
+		if !strings.HasPrefix(ask.Path, "/") || strings.HasPrefix(ask.Path, "/_tenant/") || f.times < 0 || f.status != 0 && (f.status < 400 || f.status > 599) {
+			return nil, fmt.Errorf(`"path" must begin with / and be none of these controls, "times" a number, and "status" one from 400 to 599`)
+		}
 		if f.status == 0 {
 			f.status = http.StatusServiceUnavailable
 		}
@@ -110,8 +108,8 @@ type controlRequest struct {
 
 	Ahead string `json:"ahead"` // clock: of the real time
 
-	Path   string `json:"path"` // fail: of the requests
-	Times  int    `json:"times"`
+	Path   string `json:"path"`   // fail: of the requests
+	Times  *int   `json:"times"`  // without, once
 	Status int    `json:"status"` // 503 without
 
 	User     string         `json:"user"`     // token: email address; without, the machine client
@@ -129,91 +127,25 @@ func (c *controls) now(actual func() time.Time) time.Time {
 	return actual().Add(c.ahead)
 }
 
-// failed answers r if requests of its path are to fail.
-func (c *controls) failed(w http.ResponseWriter, r *http.Request) bool {
+// failing answers in next's place while requests of a path are to fail.
+func (t *Tenant) failing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status := t.controls.failure(r.URL.Path); status != 0 {
+			http.Error(w, "A test asked for this failure.", status)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// failure takes the status that the next request of path is to fail with; 0 is none.
+func (c *controls) failure(path string) int {
 	c.mu.Lock()
-	f := c.failing[r.URL.Path]
-	fails := f != nil && f.times > 0
-	if fails {
-		f.times--
+	defer c.mu.Unlock()
+	f := c.failing[path]
+	if f == nil || f.times == 0 {
+		return 0
 	}
-	c.mu.Unlock()
-	if fails {
-		http.Error(w, "A test asked for this failure.", f.status)
-	}
-	return fails
-}
-
-// mint returns an access token as ask describes it.
-func (t *Tenant) mint(ask controlRequest) (string, error) {
-	now := t.opts.Now()
-	if ask.Expired {
-		now = now.Add(-25 * time.Hour)
-	}
-	if ask.Audience == "" {
-		ask.Audience = t.opts.Audience
-	}
-	lifetime := 2 * time.Hour
-	a := t.api(ask.Audience)
-	if a != nil {
-		lifetime = min(a.lifetime, 24*time.Hour)
-	}
-	claims := map[string]any{
-		"iss": t.opts.Issuer, "sub": MachineClientID + "@clients", "aud": []string{ask.Audience}, "azp": MachineClientID,
-		"iat": now.Unix(), "exp": now.Add(lifetime).Unix(), "scope": ask.Scope,
-	}
-	if ask.User != "" {
-		u := t.userByEmail(ask.User)
-		if u == nil {
-			return "", fmt.Errorf("there is no user with the email address %q", ask.User)
-		}
-		claims["sub"], claims["azp"], claims["permissions"] = u.id, t.opts.ClientID, u.permissions
-		if ask.Scope == "" {
-			claims["scope"] = strings.Join(append([]string{"openid", "profile", "email"}, u.permissions...), " ")
-		}
-		maps.Copy(claims, u.claims)
-	}
-	maps.Copy(claims, ask.Claims)
-	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
-	switch ask.Bad {
-	case "":
-		return t.keys.sign(claims)
-	case "signature":
-		token, err := t.keys.sign(claims)
-		at := strings.LastIndexByte(token, '.') + 10
-		return token[:at] + string(map[bool]byte{true: 'B', false: 'A'}[token[at] == 'A']) + token[at+1:], err
-	case "key":
-		return t.signForeign(claims)
-	case "none":
-		payload, err := json.Marshal(claims)
-		encode := base64.RawURLEncoding.EncodeToString
-		return encode([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + encode(payload) + ".", err
-	}
-	return "", fmt.Errorf(`"bad" must be signature, key or none, not %q`, ask.Bad)
-}
-
-// signForeign signs claims by a key that nobody knows, under the name of ours.
-func (t *Tenant) signForeign(claims any) (string, error) {
-	keys, err := t.keys.list()
-	if err != nil {
-		return "", err
-	}
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return "", err
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		return "", err
-	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: private, KeyID: keys[0].id}},
-		(&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		return "", err
-	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		return "", err
-	}
-	return jws.CompactSerialize()
+	f.times--
+	return f.status
 }

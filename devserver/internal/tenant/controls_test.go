@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // control asks for path with the JSON object body.
@@ -72,6 +73,16 @@ func TestControls(t *testing.T) {
 			t.Errorf("request %d: %d, want %d", i, got, want)
 		}
 	}
+	f.control("fail", `{"path": "/oauth/token"}`)
+	preflight := f.send(f.request(http.MethodOptions, "/oauth/token", nil, "Origin: "+app, "Access-Control-Request-Method: POST"))
+	if preflight.header.Get("Access-Control-Allow-Origin") != app {
+		t.Errorf("the preflight fails: %d %v", preflight.status, preflight.header)
+	}
+	for i, want := range []int{503, 400} { // once, if nothing else is said
+		if got := f.post("/oauth/token", nil, "Origin: "+app); got.status != want || got.header.Get("Access-Control-Allow-Origin") != app {
+			t.Errorf("request %d: %d %v; can the page see the %d?", i, got.status, got.header, want)
+		}
+	}
 	f.control("clock", `{"ahead": "13h"}`)
 	if silent() != "login_required" {
 		t.Error("a session outlives its time")
@@ -89,6 +100,7 @@ func TestControls(t *testing.T) {
 		"another origin":  f.control("sessions/expire", "", "Origin: "+app, "Sec-Fetch-Site: same-site"),
 		"an unknown part": f.control("fail", `{"paht": "/x"}`),
 		"no duration":     f.control("clock", `{"ahead": 5}`),
+		"of a control":    f.control("fail", `{"path": "/_tenant/fail"}`),
 		"no path":         f.control("fail", `{"times": 1}`),
 		"an odd status":   f.control("fail", `{"path": "/x", "status": 200}`),
 		"an unknown user": f.control("token", `{"user": "nobody@example.com"}`),
@@ -98,6 +110,15 @@ func TestControls(t *testing.T) {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
 	}
+}
+
+func mustJSON(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
 }
 
 func TestMintedTokens(t *testing.T) {
@@ -119,8 +140,15 @@ func TestMintedTokens(t *testing.T) {
 		c["exp"] != 5.0 || c["scope"] != "a b" || c["aud"].([]any)[0] != "https://x" || c["https://x/y"] == nil {
 		t.Errorf("with claims of its own: %v", c)
 	}
-	if c := claims(t, mint(`{"expired": true}`)); c["exp"].(float64) > c["iat"].(float64)+25*3600 {
-		t.Errorf("expired: %v", c)
+	ago := time.Since(time.Unix(int64(claims(t, mint(`{"expired": true}`))["exp"].(float64)), 0))
+	if ago < 59*time.Minute || ago > 61*time.Minute {
+		t.Errorf("it expired %s ago", ago)
+	}
+	if c := claims(t, mint(`{}`)); c["scope"] != "read:messages" || c["gty"] != "client-credentials" || c["permissions"] == nil {
+		t.Errorf("the machine's: %v", c)
+	}
+	if c := claims(t, mint(`{"user": "charles@example.com"}`)); c["scope"] != "openid profile email" || strings.Contains(mustJSON(t, c), "permissions") {
+		t.Errorf("of one without permissions: %v", c)
 	}
 	good := mint(`{"claims": {"aud": ["` + f.url + `/userinfo"]}, "user": "ada@example.com"}`)
 	if status := f.get("/userinfo", "Authorization: Bearer "+good).status; status != http.StatusOK {

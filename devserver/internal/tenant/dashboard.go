@@ -45,7 +45,6 @@ type sessionRow struct {
 type familyRow struct {
 	User, Client, Audience, Scopes string
 	Used, Until                    time.Time
-	Renewals                       int
 }
 
 func (t *Tenant) showDashboard(w http.ResponseWriter, _ *http.Request) {
@@ -59,6 +58,9 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, _ *http.Request) {
 		page.Keys = append(page.Keys, key.id)
 	}
 	t.sessions.each(func(_ string, s *session, born time.Time) {
+		if u := t.userByID(s.user.id); u == nil || u.blocked {
+			return
+		}
 		page.Sessions = append(page.Sessions, sessionRow{s.user.email, s.loggedIn, born.Add(t.sessions.ttl)})
 	})
 	slices.SortFunc(page.Sessions, func(a, b sessionRow) int { return b.LoggedIn.Compare(a.LoggedIn) })
@@ -94,7 +96,7 @@ func (t *Tenant) familyRows() (rows []familyRow) {
 	t.refresh.byID.each(func(_ string, f *family, born time.Time) {
 		row := familyRow{
 			Client: f.Client, Audience: f.Audience, Scopes: strings.Join(f.Scopes, " "), Used: f.Used,
-			Until: born.Add(refreshLifetime), Renewals: len(f.Tokens) - 1,
+			Until: born.Add(refreshLifetime),
 		}
 		if idle := f.Used.Add(refreshIdle); idle.Before(row.Until) {
 			row.Until = idle

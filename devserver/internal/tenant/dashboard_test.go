@@ -39,11 +39,22 @@ func TestDashboard(t *testing.T) {
 		}
 	}
 
-	f.tokens(codeForm(code))
 	f.renew(tokens.Refresh)
+	f.tokens(codeForm(code))
+	f.post("/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"local-machine"}, "client_secret": {"wrong"}})
+	f.control("token", `{"user": "charles@example.com"}`)
 	f.get(authorizeURL("redirect_uri=https://evil.test"))
 	f.get("/v2/logout?client_id=spa&returnTo=" + url.QueryEscape(app))
-	expect("after more", "Invalid authorization code", "for a refresh token", "A login was refused: Callback URL mismatch", "ada@example.com logged out", "Nobody is logged in")
+	expect("after more", "Invalid authorization code", "for a refresh token", "or the secret is wrong", "A test got a token", `"sub": "auth0|charles"`, "A login was refused: Callback URL mismatch", "ada@example.com logged out", "Nobody is logged in")
+	if strings.Contains(page(), "last used") {
+		t.Error("a code that was used twice has a refresh token still")
+	}
+	f.post("/u/login", url.Values{"state": {f.get(authorizeURL()).location.Query().Get("state")}, "pick": {"ada@example.com"}})
+	f.post("/u/login", url.Values{"state": {f.get(authorizeURL("prompt=login")).location.Query().Get("state")}, "pick": {"ada@example.com"}})
+	if n := strings.Count(page(), "until "); n != 1 {
+		t.Errorf("%d sessions after two logins of one browser", n)
+	}
+	f.browser = newBrowser(t)
 	for range 60 {
 		f.get(authorizeURL("prompt=none"))
 	}

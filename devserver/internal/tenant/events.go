@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// maxEvents bounds how many events are remembered.
-const maxEvents = 50
+// How much is remembered: events, and bytes of what one says.
+const (
+	maxEvents    = 50
+	maxEventText = 400
+)
 
 // events are what happened last, for the dashboard: who wonders why a login went
 // wrong finds the tenant's side of it there. They hold claims, and no tokens.
@@ -54,6 +58,9 @@ func (e *events) issued(tokens []issuedToken, format string, args ...any) {
 
 func (e *events) add(one event) {
 	one.At = e.now()
+	if len(one.Text) > maxEventText {
+		one.Text = strings.ToValidUTF8(one.Text[:maxEventText], "") + "…"
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.last = append(e.last, one); len(e.last) > maxEvents {

@@ -42,9 +42,12 @@ func startLocal(t *testing.T, log *outputtest.Output) (*fixture, *tenant.Tenant)
 	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
 	issuer := "http://" + srv.Listener.Addr().String() + "/"
-	local := tenant.New(tenant.Options{
+	local, err := tenant.New(tenant.Options{
 		Issuer: issuer, ClientID: "spa", AppOrigin: app, Audience: audience, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	srv.Config.Handler = local
 	srv.Start()
 	t.Cleanup(srv.Close)
@@ -52,7 +55,6 @@ func startLocal(t *testing.T, log *outputtest.Output) (*fixture, *tenant.Tenant)
 }
 
 // newBrowser returns a client with its own cookies that follows no redirect, so
-
 // that a test sees each.
 func newBrowser(t *testing.T) *http.Client {
 	t.Helper()

@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
@@ -122,8 +121,8 @@ func (k *signingKeys) public() (*jose.JSONWebKeySet, error) {
 	return set, nil
 }
 
-// VerifySignature implements oidc.KeySet.
-func (k *signingKeys) VerifySignature(_ context.Context, jws *jose.JSONWebSignature) ([]byte, error) {
+// verify returns the payload of jws if one of the keys has signed it.
+func (k *signingKeys) verify(jws *jose.JSONWebSignature) ([]byte, error) {
 	keys, err := k.list()
 	if err != nil {
 		return nil, err

@@ -13,24 +13,36 @@ import (
 // person finish a login of theirs. If there is none, it answers r and returns nil.
 func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 	if err := r.ParseForm(); err != nil {
-		t.showError(w, http.StatusBadRequest, "The form can't be read", "It is malformed or too large.")
+		t.showMessage(w, http.StatusBadRequest, "The form can't be read", "It is malformed or too large.")
 		return nil
 	}
-	req := t.requests.get(r.Form.Get("state"))
+	begun := t.requests.get(r.Form.Get("state"))
 	cookie, err := r.Cookie(browserCookie)
-	if req == nil || err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(req.browser)) != 1 {
-		t.showError(w, http.StatusBadRequest, "This login is over",
+	if begun == nil || err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(begun.browser)) != 1 {
+		t.showMessage(w, http.StatusBadRequest, "This login is over",
 			"It was finished, it expired, the dev server was restarted, or it was begun in another browser. Go back to the app and log in again.")
 		return nil
 	}
-	return req
+	req := *begun
+	app := t.client(begun.client.id) // as the configuration has it now
+	if app == nil || !slices.Contains(app.callbacks, req.RedirectURI) || req.api != nil && t.api(req.api.audience) == nil {
+		t.showMessage(w, http.StatusBadRequest, "This login is over",
+			"The tenant's configuration has changed: it knows the app, its callback URL or its API no more. Go back to the app and log in again.")
+		return nil
+	}
+	req.client = app
+	if req.api != nil {
+		req.api = t.api(req.api.audience)
+	}
+	return &req
 }
 
 // loginPage is what login.html shows.
 type loginPage struct {
-	State, App, Username, Error string
-	SignUp                      bool
-	Users                       []User
+	State, App, Username string
+	Error                string // of the last attempt
+	SignUp               bool
+	Users                []User
 }
 
 func (t *Tenant) loginPage(req *authRequest) loginPage {
@@ -64,9 +76,8 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	req = t.requests.take(req.id)
-	if req == nil { // the form was sent twice, and the other came first
-		t.showError(w, http.StatusBadRequest, "This login is over", "It was finished in another tab.")
+	if t.requests.take(req.id) == nil { // the form was sent twice, and the other came first
+		t.showMessage(w, http.StatusBadRequest, "This login is over", "It was finished in another tab.")
 		return
 	}
 	if u.blocked { // the words that Auth0 has for it
@@ -74,8 +85,9 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req.loggedIn = true
+	s := t.startSession(w, r, u)
 	t.events.note("%s logged in to %s", u.email, req.client.name)
-	t.proceed(w, r, req, t.startSession(w, r, u))
+	t.proceed(w, r, req, s)
 }
 
 // consentPage is what consent.html shows.
@@ -125,8 +137,8 @@ func (t *Tenant) consent(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/u/consent?state="+req.id, http.StatusSeeOther)
 		return
 	}
-	if req = t.requests.take(req.id); req == nil {
-		t.showError(w, http.StatusBadRequest, "This login is over", "It was finished in another tab.")
+	if t.requests.take(req.id) == nil {
+		t.showMessage(w, http.StatusBadRequest, "This login is over", "It was finished in another tab.")
 		return
 	}
 	if r.PostForm.Get("action") != "accept" {

@@ -1,13 +1,10 @@
 package tenant
 
 import (
-	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
@@ -17,16 +14,19 @@ import (
 func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	returnTo, clientID := query.Get("returnTo"), query.Get("client_id")
-	allowed := false
+	w.Header().Set("Cache-Control", "no-store")
+	if clientID != "" && t.client(clientID) == nil {
+		t.showMessage(w, http.StatusBadRequest, "Unknown client", "The client_id is not one of this tenant's.")
+		return
+	}
+	var allowed []string
 	for id, app := range t.directory.Load().clients {
 		if clientID == "" || clientID == id {
-			allowed = allowed || slices.Contains(app.logoutURLs, returnTo)
+			allowed = append(allowed, app.logoutURLs...)
 		}
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	if returnTo != "" && !allowed {
-		t.showError(w, http.StatusBadRequest, "Logout URL mismatch",
-			"The returnTo is not one of the client's allowed logout URLs. They are "+t.opts.AppOrigin+", with nothing behind it or with /.")
+	if returnTo != "" && !slices.Contains(allowed, returnTo) {
+		t.showMessage(w, http.StatusBadRequest, "Logout URL mismatch", "The returnTo is not one of the allowed logout URLs. "+listed(allowed))
 		return
 	}
 	t.endSession(w, r)
@@ -41,23 +41,25 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 // RP-Initiated Logout §2). That must be one of the logout URLs of the client that
 // client_id names or that the ID token in id_token_hint is for; both must agree.
 func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	returnTo, clientID := query.Get("post_logout_redirect_uri"), query.Get("client_id")
+	returnTo, clientID := r.FormValue("post_logout_redirect_uri"), r.FormValue("client_id")
 	w.Header().Set("Cache-Control", "no-store")
-	if hint := query.Get("id_token_hint"); hint != "" {
+	if hint := r.FormValue("id_token_hint"); hint != "" {
 		issuedTo, ok := t.hintedClient(hint)
 		if !ok || clientID != "" && clientID != issuedTo {
-			t.showError(w, http.StatusBadRequest, "Who is to be logged out?",
+			t.showMessage(w, http.StatusBadRequest, "Who is to be logged out?",
 				"The id_token_hint is no ID token of this tenant's for that client.")
 			return
 		}
 		clientID = issuedTo
 	}
 	app := t.client(clientID)
-	if returnTo != "" && (app == nil || !slices.Contains(app.logoutURLs, returnTo)) {
-		t.showError(w, http.StatusBadRequest, "Logout URL mismatch",
-			"The post_logout_redirect_uri is not one of the client's allowed logout URLs, or neither client_id nor id_token_hint names the client. "+
-				"They are "+t.opts.AppOrigin+", with nothing behind it or with /.")
+	if returnTo != "" && app == nil {
+		t.showMessage(w, http.StatusBadRequest, "Unknown client", "Neither client_id nor id_token_hint names one of this tenant's clients.")
+		return
+	}
+	if returnTo != "" && !slices.Contains(app.logoutURLs, returnTo) {
+		t.showMessage(w, http.StatusBadRequest, "Logout URL mismatch",
+			"The post_logout_redirect_uri is not one of the client's allowed logout URLs. "+listed(app.logoutURLs))
 		return
 	}
 	t.endSession(w, r)
@@ -66,7 +68,7 @@ func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 		t.showMessage(w, http.StatusOK, "You are logged out", "You can close this page.")
 		return
 	}
-	if state := query.Get("state"); state != "" {
+	if state := r.FormValue("state"); state != "" {
 		values := u.Query()
 		values.Set("state", state)
 		u.RawQuery = values.Encode()
@@ -77,19 +79,10 @@ func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 // hintedClient returns the client that an ID token of ours was issued to. It may
 // have expired: it only says who asks.
 func (t *Tenant) hintedClient(hint string) (clientID string, ok bool) {
-	jws, err := jose.ParseSignedCompact(hint, []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil {
-		return "", false
-	}
-	payload, err := t.keys.VerifySignature(context.Background(), jws)
-	if err != nil {
-		return "", false
-	}
 	var claims struct {
 		Audience oidc.Audience `json:"aud"`
-		Scope    string        `json:"scope"` // an access token's
 	}
-	if json.Unmarshal(payload, &claims) != nil || len(claims.Audience) != 1 || claims.Scope != "" {
+	if !t.verified(hint, &claims) || len(claims.Audience) != 1 {
 		return "", false
 	}
 	return claims.Audience[0], t.client(claims.Audience[0]) != nil

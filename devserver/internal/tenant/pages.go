@@ -48,11 +48,7 @@ func forbidFraming(w http.ResponseWriter, formAction string) {
 	w.Header().Set("X-Frame-Options", "DENY")
 }
 
-// showError answers with a page that says what is wrong and what to do.
-func (t *Tenant) showError(w http.ResponseWriter, status int, title, text string) {
-	t.showMessage(w, status, title, text)
-}
-
+// showMessage answers with a page that says what is the case and what to do.
 func (t *Tenant) showMessage(w http.ResponseWriter, status int, title, text string) {
 	forbidFraming(w, "form-action 'none'")
 	t.render(w, status, "text.html", map[string]string{"Title": title, "Text": text, "App": t.opts.AppOrigin})

@@ -92,10 +92,10 @@ func (t *Tenant) client(id string) *client { return t.directory.Load().clients[i
 // api returns the API that audience identifies, or nil.
 func (t *Tenant) api(audience string) *api { return t.directory.Load().apis[audience] }
 
-// userByEmail returns the user with that email address, or nil.
+// userByEmail returns the user with that email address, in any case, or nil.
 func (t *Tenant) userByEmail(email string) *user {
 	users := t.directory.Load().users
-	i := slices.IndexFunc(users, func(u *user) bool { return u.email == email })
+	i := slices.IndexFunc(users, func(u *user) bool { return strings.EqualFold(u.email, email) })
 	if i < 0 {
 		return nil
 	}

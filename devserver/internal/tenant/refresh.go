@@ -18,7 +18,7 @@ const (
 	refreshLifetime = 30 * 24 * time.Hour // of a family, from the login
 	refreshIdle     = 15 * 24 * time.Hour // without use
 	refreshOverlap  = 5 * time.Second     // in which a token may be used again: two tabs at the same time
-	maxTokens       = 32                  // of a family that are remembered
+	maxTokens       = 32                  // of a family that are remembered, for the overlap
 )
 
 // family is the refresh tokens that come of one login, each used once to get the
@@ -55,8 +55,8 @@ func digest(secret string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// start returns the first refresh token for g.
-func (fs *families) start(g *grant, now time.Time) string {
+// start returns the first refresh token for g, and the ID of its family.
+func (fs *families) start(g *grant, now time.Time) (value, id string) {
 	f := &family{
 		ID: randomID(), Client: g.request.client.id, User: g.session.user.id, Scopes: g.scopes,
 		SessionID: g.session.id, LoggedIn: g.session.loggedIn, Org: g.request.organization,
@@ -66,9 +66,9 @@ func (fs *families) start(g *grant, now time.Time) string {
 	}
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	value := f.next(now)
+	value = f.next(now)
 	fs.byID.put(f.ID, f)
-	return value
+	return value, f.ID
 }
 
 // next adds a token to f and returns it.
@@ -93,11 +93,14 @@ func (fs *families) use(value, clientID string, now time.Time) (f *family, next,
 		return nil, "", "it is unknown, or its family has ended"
 	}
 	at := slices.IndexFunc(f.Tokens, func(t token) bool { return t.Digest == digest(value) })
-	if at < 0 {
-		return nil, "", "it is unknown"
+	// Whoever knows a family's ID has had one of its tokens. One that isn't
+	// remembered any more was used long ago.
+	var replaced time.Time
+	if at >= 0 {
+		replaced = f.Tokens[at].Replaced
 	}
-	replaced := f.Tokens[at].Replaced
-	if !replaced.IsZero() && now.Sub(replaced) >= refreshOverlap {
+	ago := now.Sub(replaced) // less than 0 if the clock was put back
+	if at < 0 || !replaced.IsZero() && (ago >= refreshOverlap || ago < 0) {
 		fs.byID.take(f.ID)
 		return nil, "", "it was used before, so all that came of its login have ended"
 	}
@@ -118,7 +121,7 @@ func (fs *families) end(value, clientID string) {
 	id, _, _ := strings.Cut(value, ".")
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f := fs.byID.get(id); f != nil && f.Client == clientID && slices.ContainsFunc(f.Tokens, func(t token) bool { return t.Digest == digest(value) }) {
+	if f := fs.byID.get(id); f != nil && f.Client == clientID {
 		fs.byID.take(id)
 	}
 }
@@ -132,9 +135,13 @@ func (s *server) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refres
 	defer t.save()
 	var u *user
 	var app *client
-	if f != nil {
-		if u, app = t.userByID(f.User), t.client(f.Client); u == nil || u.blocked || app == nil {
+	if f != nil { // as the configuration has them now
+		u, app = t.userByID(f.User), t.client(f.Client)
+		switch {
+		case u == nil || u.blocked:
 			f, why = nil, "its user is blocked or gone"
+		case app == nil || f.Audience != "" && t.api(f.Audience) == nil:
+			f, why = nil, "its client or its API is gone"
 		}
 	}
 	if f == nil {
@@ -144,10 +151,12 @@ func (s *server) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refres
 	g := &grant{
 		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: app, api: t.api(f.Audience), organization: f.Org},
 		session: &session{id: f.SessionID, user: u, loggedIn: f.LoggedIn},
-		scopes:  f.Scopes,
+		scopes:  grantable(f.Scopes, u, t.api(f.Audience)),
 	}
-	if len(r.Data.Scopes) > 0 { // fewer than were granted may be asked for (RFC 6749 §6)
-		g.scopes = slices.DeleteFunc(slices.Clone(f.Scopes), func(name string) bool { return !slices.Contains(r.Data.Scopes, name) })
+	// Fewer than were granted may be asked for (RFC 6749 §6). More is no error, as the
+	// SDK asks for what it asked at first.
+	if len(r.Data.Scopes) > 0 {
+		g.scopes = slices.DeleteFunc(g.scopes, func(name string) bool { return !slices.Contains(r.Data.Scopes, name) })
 	}
 	return s.tokens(g, "a refresh token", next)
 }

@@ -24,11 +24,20 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 
+// otherClient is a second public client, with all that the first may do.
+const otherClient = `{
+	"client_id": "other-spa", "name": "Another", "callbacks": ["http://localhost:4200/callback"], "web_origins": ["http://localhost:4300"],
+	"grant_types": ["authorization_code", "refresh_token"]},`
+
 // startKept starts a tenant that keeps its state in a file. restart replaces it by
 // another process's, as far as that can be told from outside.
 func startKept(t *testing.T, log *outputtest.Output) (f *fixture, c *clock, file string, restart func()) {
 	t.Helper()
 	c, file = &clock{}, filepath.Join(t.TempDir(), "state", "tenant.json")
+	config := filepath.Join(t.TempDir(), "tenant.jsonc")
+	if err := os.WriteFile(config, []byte(configured(t, `auth0|ada`, `auth0|ada2`, `  "clients": [`, `  "clients": [`+otherClient)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var current atomic.Pointer[tenant.Tenant]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current.Load().ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)
@@ -36,10 +45,14 @@ func startKept(t *testing.T, log *outputtest.Output) (f *fixture, c *clock, file
 		if old := current.Load(); old != nil {
 			old.Close()
 		}
-		current.Store(tenant.New(tenant.Options{
+		local, err := tenant.New(tenant.Options{
 			Issuer: srv.URL + "/", ClientID: "spa", AppOrigin: app, Audience: audience, Log: slog.New(slog.NewTextHandler(log, nil)),
-			State: file, Now: c.now,
-		}))
+			Config: config, State: file, Now: c.now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		current.Store(local)
 	}
 	t.Cleanup(func() { current.Load().Close() })
 	restart()
@@ -115,9 +128,9 @@ func TestRefreshRefused(t *testing.T) {
 	t.Parallel()
 	for name, act := range map[string]func(f *fixture, c *clock, token string) (int, tokenAnswer){
 		"unknown": func(f *fixture, _ *clock, _ string) (int, tokenAnswer) { return f.renew("nonsense") },
-		"a guess": func(f *fixture, _ *clock, token string) (int, tokenAnswer) { return f.renew(token[:30] + "AAAA") },
+		"a guess": func(f *fixture, _ *clock, token string) (int, tokenAnswer) { return f.renew("AAAA" + token[4:]) },
 		"another client": func(f *fixture, _ *clock, token string) (int, tokenAnswer) {
-			return f.renew(token, "client_id=local-machine", "client_secret=local-machine-secret")
+			return f.renew(token, "client_id=other-spa")
 		},
 		"idle for too long": func(f *fixture, c *clock, token string) (int, tokenAnswer) {
 			c.forward(15 * 24 * time.Hour)

@@ -40,8 +40,8 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 		return
 	}
 	u, err := url.Parse(req.RedirectURI)
-	if err != nil {
-		t.showError(w, http.StatusBadRequest, "Callback URL mismatch", "The redirect_uri is no URL.")
+	if err != nil { // can't be: it is one of the client's callbacks
+		t.showMessage(w, http.StatusBadRequest, "Callback URL mismatch", "The redirect_uri is no URL.")
 		return
 	}
 	fields := url.Values{}
@@ -56,8 +56,8 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 		t.render(w, http.StatusOK, "post.html", map[string]any{"Nonce": nonce, "Action": req.RedirectURI, "Fields": params})
 		return
 	case oidc.ResponseModeFragment:
-		u.Fragment = "" // a registered URI has none (RFC 6749 §3.1.2)
-		http.Redirect(w, r, u.String()+"#"+fields.Encode(), http.StatusSeeOther)
+		u.Fragment = ""                                                          // a registered URI has none (RFC 6749 §3.1.2)
+		http.Redirect(w, r, u.String()+"#"+fields.Encode(), http.StatusSeeOther) //nolint:gosec // one of the client's callbacks
 		return
 	}
 	query := u.Query()
@@ -65,7 +65,7 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 		query.Set(name, fields.Get(name))
 	}
 	u.RawQuery = query.Encode()
-	http.Redirect(w, r, u.String(), http.StatusSeeOther)
+	http.Redirect(w, r, u.String(), http.StatusSeeOther) //nolint:gosec // one of the client's callbacks
 }
 
 // postMessage answers with the page that posts params to the window that opened
@@ -74,8 +74,9 @@ func (t *Tenant) postMessage(w http.ResponseWriter, req *authRequest, params map
 	target := origin(req.RedirectURI)
 	if !slices.Contains(req.client.webOrigins, target) {
 		t.opts.Log.Warn("login refused", "why", "the page's origin is none of the client's web_origins", "client", req.client.name)
-		t.showError(w, http.StatusForbidden, "Origin not allowed",
-			"The page's origin is not among the client's allowed web origins.")
+		t.events.refused("A login to %s was refused: the page's origin %s is not allowed", req.client.name, target)
+		t.showMessage(w, http.StatusForbidden, "Origin not allowed",
+			target+" is not one of the client's allowed web origins. "+listed(req.client.webOrigins))
 		return
 	}
 	t.renderMessage(w, target, params)
@@ -102,5 +103,5 @@ func (t *Tenant) refuse(w http.ResponseWriter, r *http.Request, code, title, tex
 		t.renderMessage(w, target, map[string]string{"error": code, "error_description": title + ". " + text, "state": r.FormValue("state")})
 		return
 	}
-	t.showError(w, http.StatusBadRequest, title, text)
+	t.showMessage(w, http.StatusBadRequest, title, text)
 }

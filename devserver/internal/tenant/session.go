@@ -39,7 +39,9 @@ func (t *Tenant) currentSession(r *http.Request) *session {
 // startSession logs u in. The cookie's value is always a new one, so that nobody
 // can plant one and have the login come to it.
 func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *user) *session {
-	t.endSession(w, r)
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		t.sessions.take(digest(cookie.Value)) // the one that this replaces
+	}
 	s := &session{id: randomID(), user: u, loggedIn: t.opts.Now()}
 	value := randomID()
 	t.sessions.put(digest(value), s)
@@ -79,7 +81,7 @@ func (t *Tenant) setCookie(w http.ResponseWriter, name, value string, maxAge int
 
 // hasConsented reports whether u has agreed to all that req would be granted.
 func (t *Tenant) hasConsented(u *user, req *authRequest) bool {
-	agreed := t.consents.get(consentKey(u, req))
+	agreed := t.consents.get(consentKey(u, req)) // nil is never asked
 	for _, name := range grantable(req.Scopes, u, req.api) {
 		if !slices.Contains(agreed, name) {
 			return false
@@ -90,8 +92,11 @@ func (t *Tenant) hasConsented(u *user, req *authRequest) bool {
 
 // recordConsent remembers that u agrees to what req would be granted.
 func (t *Tenant) recordConsent(u *user, req *authRequest) {
-	key := consentKey(u, req)
-	t.consents.put(key, append(slices.Clone(t.consents.get(key)), grantable(req.Scopes, u, req.api)...))
+	t.consents.update(consentKey(u, req), func(agreed []string) []string {
+		all := append(append([]string{}, agreed...), grantable(req.Scopes, u, req.api)...)
+		slices.Sort(all)
+		return slices.Compact(all)
+	})
 	t.save()
 }
 

@@ -48,11 +48,17 @@ type savedFamily struct {
 	Born   time.Time `json:"born"`
 }
 
-// load brings in what was saved, if there is something of this issuer's.
+// load brings in what was saved, if there is something of this issuer's. What can't
+// be read is put aside.
 func (t *Tenant) load() (keys []*signingKey, err error) {
 	if t.opts.State == "" {
 		return nil, nil
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Rename(t.opts.State, t.opts.State+".bad"))
+		}
+	}()
 	data, err := os.ReadFile(t.opts.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -80,7 +86,7 @@ func (t *Tenant) load() (keys []*signingKey, err error) {
 		}
 	}
 	for _, one := range s.Consents {
-		t.consents.restore(one.Key, one.Scopes, one.Born)
+		t.consents.restore(one.Key, append([]string{}, one.Scopes...), one.Born)
 	}
 	for _, one := range s.Families {
 		if one.Family != nil {
@@ -96,18 +102,18 @@ func (t *Tenant) save() {
 	if t.opts.State == "" {
 		return
 	}
-	keys, err := t.keys.list()
-	if err == nil {
-		err = t.write(keys)
-	}
-	if err != nil {
+	if err := t.write(); err != nil {
 		t.opts.Log.Warn("the tenant's state is not saved", "err", err)
 	}
 }
 
-func (t *Tenant) write(keys []*signingKey) error {
+func (t *Tenant) write() error {
 	t.saving.Lock()
 	defer t.saving.Unlock()
+	keys, err := t.keys.list()
+	if err != nil {
+		return err
+	}
 	s := saved{Issuer: t.opts.Issuer}
 	for _, key := range keys {
 		private, err := x509.MarshalPKCS8PrivateKey(key.private)
@@ -132,16 +138,12 @@ func (t *Tenant) write(keys []*signingKey) error {
 	if err := os.MkdirAll(filepath.Dir(t.opts.State), 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(t.opts.State), ".state-") // mode 0600
-	if err != nil {
+	next := t.opts.State + ".new"
+	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a process that was killed
 		return err
 	}
-	_, err = file.Write(data)
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), t.opts.State)
+	if err := os.WriteFile(next, data, 0o600); err != nil {
+		return err
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
+	return os.Rename(next, t.opts.State)
 }

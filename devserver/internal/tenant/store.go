@@ -27,8 +27,18 @@ func newExpiring[V any](limit int, ttl time.Duration, now func() time.Time) *exp
 
 // put stores value under key, for ttl.
 func (e *expiring[V]) put(key string, value V) {
+	e.update(key, func(V) V { return value })
+}
+
+// update stores what f makes of the value under key, or of the zero value, for ttl.
+func (e *expiring[V]) update(key string, f func(V) V) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	var value V
+	if item, ok := e.entries[key]; ok && !e.expired(item) {
+		value = item.value
+	}
+	value = f(value)
 	if _, replaces := e.entries[key]; !replaces && len(e.entries) >= e.max {
 		e.evict()
 	}
@@ -90,10 +100,14 @@ func (e *expiring[V]) each(f func(key string, value V, born time.Time)) {
 	}
 }
 
-// restore puts back what each gave, with the time it was born.
+// restore puts back what each gave, with the time it was born. That is never later
+// than now, though the clock may have been put back since.
 func (e *expiring[V]) restore(key string, value V, born time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if born.After(e.now()) {
+		born = e.now()
+	}
 	if item := (entry[V]{value, born}); !e.expired(item) && len(e.entries) < e.max {
 		e.entries[key] = item
 	}

@@ -2,10 +2,8 @@ package tenant
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
+	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -26,42 +24,12 @@ type server struct {
 	tenant *Tenant
 }
 
-// accessClaims are the claims of an access token, in the shape of Auth0's. Its
-// aud tells it from an ID token, whose aud is the client.
-type accessClaims struct {
-	Issuer      string        `json:"iss"`
-	Subject     string        `json:"sub"`
-	Audience    oidc.Audience `json:"aud"`
-	IssuedAt    int64         `json:"iat"`
-	Expires     int64         `json:"exp"`
-	Scope       string        `json:"scope,omitempty"`
-	GrantType   string        `json:"gty,omitempty"`
-	Client      string        `json:"azp"`
-	Permissions []string      `json:"permissions,omitempty"`
-
-	more map[string]any // of the user's own
-}
-
-// MarshalJSON implements json.Marshaler.
-func (c accessClaims) MarshalJSON() ([]byte, error) {
-	type plain accessClaims
-	data, err := json.Marshal(plain(c))
-	if err != nil || len(c.more) == 0 {
-		return data, err
-	}
-	all := map[string]any{}
-	if err := json.Unmarshal(data, &all); err != nil {
-		return nil, err
-	}
-	maps.Copy(all, c.more) // their names have namespaces, so they replace none
-	return json.Marshal(all)
-}
-
 // VerifyClient implements op.Server: a public client is who it says it is, as
 // PKCE ties its codes to it; a confidential one proves it by its secret.
 func (s *server) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
 	app := s.tenant.client(r.Data.ClientID)
 	if app == nil || app.secret != "" && !app.authenticates(r.Data.ClientSecret) {
+		s.tenant.events.refused("A token request was refused: its client is unknown, or the secret is wrong")
 		return nil, op.NewStatusError(oidc.ErrInvalidClient().WithDescription("Unauthorized"), http.StatusUnauthorized)
 	}
 	return app, nil
@@ -75,19 +43,34 @@ func (s *server) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Access
 		return invalidGrant(why)
 	}
 	g := s.tenant.codes.take(r.Data.Code)
-	if g == nil || g.request.client.id != r.Client.GetID() {
+	if g == nil {
+		// Somebody else has a code that was used: what came of it ends (RFC 9700 §4.5.3).
+		if id := s.tenant.spent.take(r.Data.Code); id != "" {
+			s.tenant.refresh.byID.take(id)
+			s.tenant.save()
+		}
+		return nil, refuse("Invalid authorization code")
+	}
+	if g.request.client.id != r.Client.GetID() {
 		return nil, refuse("Invalid authorization code")
 	}
 	if r.Data.RedirectURI != g.request.RedirectURI {
 		return nil, refuse("redirect_uri is not the one of the authorization request")
 	}
+	if n := len(r.Data.CodeVerifier); n < 43 || n > 128 { // RFC 7636 §4.1
+		return nil, refuse("code_verifier must have 43 to 128 characters")
+	}
 	challenge := &oidc.CodeChallenge{Challenge: g.request.CodeChallenge, Method: oidc.CodeChallengeMethodS256}
 	if err := op.AuthorizeCodeChallenge(r.Data.CodeVerifier, challenge); err != nil {
 		return nil, refuse("Failed to verify code verifier")
 	}
-	refresh := ""
+	if u := s.tenant.userByID(g.session.user.id); u == nil || u.blocked { // meanwhile
+		return nil, refuse("user is blocked")
+	}
+	refresh, family := "", ""
 	if slices.Contains(g.scopes, oidc.ScopeOfflineAccess) {
-		refresh = s.tenant.refresh.start(g, s.tenant.opts.Now())
+		refresh, family = s.tenant.refresh.start(g, s.tenant.opts.Now())
+		s.tenant.spent.put(r.Data.Code, family)
 		s.tenant.save()
 	}
 	return s.tokens(g, "a code", refresh)
@@ -121,56 +104,22 @@ func (s *server) tokens(g *grant, what, refresh string) (*op.Response, error) {
 	return noStore(resp), nil
 }
 
-// userAccessClaims returns the claims of the access token for g, which is for the
-// API that was asked for and /userinfo, or just the latter.
-func (s *server) userAccessClaims(g *grant) (accessClaims, time.Duration) {
-	now, lifetime := s.tenant.opts.Now(), userinfoTokenLifetime
-	claims := accessClaims{
-		Issuer: s.tenant.opts.Issuer, Subject: g.session.user.id, Client: g.request.client.id,
-		IssuedAt: now.Unix(), Scope: strings.Join(g.scopes, " "), more: maps.Clone(g.session.user.claims),
-	}
-	if a := g.request.api; a != nil {
-		lifetime = a.lifetime
-		claims.Audience = append(claims.Audience, a.audience)
-		if a.rbac {
-			claims.Permissions = g.session.user.permissions
-		}
-	}
-	if name, value := g.request.organizationClaim(); name != "" {
-		if claims.more == nil {
-			claims.more = map[string]any{}
-		}
-		claims.more[name] = value
-	}
-	claims.Audience = append(claims.Audience, s.userinfoAudience())
-	claims.Expires = now.Add(lifetime).Unix()
-	return claims, lifetime
-}
-
-func (s *server) idClaims(g *grant) *oidc.IDTokenClaims {
-	now := s.tenant.opts.Now()
-	app := g.request.client.id
-	claims := oidc.NewIDTokenClaims(s.tenant.opts.Issuer, g.session.user.id, []string{app},
-		now.Add(idTokenLifetime), g.session.loggedIn, g.request.Nonce, "", nil, app, 0)
-	claims.IssuedAt = oidc.FromTime(now)
-	claims.ClientID = "" // Auth0's don't have it
-	info := g.session.user.profile(g.scopes)
-	if name, value := g.request.organizationClaim(); name != "" {
-		info.AppendClaims(name, value)
-	}
-	claims.SetUserInfo(info)
-	claims.SessionID = g.session.id
-	return claims
-}
-
 // ClientCredentialsExchange implements op.Server. Like Auth0 it wants to know
 // for which API the token is, by the parameter audience.
 func (s *server) ClientCredentialsExchange(_ context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
 	audience := r.Form.Get("audience")
 	a, app := s.tenant.api(audience), s.tenant.client(r.Client.GetID())
+	refuse := func(why string) error {
+		s.tenant.events.refused("Client credentials were refused: %s", why)
+		return op.NewStatusError(oidc.ErrAccessDenied().WithDescription("%s", why), http.StatusForbidden)
+	}
 	if a == nil || app == nil {
-		return nil, op.NewStatusError(
-			oidc.ErrAccessDenied().WithDescription("Service not enabled within domain: %s", audience), http.StatusForbidden)
+		return nil, refuse(fmt.Sprintf("Service not enabled within domain: %.200s", audience))
+	}
+	for _, name := range r.Data.Scope {
+		if !slices.Contains(app.granted, name) || !a.has(name) {
+			return nil, refuse(fmt.Sprintf("Client has not been granted scopes: %.200s", name))
+		}
 	}
 	granted := slices.DeleteFunc(slices.Clone(app.granted), func(name string) bool {
 		return !a.has(name) || len(r.Data.Scope) > 0 && !slices.Contains(r.Data.Scope, name)
@@ -193,18 +142,15 @@ func (s *server) ClientCredentialsExchange(_ context.Context, r *op.ClientReques
 
 // UserInfo implements op.Server: it wants an access token of ours whose aud
 // holds this endpoint, which no ID token has.
-func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
-	unauthorized := op.NewStatusError(oidc.ErrAccessDenied().WithDescription("Unauthorized"), http.StatusUnauthorized)
-	verifier := op.NewAccessTokenVerifier(s.tenant.opts.Issuer, s.tenant.keys, op.WithSupportedAccessTokenSigningAlgorithms("RS256"))
-	claims, err := op.VerifyAccessToken[*oidc.AccessTokenClaims](ctx, r.Data.AccessToken, verifier)
-	if err != nil || !slices.Contains(claims.Audience, s.userinfoAudience()) {
-		return nil, unauthorized
+func (s *server) UserInfo(_ context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
+	var claims accessClaims
+	now := s.tenant.opts.Now()
+	if s.tenant.verified(r.Data.AccessToken, &claims) && slices.Contains(claims.Audience, s.userinfoAudience()) && now.Unix() < claims.Expires {
+		if u := s.tenant.userByID(claims.Subject); u != nil && !u.blocked {
+			return noStore(u.profile(strings.Fields(claims.Scope))), nil
+		}
 	}
-	u := s.tenant.userByID(claims.Subject)
-	if u == nil {
-		return nil, unauthorized
-	}
-	return noStore(u.profile(claims.Scopes)), nil
+	return nil, op.NewStatusError(&oidc.Error{ErrorType: "invalid_token", Description: "Unauthorized"}, http.StatusUnauthorized)
 }
 
 // Keys implements op.Server.
@@ -248,25 +194,4 @@ func noStore(body any) *op.Response {
 	resp := op.NewResponse(body)
 	resp.Header.Set("Cache-Control", "no-store")
 	return resp
-}
-
-// formFromJSON lets token requests come as a JSON object of strings, as Auth0's
-// documentation writes them; op reads forms alone.
-func formFromJSON(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-		if r.Method == http.MethodPost && strings.TrimSpace(media) == "application/json" {
-			var fields map[string]string
-			if err := json.NewDecoder(r.Body).Decode(&fields); err != nil {
-				op.WriteError(w, r, oidc.ErrInvalidRequest().WithDescription("the body is no JSON object of strings"), nil)
-				return
-			}
-			r.PostForm = url.Values{}
-			for name, value := range fields {
-				r.PostForm.Set(name, value)
-			}
-			r.Form = r.PostForm
-		}
-		next.ServeHTTP(w, r)
-	})
 }
