@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -34,14 +35,36 @@ func open(t testing.TB, s *system) *tab {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800)); err != nil {
 		t.Fatal(err)
 	}
-	if err := chromedp.Listen(ctx, func(event any) {
-		if e, ok := event.(*runtime.EventExceptionThrown); ok {
-			t.Errorf("the page throws: %s", e.ExceptionDetails.Text)
+	b.watchPage()
+	return b
+}
+
+// watchPage fails the test if a page throws, says something on the console, or is
+// refused something by its Content-Security-Policy.
+func (b *tab) watchPage() {
+	b.Helper()
+	if err := chromedp.Listen(b.ctx, func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			b.Errorf("the page throws: %s", e.ExceptionDetails.Text)
+		case *runtime.EventConsoleAPICalled:
+			for _, arg := range e.Args {
+				b.Errorf("on the page's console (%s): %s", e.Type, arg.Value)
+			}
 		}
 	}); err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
-	return b
+	b.onEveryPage(`addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective, e.blockedURI, e.sourceFile))`)
+}
+
+// onEveryPage runs the JavaScript on each page before anything of the page's own.
+func (b *tab) onEveryPage(source string) {
+	b.Helper()
+	b.do("add a script", chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
+		return err
+	}))
 }
 
 // patience is how long one step in the browser may take.
@@ -176,6 +199,7 @@ func (b *tab) screenshots(name string) {
 				})
 				return err
 			}))
+			b.accessible(fmt.Sprintf("%s at %d px, %s", name, width, scheme))
 			png := b.screenshot()
 			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
 			if err := os.WriteFile(file, png, 0o600); err != nil {

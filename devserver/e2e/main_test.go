@@ -127,6 +127,7 @@ type system struct {
 	page, tenant, api string // origins
 	dir               string // holds frontend/ and proxy.conf.json
 	devserver         *outputtest.Output
+	stop              func() // ends the dev server
 }
 
 const localhost = `(http://localhost:\d+)`
@@ -145,8 +146,10 @@ func newSystem(t testing.TB, dir string, flags ...string) *system {
 		flags = []string{"--types=false"}
 	}
 	s.retarget(t, "http://localhost:1")
-	_, s.devserver = start(t, s.dir, filepath.Join(bin, "devserver"), nil,
+	cmd, out := start(t, s.dir, filepath.Join(bin, "devserver"), nil,
 		append([]string{"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--frontend", frontend}, flags...)...)
+	s.devserver = out
+	s.stop = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
 	s.page = s.devserver.Await(t, `page listening on `+localhost)
 	s.tenant = s.devserver.Await(t, `tenant listening on `+localhost)
 	_, api := start(t, s.dir, filepath.Join(bin, "api"), nil, "--addr", "localhost:0", "--domain", s.tenant)

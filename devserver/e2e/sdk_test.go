@@ -1,34 +1,12 @@
 package e2e
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
-
-// clientPage starts a system whose page is one of e2e/clients: small pages on the
-// official, unmodified packages.
-func clientPage(t *testing.T, name string, flags ...string) *system {
-	t.Helper()
-	clients := filepath.Join(repo, "devserver", "e2e", "clients")
-	dir := t.TempDir()
-	frontendFrom(t, dir, clients)
-	for _, folder := range []string{"shared", name} {
-		if err := os.CopyFS(filepath.Join(dir, "frontend", "src", folder), os.DirFS(filepath.Join(clients, folder))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(t, dir, "frontend/src/index.ts", fmt.Sprintf("import './%s/app'\n", name))
-	return newSystem(t, dir, append(flags, "--types=false")...)
-}
 
 // TestOfficialClients logs in with each of the packages that Auth0 offers, calls
 // the API, loads the page again and logs out.
@@ -59,104 +37,6 @@ func TestOfficialClients(t *testing.T) {
 			b.absent("p")
 		})
 	}
-}
-
-// sdkPage opens a page on which nothing is but the SDK, and makes its client with
-// options, a JavaScript object.
-func sdkPage(t *testing.T, options string) *tab {
-	t.Helper()
-	b := open(t, clientPage(t, "sdk"))
-	b.visit(b.page + "/")
-	b.make(options)
-	return b
-}
-
-// make makes the SDK's client with options, a JavaScript object.
-func (b *tab) make(options string) {
-	b.Helper()
-	b.see(b.page+"/", "The SDK is here")
-	b.js("make(" + options + ").then(() => 'made')")
-}
-
-// js returns what the promise resolves to, or what it is rejected with: the error's
-// code and words.
-func (b *tab) js(promise string) string {
-	b.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[string](
-		fmt.Sprintf("(async () => String(await (%s)))().catch((e) => `${e.error ?? e.name}: ${e.message}`)", promise), chromedp.EvalAwaitPromise))
-	if err != nil {
-		b.Fatalf("%s: %v\n%s", promise, err, b.describe())
-	}
-	return value
-}
-
-// expect fails unless what the promise becomes begins with want.
-func (b *tab) expect(want, promise string) {
-	b.Helper()
-	if got := b.js(promise); !strings.HasPrefix(got, want) {
-		b.Errorf("%s: %q, want %q", promise, got, want)
-	}
-}
-
-// redirectLogin logs Ada in by redirects, and finishes with a client that has the
-// same options.
-func (b *tab) redirectLogin(options string) {
-	b.Helper()
-	ask[any](b, `void auth0.loginWithRedirect()`)
-	b.see(b.tenant+"/u/login", "Pick a test user")
-	b.pick("ada@example.com")
-	b.see(b.tenant+"/u/consent", "Authorize")
-	b.press("Accept")
-	b.make(options)
-	b.expect("ada@example.com", `auth0.handleRedirectCallback().then(() => auth0.getUser()).then((u) => u.email)`)
-}
-
-// another opens url in a new tab of the same browser.
-func (b *tab) another(url string) *tab {
-	b.Helper()
-	ctx, cancel := chromedp.NewContext(b.ctx)
-	b.Cleanup(cancel)
-	other := b.attach(ctx)
-	other.visit(url)
-	return other
-}
-
-// popup runs the JavaScript, which opens a window, and returns that.
-func (b *tab) popup(js string) *tab {
-	b.Helper()
-	opened := chromedp.WaitNewTarget(b.ctx, func(info *target.Info) bool { return info.URL != "" })
-	ask[any](b, js)
-	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(<-opened))
-	b.Cleanup(cancel)
-	return b.attach(ctx)
-}
-
-// attach begins with the page of ctx. It lives as long as the context of its first
-// action, which is therefore ctx itself.
-func (b *tab) attach(ctx context.Context) *tab {
-	b.Helper()
-	if err := chromedp.Do(ctx); err != nil {
-		b.Fatal(err)
-	}
-	return &tab{b.TB, ctx, b.system}
-}
-
-// control has the tenant do what its controls can.
-func (s *system) control(t testing.TB, path, body string) string {
-	t.Helper()
-	resp, err := http.Post(s.tenant+"/_tenant/"+path, "application/json", strings.NewReader(body)) //nolint:gosec,noctx // of this test's own tenant
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	answer := map[string]any{}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
-	}
-	token, _ := answer["access_token"].(string)
-	return token
 }
 
 const callAPI = `.then(callApi)`
@@ -279,15 +159,7 @@ func TestLogoutEndsTheSession(t *testing.T) {
 
 func TestBlockedUser(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "tenant.jsonc")
-	config, err := os.ReadFile(filepath.Join(repo, "devserver", "internal", "tenant", "default.jsonc"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(strings.Replace(string(config), `// "blocked"`, `"blocked"`, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	b := open(t, newSystem(t, "", "--types=false", "--tenant-config", file))
+	b := open(t, newSystem(t, "", tenantConfig(t, `// "blocked"`, `"blocked"`)...))
 	b.visit(b.page + "/profile")
 	b.see(b.tenant+"/u/login", "ada@example.com · blocked")
 	b.enter("ada@example.com", "ada-local")

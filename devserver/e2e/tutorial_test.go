@@ -157,24 +157,6 @@ func TestBackFromTheLogin(t *testing.T) {
 	b.see(b.page+"/", "Log in to begin")
 }
 
-// TestWithoutTheAPI presses Ping API while something else answers, or nothing.
-func TestWithoutTheAPI(t *testing.T) {
-	t.Parallel()
-	b := open(t, newSystem(t, ""))
-	b.signIn("/external-api", "ada@example.com")
-
-	b.retarget(t, "http://localhost:1")
-	b.devserver.Await(t, "proxy rules: /api → http://localhost:1, was ")
-	b.press("Ping API")
-	b.see(b.page+"/external-api", "No answer from the API")
-	write(t, b.dir, "proxy.conf.json", "{}")
-	b.devserver.Await(t, "gone: /api")
-	b.press("Ping API")
-	b.see(b.page+"/external-api", "Not the API answered")
-	b.retarget(t, b.page)
-	b.devserver.Await(t, "to this dev server itself")
-}
-
 func TestCallbackErrors(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))

@@ -4,22 +4,21 @@ import type { ApiAnswer } from '../api/api-service'
 import type { Problem, Remedy } from '../api/problem'
 import { button, el, json } from '../dom'
 
-export function exchange(answer: ApiAnswer, good: boolean): HTMLElement {
-  const { path, status, statusText, milliseconds, isJson, body } = answer
+// The request and the answer's status, in a line.
+export function summary({ path, status, statusText, milliseconds }: ApiAnswer, good: boolean): HTMLElement {
   const time = milliseconds < 10 ? milliseconds.toFixed(1) : milliseconds.toFixed(0)
   return el(
-    'div',
-    {},
-    el(
-      'p',
-      { class: good ? 'answer good' : 'answer bad' },
-      el('code', {}, `GET ${path}`),
-      ' → ',
-      el('strong', {}, `${status} ${statusText}`.trim()),
-      el('span', { class: 'detail' }, ` in ${time} ms`),
-    ),
-    isJson ? json(body) : el('pre', { tabindex: '0' }, el('code', {}, excerpt(String(body)))),
+    'p',
+    { class: good ? 'answer good' : 'answer bad' },
+    el('code', {}, `GET ${path}`),
+    ' → ',
+    el('strong', {}, `${status} ${statusText}`.trim()),
+    el('span', { class: 'detail' }, ` in ${time} ms`),
   )
+}
+
+export function body({ isJson, body }: ApiAnswer): HTMLElement {
+  return isJson ? json(body) : el('pre', { tabindex: '0' }, el('code', {}, excerpt(String(body))))
 }
 
 function excerpt(body: string): string {

@@ -3,7 +3,7 @@
 import type { ApiAnswer, ApiService } from '../api/api-service'
 import { explainAnswer, explainError, type Remedy } from '../api/problem'
 import type { AuthService } from '../auth/auth-service'
-import { exchange, trouble } from '../components/exchange'
+import { body, summary, trouble } from '../components/exchange'
 import { TokenInspector } from '../components/token-inspector'
 import { loadStatus, targetFor } from '../dev/status'
 import { button, el } from '../dom'
@@ -50,7 +50,11 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
 
   function shown(answer: ApiAnswer, again: (fresh: boolean) => void): Node[] {
     const problem = explainAnswer(answer, auth.askedScopes())
-    return [exchange(answer, problem === undefined), ...(problem ? [trouble(problem, (remedy) => act(remedy, again))] : [])]
+    return [
+      summary(answer, problem === undefined),
+      ...(problem ? [trouble(problem, (remedy) => act(remedy, again))] : []),
+      body(answer),
+    ]
   }
 
   function act(remedy: Remedy, again: (fresh: boolean) => void): void {

@@ -1,0 +1,299 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	browserdomain "github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/chromedp"
+)
+
+// tenantConfig writes the tenant's default configuration, with changes, and returns
+// the flags that have a dev server use it.
+func tenantConfig(t *testing.T, changes ...string) []string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(repo, "devserver", "internal", "tenant", "default.jsonc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(content)
+	for i := 0; i < len(changes); i += 2 {
+		if !strings.Contains(text, changes[i]) {
+			t.Fatalf("the default does not hold %q", changes[i])
+		}
+		text = strings.Replace(text, changes[i], changes[i+1], 1)
+	}
+	file := filepath.Join(t.TempDir(), "tenant.jsonc")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--types=false", "--tenant-config", file}
+}
+
+// anotherAPI starts an API with flags and has the dev server pass /api on to it.
+func (s *system) anotherAPI(t *testing.T, flags ...string) {
+	t.Helper()
+	_, api := start(t, s.dir, filepath.Join(bin, "api"), nil, append([]string{"--addr", "localhost:0", "--domain", s.tenant}, flags...)...)
+	origin := api.Await(t, `API listening on `+localhost)
+	api.Await(t, `keys are loaded`)
+	s.retarget(t, origin)
+	s.devserver.Await(t, `/api → `+regexp.QuoteMeta(origin))
+}
+
+// TestCalls calls what anybody may call, and what only some may.
+func TestCalls(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	here := b.page + "/external-api"
+	b.signIn("/external-api", "charles@example.com")
+	b.press("Call public")
+	b.see(here, "Anyone may read this")
+	b.press("Call private")
+	b.see(here, "The token does not grant this")
+	b.screenshots("call-scope-missing")
+	b.press("Ask for it")
+	b.see(here, "Ping API") // the tenant has nothing to ask: he may not have it
+	b.press("Call private")
+	b.see(here, "this account lacks the permission")
+	b.absent(".trouble button")
+	b.press("Ping API")
+	b.see(here, message)
+
+	// Two clicks are one call.
+	before := len(b.list(calls))
+	ask[any](b, `{ const [ping] = document.querySelectorAll('.calls button'); ping.click(); ping.click() }`)
+	b.await("one more call", fmt.Sprintf(`(%s).length === %d && document.querySelector('.calls [aria-busy=true]') === null`, calls, before+1))
+}
+
+const calls = `performance.getEntriesByType('resource').filter((one) => one.name.includes('/api/')).map((one) => one.name)`
+
+// TestAskForScope asks for a scope that the tenant grants whoever agrees.
+func TestAskForScope(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, "", tenantConfig(t, `"rbac": true`, `"rbac": false`)...))
+	here := b.page + "/external-api"
+	b.signIn("/external-api", "ada@example.com")
+	b.press("Call private")
+	b.see(here, "The token does not grant this")
+	b.press("Ask for it")
+	b.see(b.tenant+"/u/consent", "Read your messages")
+	b.press("Accept")
+	b.see(here, "read:messages")
+	b.press("Call private")
+	b.see(here, "has the scope read:messages")
+	b.do("reload", chromedp.Reload())
+	b.see(here, "Ping API")
+	b.press("Call private")
+	b.see(here, "has the scope read:messages")
+}
+
+// TestConsentIsMissing needs a scope that was never agreed to.
+func TestConsentIsMissing(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	here := b.page + "/external-api"
+	b.signIn("/external-api", "ada@example.com")
+	ask[any](b, `sessionStorage.setItem('scopes', 'offline_access')`)
+	b.press("Ping API")
+	b.see(here, "consent_required")
+	b.screenshots("call-consent-missing")
+	b.press("Agree at the tenant")
+	b.see(b.tenant+"/u/consent", "Keep access while you are away")
+	b.press("Accept")
+	b.see(here, "Ping API")
+	b.press("Ping API")
+	b.see(here, message)
+}
+
+// TestRefusedTokens has the API refuse what the page sends.
+func TestRefusedTokens(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	here := b.page + "/external-api"
+	b.signIn("/external-api", "ada@example.com")
+	b.anotherAPI(t, "--audience", "https://another")
+	b.press("Ping API")
+	b.see(here, "must have the same AUTH0_AUDIENCE")
+	b.screenshots("call-refused")
+
+	b.control(t, "keys/rotate", "")
+	b.control(t, "keys/revoke", "")
+	b.anotherAPI(t) // which has never seen the old key
+	b.press("Ping API")
+	b.see(here, "signed with a key that the issuer does not publish")
+	b.press("Get a fresh token and try again")
+	b.see(here, message)
+}
+
+// TestNobodyAnswers calls an API that is down, and what is none, and a dev server
+// that is gone.
+func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	here := b.page + "/external-api"
+	b.signIn("/external-api", "ada@example.com")
+
+	b.retarget(t, "http://localhost:1")
+	b.devserver.Await(t, "proxy rules: /api → http://localhost:1, was ")
+	b.press("Ping API")
+	b.see(here, "No answer from the API")
+	b.screenshots("call-api-down")
+	b.press("Home")
+	b.see(b.page+"/", "is down")
+	b.screenshots("home-api-down")
+	b.retarget(t, b.api)
+	b.devserver.Await(t, `proxy rules: /api → `+regexp.QuoteMeta(b.api))
+	b.await("the API is up again", `!document.body.innerText.includes('is down')`)
+	b.press("External API")
+
+	write(t, b.dir, "proxy.conf.json", "{}")
+	b.devserver.Await(t, "gone: /api")
+	b.press("Ping API")
+	b.see(here, "Not the API answered")
+
+	b.stop()
+	b.devserver.Await(t, "dev server stopped")
+	b.press("Ping API")
+	b.see(here, "The network is gone")
+	b.screenshots("call-network-gone")
+}
+
+// TestLogoutInAnotherTab has two tabs of one person.
+func TestLogoutInAnotherTab(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.signIn("/profile", "ada@example.com")
+	other := b.another(b.page + "/external-api")
+	other.see(b.page+"/external-api", "Ping API")
+	other.click("#profileDropDown")
+	other.click("#qsLogoutBtn")
+	other.see(b.page+"/", "Log in to begin")
+	b.see(b.page+"/profile", "You logged out in another tab")
+	b.absent("#profileDropDown")
+	b.screenshots("logged-out-elsewhere")
+
+	other.click("#qsLoginBtn")
+	other.see(b.tenant+"/u/login", "Pick a test user")
+	other.pick("charles@example.com")
+	other.see(b.tenant+"/u/consent", "Authorize")
+	other.press("Accept")
+	other.see(b.page+"/", "Call the API")
+	b.see(b.page+"/profile", "charles@example.com") // of the session that there is now
+}
+
+// TestSessionExpires ends the session at the tenant. The page notices when its token
+// ends.
+func TestSessionExpires(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, "", tenantConfig(t, `7200`, `4`)...))
+	b.signIn("/profile", "ada@example.com")
+	b.control(t, "sessions/expire", "")
+	b.see(b.page+"/profile", "Your session is over")
+	b.screenshots("session-over")
+	b.press("Log in again")
+	b.see(b.tenant+"/u/login", "Pick a test user")
+	b.pick("ada@example.com")
+	b.see(b.page+"/profile", "ada@example.com")
+}
+
+// TestTokenInspector looks at the token, and takes it to a terminal.
+func TestTokenInspector(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	here := b.page + "/external-api"
+	b.signIn("/external-api", "ada@example.com")
+	b.see(here, "Your access token")
+	for term, words := range map[string]string{
+		"Issued by": b.tenant + "/", "For": "http://localhost:3001 and " + b.tenant + "/userinfo", "On behalf of": "auth0|ada",
+		"Scopes": "openid, profile, email", "Permissions": "read:messages",
+	} {
+		got := ask[string](b, fmt.Sprintf(`[...document.querySelectorAll('.inspector dt')].find((one) => one.textContent === %q).nextElementSibling.textContent`, term))
+		if got != words {
+			t.Errorf("%s: %q, want %q", term, got, words)
+		}
+	}
+	b.await("the countdown", `/^in 1 h 59 min$/.test(document.querySelector('.countdown').textContent)`)
+	b.click("summary:not(#profileDropDown)")
+	b.see(here, `"alg": "RS256"`)
+	b.screenshots("token")
+
+	for _, permission := range []string{"clipboard-read", "clipboard-write"} {
+		if _, err := chromedp.CallBrowser(b.ctx, browserdomain.SetPermission, browserdomain.SetPermissionParams{
+			Permission: &browserdomain.PermissionDescriptor{Name: permission}, Setting: browserdomain.PermissionSettingGranted,
+			Origin: b.page, BrowserContextID: chromedp.FromContext(b.ctx).BrowserContextID,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.press("Copy as curl")
+	b.see(here, "Copied.")
+	command := b.js(`navigator.clipboard.readText()`)
+	m := regexp.MustCompile(`^curl -H "Authorization: (Bearer [\w.-]+)" (http://\S+)$`).FindStringSubmatch(command)
+	if m == nil || !strings.HasPrefix(m[2], b.api+"/") {
+		t.Fatalf("copied: %s", command)
+	}
+	if status, _, body := get(t, m[2], "Authorization: "+m[1]); status != http.StatusOK || !strings.Contains(body, message) {
+		t.Errorf("the command gets %d %s", status, body)
+	}
+	if html := ask[string](b, `document.documentElement.outerHTML + location.href`); strings.Contains(html, strings.Fields(m[1])[1]) {
+		t.Error("the token is in the page")
+	}
+}
+
+// TestNoFlash records what a page shows while it loads: never the state that it is
+// not in.
+func TestNoFlash(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.signIn("/profile", "ada@example.com")
+	b.onEveryPage(`window.steps = []; new MutationObserver(() => {
+		steps.push(document.querySelector('#qsLoginBtn') !== null || document.body?.innerText.includes('Log in to begin') === true)
+	}).observe(document, {childList: true, subtree: true})`)
+	for _, path := range []string{"/", "/profile", "/external-api/"} {
+		b.visit(b.page + path)
+		b.see(b.page+strings.TrimSuffix(path, "/")+map[bool]string{true: "/"}[path == "/"], "Ada Lovelace")
+		if steps := ask[[]bool](b, `steps`); len(steps) < 2 || slices.Contains(steps, true) {
+			t.Errorf("%s asked to log in on its way: %v", path, steps)
+		}
+	}
+}
+
+// TestPolicy tries what a script that somebody slipped in would.
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	s := newSystem(t, "")
+	_, header, _ := get(t, s.page+"/profile", "Accept: text/html")
+	policy := header.Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-src " + s.tenant, "base-uri 'none'", "frame-ancestors 'none'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("the policy has no %s: %s", want, policy)
+		}
+	}
+	if strings.Contains(policy, "unsafe") {
+		t.Errorf("the policy is %s", policy)
+	}
+	b := open(t, s)
+	b.visit(b.page)
+	b.see(b.page+"/", "Log in to begin")
+	refused := b.list(`new Promise((resolve) => {
+		const refused = []
+		addEventListener('securitypolicyviolation', (event) => {
+			event.stopImmediatePropagation()
+			refused.push(event.effectiveDirective)
+			if (refused.length === 3) resolve(refused)
+		}, true)
+		const add = (name, content) => { const made = document.createElement(name); made.textContent = content; document.body.append(made) }
+		add('script', 'window.injected = true')
+		add('style', 'body { display: none }')
+		fetch('https://evil.test/').catch(() => undefined)
+	})`)
+	if ask[bool](b, `'injected' in window`) || len(refused) != 3 {
+		t.Errorf("refused: %v", refused)
+	}
+}
