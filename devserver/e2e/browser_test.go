@@ -48,6 +48,9 @@ func (b *tab) watchPage() {
 		case *runtime.EventExceptionThrown:
 			b.Errorf("the page throws: %s", e.ExceptionDetails.Text)
 		case *runtime.EventConsoleAPICalled:
+			if b.talks && e.Type != runtime.ConsoleAPICalledTypeError {
+				return
+			}
 			for _, arg := range e.Args {
 				b.Errorf("on the page's console (%s): %s", e.Type, arg.Value)
 			}

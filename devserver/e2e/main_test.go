@@ -128,6 +128,7 @@ type system struct {
 	dir               string // holds frontend/ and proxy.conf.json
 	devserver         *outputtest.Output
 	stop              func() // ends the dev server
+	talks             bool   // the page's framework says things on the console
 }
 
 const localhost = `(http://localhost:\d+)`

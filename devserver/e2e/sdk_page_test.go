@@ -27,7 +27,9 @@ func clientPage(t *testing.T, name string, flags ...string) *system {
 		}
 	}
 	write(t, dir, "frontend/src/index.ts", fmt.Sprintf("import './%s/app'\n", name))
-	return newSystem(t, dir, append(flags, "--types=false")...)
+	s := newSystem(t, dir, append(flags, "--types=false")...)
+	s.talks = name != "sdk"
+	return s
 }
 
 // sdkPage opens a page on which nothing is but the SDK, and makes its client with
