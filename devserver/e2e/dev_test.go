@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
 	"os"
 	"os/exec"
@@ -174,12 +176,35 @@ func TestRestartedDevServer(t *testing.T) {
 }
 
 // TestProductionBuild writes the bundle that is deployed, and serves it.
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
 func TestProductionBuild(t *testing.T) {
 	t.Parallel()
 	dist := filepath.Join(t.TempDir(), "dist")
 	printed, err := exec.Command(filepath.Join(bin, "devserver"), "--frontend", filepath.Join(repo, "frontend"), "--build", dist).CombinedOutput()
 	if err != nil || !strings.Contains(string(printed), "kB") {
 		t.Fatalf("%v: %s", err, printed)
+	}
+	var page bytes.Buffer // the page's own script, as it is sent; the SDK is another
+	for _, name := range glob(t, filepath.Join(dist, "index-*.js")) {
+		script, err := os.ReadFile(name) //nolint:gosec // just built
+		if err != nil {
+			t.Fatal(err)
+		}
+		zip := gzip.NewWriter(&page)
+		if _, err := zip.Write(script); err != nil || zip.Close() != nil {
+			t.Fatal(err)
+		}
+	}
+	if page.Len() == 0 || page.Len() > 12<<10 {
+		t.Errorf("the page's own script is %d bytes, gzipped", page.Len())
 	}
 	s := newSystem(t, "", "--frontend", dist)
 	b := open(t, s)
@@ -273,34 +298,5 @@ func TestIDTokenIsNoAccessToken(t *testing.T) {
 		if status, _, body := get(t, b.api+path, "Authorization: Bearer "+tokens.Access); status != want {
 			t.Errorf("Ada's access token at %s: %d %s", path, status, body)
 		}
-	}
-}
-
-// BenchmarkSaveToReload is the time from a save until a page that is open in a
-// browser shows it.
-func BenchmarkSaveToReload(b *testing.B) {
-	page := open(b, workspace(b))
-	page.visit(page.page)
-	page.see(page.page+"/", "Log in to begin")
-	text := "Log in to begin"
-	for b.Loop() {
-		next := fmt.Sprintf("Begin %d", b.Elapsed())
-		page.edit(b, "frontend/src/pages/home.ts", text, next)
-		page.await("the edit", fmt.Sprintf(`document.body?.innerText.includes(%q)`, next))
-		text = next
-	}
-}
-
-// BenchmarkSaveToRestyle is the time from a save of styles until such a page has them.
-func BenchmarkSaveToRestyle(b *testing.B) {
-	page := open(b, workspace(b))
-	page.visit(page.page)
-	page.see(page.page+"/", "Log in to begin")
-	before := "h1 { margin"
-	for i := 0; b.Loop(); i++ {
-		next := fmt.Sprintf("h1 { letter-spacing: %dpx; margin", 1+i%9)
-		page.edit(b, "frontend/styles.css", before, next)
-		page.await("the style", fmt.Sprintf(`getComputedStyle(document.querySelector('h1') ?? document.body).letterSpacing === '%dpx'`, 1+i%9))
-		before = next
 	}
 }

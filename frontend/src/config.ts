@@ -7,7 +7,18 @@ export interface Config {
   audience: string // identifier of the API
 }
 
-export async function loadConfig(): Promise<Config> {
+let loading: Promise<Config> | undefined
+
+// Resolves to the configuration, which is asked for once.
+export function loadConfig(): Promise<Config> {
+  loading ??= load().catch((error: unknown) => {
+    loading = undefined // so that the next call can try again
+    throw error
+  })
+  return loading
+}
+
+async function load(): Promise<Config> {
   const response = await fetch('/auth_config.json')
   if (!response.ok) throw new Error(`/auth_config.json answered ${response.status}`)
   return (await response.json()) as Config

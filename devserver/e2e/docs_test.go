@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// documents returns every Markdown file of the repository, by its path there.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := fs.WalkDir(os.DirFS(repo), ".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != "." && (entry.Name() == "node_modules" || strings.HasPrefix(entry.Name(), ".")):
+			return filepath.SkipDir
+		case filepath.Ext(path) == ".md":
+			content, err := os.ReadFile(filepath.Join(repo, path))
+			found[path] = string(content)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+var (
+	link     = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	fence    = regexp.MustCompile("(?ms)^```.*?^```$")
+	inTicks  = regexp.MustCompile("`([^`\n]+)`")
+	notWords = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// anchors returns the names that a document's headings have as link targets, as
+// GitHub makes them.
+func anchors(document string) (names []string) {
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(document, ""), -1) {
+		names = append(names, strings.ReplaceAll(notWords.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return names
+}
+
+// TestLinks follows each link that leads to a file, and looks for each file and
+// folder that a document names.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	all := documents(t)
+	followed := 0
+	for file, text := range all {
+		text = fence.ReplaceAllString(text, "")
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			followed++
+			path, anchor, _ := strings.Cut(m[1], "#")
+			target := file
+			if path != "" {
+				target = filepath.Join(filepath.Dir(file), path)
+			}
+			if _, err := os.Stat(filepath.Join(repo, target)); err != nil {
+				t.Errorf("%s links to %s: %v", file, m[1], err)
+			} else if anchor != "" && !slices.Contains(anchors(all[target]), anchor) {
+				t.Errorf("%s links to %s, which has no such heading", file, m[1])
+			}
+		}
+		for _, m := range inTicks.FindAllStringSubmatch(text, -1) {
+			top, _, nested := strings.Cut(m[1], "/")
+			if !nested || !slices.Contains([]string{"api", "devserver", "frontend", "docs"}, top) || strings.ContainsAny(m[1], " *…<") {
+				continue
+			}
+			made := []string{"frontend/dist", "devserver/e2e/screenshots"}
+			if _, err := os.Stat(filepath.Join(repo, m[1])); err != nil && !slices.Contains(made, m[1]) {
+				t.Errorf("%s names %s: %v", file, m[1], err)
+			}
+		}
+	}
+	if followed < 40 {
+		t.Errorf("only %d links were found", followed)
+	}
+}
+
+// TestCommandsOfTheDocuments runs what the documents tell people to type, against a
+// `make dev` on ports of its own.
+func TestCommandsOfTheDocuments(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"make", "curl", "sh"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("the documents' commands need %s: %v", tool, err)
+		}
+	}
+	d := newDevEnv(t)
+	dir := sources(t)
+	for _, name := range []string{"Makefile", "proxy.conf.json", ".env.example"} {
+		content, err := os.ReadFile(filepath.Join(repo, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, name, string(content))
+	}
+	lock := filepath.Join(dir, "frontend", "package-lock.json") // older than what was installed by it
+	if err := os.Chtimes(lock, time.Time{}, time.Unix(0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	_, out := start(t, dir, "make", d.env, "dev")
+	out.Await(t, `(?s)\n  Page .*Ctrl\+C`)
+	out.Await(t, "keys are loaded")
+	write(t, dir, "proxy.conf.json", `{"/api": {"target": "http://`+d.api+`"}}`)
+	out.Await(t, `/api → http://`+regexp.QuoteMeta(d.api))
+
+	ports := strings.NewReplacer("localhost:3001", d.api, "localhost:4200", d.page, "localhost:4400", d.tenant)
+	run := func(dir, command string) string {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", ports.Replace(command)) //nolint:gosec // of our own documents
+		cmd.Dir = dir
+		cmd.Env = append(machine(), d.env...)
+		text, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v\n%s", command, err, text)
+		}
+		return string(text)
+	}
+	token := `(?m)^[\w-]+\.[\w-]+\.[\w-]+$`
+	want := map[string]string{ // what a command prints
+		`make dev`:                            "", // it runs
+		`curl -i localhost:3001/api/external`: `401 Unauthorized[\s\S]*missing_token`,
+		`curl -H "Authorization: Bearer $(make -s token)" localhost:3001/api/external`: message,
+		`curl localhost:4200/api/public`:                                               `Anyone may read this`,
+		`curl localhost:3001/api/public`:                                               `Anyone may read this`,
+		`make -s token USER=ada@example.com SCOPE="openid read:messages"`:              token,
+		`curl -X POST localhost:4400/_tenant/keys/rotate`:                              `"done":true`,
+		`make -s token USER=charles@example.com EXPIRED=1`:                             token,
+		`cp .env.example .env`:                                                         `^$`,
+	}
+	// What is tested elsewhere, or would leave this machine.
+	elsewhere := []string{
+		"make test", "make lint test", "bin/devserver --frontend some/dist", "bin/devserver --host 0.0.0.0 --https",
+		"bin/devserver --port 4300 --allowed-host dev.test", "bin/devserver --build frontend/dist",
+		"CGO_ENABLED=0 go build -trimpath -ldflags=-s -o calling-an-api ./api", "sudo install calling-an-api /usr/local/bin/",
+	}
+	ran := map[string]bool{}
+	for file, text := range documents(t) {
+		for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
+			for line := range strings.Lines(block[1]) {
+				command, _, _ := strings.Cut(strings.TrimSpace(line), "  #")
+				command = strings.TrimSpace(regexp.MustCompile(`\s+# .*$`).ReplaceAllString(command, ""))
+				pattern, known := want[command]
+				switch {
+				case command == "" || ran[command] || slices.Contains(elsewhere, command):
+				case !known:
+					t.Errorf("%s has the command %q, which this test does not know", file, command)
+				case pattern != "":
+					ran[command] = true
+					if got := run(dir, command); !regexp.MustCompile(pattern).MatchString(got) {
+						t.Errorf("%s: %s prints\n%s", file, command, got)
+					}
+				}
+			}
+		}
+	}
+	if len(ran) < 6 {
+		t.Errorf("only %d commands were found", len(ran))
+	}
+	for _, target := range []string{"test", "lint", "bench", "build", "help"} {
+		run(repo, "make -n "+target)
+	}
+}
