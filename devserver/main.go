@@ -56,15 +56,18 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 
 // build writes the production bundle and says what is in it.
 func build(cfg config.Config, stderr io.Writer) error {
-	more := map[string][]byte{}
+	more, policy := map[string][]byte{}, ""
 	if !cfg.Local() { // what the page asks for first; nobody deploys the local tenant's
 		authConfig, err := json.Marshal(cfg.Auth())
 		if err != nil {
 			return err
 		}
 		more["auth_config.json"] = authConfig
+		if cfg.CSP {
+			policy = server.Policy(cfg.Domain)
+		}
 	}
-	sizes, err := bundle.Production(cfg.Frontend, cfg.Build, more)
+	sizes, err := bundle.Production(cfg.Frontend, cfg.Build, policy, more)
 	if err != nil {
 		return err
 	}

@@ -160,17 +160,52 @@ func TestBackFromTheLogin(t *testing.T) {
 func TestCallbackErrors(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))
+	const foreign = "no login that was begun in this tab"
 	for name, tc := range map[string]struct{ query, want string }{
 		"unknown audience": {"error=access_denied&error_description=" + url.QueryEscape("Service not found: https://x"), "AUTH0_AUDIENCE"},
+		"mismatch":         {"error=invalid_request&error_description=Callback+URL+mismatch", b.page + "/callback"},
+		"denied":           {"error=access_denied", "declined"},
 		"blocked":          {"error=unauthorized&error_description=user+is+blocked", "blocked"},
-		"markup":           {"error=x&error_description=" + url.QueryEscape("<img src=x onerror=alert(1)>"), "<img src=x"},
+		"words of others":  {"error=x&error_description=Call+0800+1234", foreign},
+		"markup":           {"error=x&error_description=" + url.QueryEscape("<img src=x onerror=alert(1)>"), foreign},
 		"used code":        {"code=abc&state=def", "begun in this tab"},
 		"nothing":          {"", "none is under way"},
 	} {
 		b.visit(b.page + "/callback?" + tc.query)
 		b.see(b.page+"/callback", tc.want)
-		if strings.Contains(b.url(), "?") {
-			t.Errorf("%s: the address stays %s", name, b.url())
+		if strings.Contains(b.url(), "?") || ask[bool](b, `document.body.innerText.includes('0800') || document.querySelector('main img') !== null`) {
+			t.Errorf("%s: %s", name, b.describe())
 		}
 	}
+	b.screenshots("callback-failed")
+}
+
+// TestGoneBeforeTheLoginEnds goes home while the login is being finished.
+func TestGoneBeforeTheLoginEnds(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/profile")
+	b.see(b.tenant+"/u/login", "Log in")
+	b.onEveryPage(`const fetched = window.fetch; window.fetch = async (url, ...rest) => {
+		if (String(url).endsWith('/oauth/token')) await new Promise((resolve) => { window.goOn = resolve })
+		return fetched(url, ...rest)
+	}`)
+	b.pick("ada@example.com")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Accept")
+	b.await("the token request", `typeof goOn === 'function'`)
+	b.press("Home")
+	b.see(b.page+"/", "Calling an API")
+	ask[any](b, `goOn()`)
+	b.see(b.page+"/", "Call the API")
+}
+
+// TestLongNames logs in as somebody whose name does not fit.
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("supercalifragilistic", 8)
+	b := open(t, newSystem(t, "", tenantConfig(t, `"given_name": "Ada"`, `"given_name": "`+long+`"`)...))
+	b.signIn("/profile", "ada@example.com")
+	b.see(b.page+"/profile", long)
+	b.screenshots("long-name")
 }

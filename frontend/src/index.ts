@@ -1,6 +1,7 @@
 // Wires the page together; what it does is in the modules.
 
 import { ApiService } from './api/api-service'
+import { onFailure } from './attempt'
 import { authGuard } from './auth/auth-guard'
 import { AuthService } from './auth/auth-service'
 import { OtherTabs } from './auth/other-tabs'
@@ -42,13 +43,13 @@ let person: string | undefined
 auth.profile.follow((now) => {
   const before = person
   person = now?.sub
-  if (before === undefined || before === person || !router.isGuarded) return
+  if (before === undefined || before === person || !router.isGuarded()) return
   if (now) router.again()
   else router.put(signedOut(auth, () => router.again()))
 })
 
 // What no page has an answer to, such as a dev server that is gone.
-addEventListener('unhandledrejection', (event) => router.put(failure(event.reason)))
+onFailure((error) => router.put(failure(error)))
 navbar.start()
 router.start()
-if (location.pathname !== '/callback') void auth.ready()
+if (location.pathname !== '/callback') void auth.ready().catch(() => undefined) // pages that need it say what is wrong

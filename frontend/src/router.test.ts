@@ -62,7 +62,7 @@ describe('guards', () => {
     const guard = vi.fn(() => new Promise<boolean>((resolve) => (answer = resolve)))
     const router = start('/a?x=1', { '/a': { render: () => page('A'), guard } })
     expect(guard).toHaveBeenCalledWith('/a?x=1')
-    expect(router.isGuarded).toBe(true)
+    expect(router.isGuarded()).toBe(true)
     expect(outlet.querySelector('h1')).toBeNull()
     expect(outlet.querySelector('[role=status]')).not.toBeNull()
     answer(true)
@@ -104,6 +104,35 @@ describe('going on', () => {
     await settled()
     expect(leave).toHaveBeenCalledOnce()
     expect(document.activeElement?.textContent).toBe('A')
+  })
+
+  test('to where one is makes no new entry', async () => {
+    const router = start('/a?x=1', routes)
+    await settled()
+    const push = vi.spyOn(history, 'pushState')
+    router.navigate('/a?x=1')
+    expect(push).not.toHaveBeenCalled()
+  })
+
+  test('within a page leaves it as it is', async () => {
+    start('/a', routes)
+    await settled()
+    const heading = outlet.querySelector('h1')
+    history.replaceState(null, '', '/a#there')
+    dispatchEvent(new PopStateEvent('popstate'))
+    await settled()
+    expect(outlet.querySelector('h1')).toBe(heading)
+  })
+
+  test('what is put in place comes before what is on its way', async () => {
+    let answer: (allowed: boolean) => void = () => undefined
+    const guard = () => new Promise<boolean>((resolve) => (answer = resolve))
+    const router = start('/a', { '/a': { render: () => page('A'), guard } })
+    router.put(page('Put'))
+    answer(true)
+    await settled()
+    expect(outlet.textContent).toBe('Put')
+    expect(document.activeElement?.textContent).toBe('Put')
   })
 
   test('never to another origin', () => {

@@ -1,5 +1,6 @@
 // Shows the page that belongs to the URL, and follows links without loading again.
 
+import { attempt } from './attempt'
 import { el } from './dom'
 
 export interface Page {
@@ -15,6 +16,7 @@ export interface Route {
 
 export class Router {
   private turn = 0
+  private url = '' // path and query of what is shown
   private page: Page | undefined
 
   constructor(
@@ -25,28 +27,30 @@ export class Router {
   ) {}
 
   start(): void {
-    addEventListener('popstate', () => void this.show(true))
+    addEventListener('popstate', () => {
+      if (location.pathname + location.search !== this.url) attempt(this.show(true)) // else the browser has scrolled
+    })
     document.addEventListener('click', (event) => this.follow(event))
-    void this.show(false)
+    attempt(this.show(false))
   }
 
   // Goes to path, which may have a query. It never leaves this origin: a path that
   // begins with // would name another. replace leaves no trace in the history.
   navigate(path: string, { replace = false } = {}): void {
     const url = location.origin + path.replace(/^\/*/, '/')
-    if (replace) history.replaceState(null, '', url)
+    if (replace || url === location.href) history.replaceState(null, '', url)
     else history.pushState(null, '', url)
-    void this.show(true)
+    attempt(this.show(true))
   }
 
   // Whether the page at the URL is for people who are logged in.
-  get isGuarded(): boolean {
-    return this.route()?.guard !== undefined
+  isGuarded(): boolean {
+    return this.routes[bare(location.pathname)]?.guard !== undefined
   }
 
   // Shows the page that belongs to the URL, made anew.
   again(): void {
-    void this.show(true)
+    attempt(this.show(true))
   }
 
   // A click on a link to a page of this app, unless it asks for a new tab. All
@@ -63,26 +67,33 @@ export class Router {
 
   // The route of the URL. A slash at its end makes no difference, and goes.
   private route(): Route | undefined {
-    const bare = location.pathname.replace(/(.)\/+$/, '$1')
-    if (!Object.hasOwn(this.routes, bare)) return undefined
-    if (bare !== location.pathname) history.replaceState(history.state, '', bare + location.search + location.hash)
-    return this.routes[bare]
+    const path = bare(location.pathname)
+    if (!Object.hasOwn(this.routes, path)) return undefined
+    if (path !== location.pathname) history.replaceState(history.state, '', path + location.search + location.hash)
+    return this.routes[path]
   }
 
   private async show(moveFocus: boolean): Promise<void> {
     const turn = ++this.turn
     const route = this.route() ?? this.notFound
     const path = location.pathname
+    this.url = path + location.search
     if (route.guard && !this.outlet.hasChildNodes()) this.outlet.append(waiting())
-    const allowed = (await route.guard?.(path + location.search)) ?? true
+    const allowed = (await route.guard?.(path + location.search + location.hash)) ?? true
     if (!allowed || turn !== this.turn) return // the person has gone elsewhere meanwhile
-    this.put(route.render())
+    this.place(route.render())
     this.shown(path)
     if (moveFocus) this.focusHeading()
   }
 
   // Shows page in place of the one that belongs to the URL.
   put(page: Page): void {
+    this.turn++ // what is on its way comes too late
+    this.place(page)
+    this.focusHeading()
+  }
+
+  private place(page: Page): void {
     this.page?.leave?.()
     this.page = page
     document.title = page.title + ' · Calling an API'
@@ -95,6 +106,11 @@ export class Router {
     heading?.setAttribute('tabindex', '-1')
     heading?.focus()
   }
+}
+
+// The path without slashes at its end.
+function bare(path: string): string {
+  return path.replace(/(.)\/+$/, '$1')
 }
 
 // What a page that is guarded shows first. Its style hides it for a moment, as the

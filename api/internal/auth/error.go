@@ -13,7 +13,7 @@ import (
 type Error struct {
 	Status      int           // HTTP status
 	Code        string        // error code of RFC 6750 §3.1, or one of ours where that has none
-	Reason      string        // what was wrong, in a word, for metrics
+	Reason      string        // what was wrong, in a word, for the caller's program and metrics
 	Description string        // one sentence for the caller's developer
 	Scope       string        // the scope that was missing, for insufficient_scope
 	RetryAfter  time.Duration // when to ask again, for 503
@@ -71,7 +71,7 @@ const (
 	codeUnavailable       = "temporarily_unavailable"
 )
 
-// The reasons, for metrics.
+// The reasons. Programs and metrics know them, so they are not to change.
 const (
 	reasonAudience    = "audience"
 	reasonClaims      = "claims"

@@ -13,10 +13,12 @@ import (
 )
 
 // problem is the body of every error answer. Error is a stable code, for
-// programs; Description is a sentence, for people.
+// programs, and so is Reason, which tells refusals of one code apart; Description
+// is a sentence, for people.
 type problem struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description"`
+	Reason      string `json:"reason,omitempty"`
 }
 
 // writeJSON answers status with body as JSON. Headers must be set before.
@@ -38,7 +40,7 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, err *auth.Error) {
 	if err.Status == http.StatusServiceUnavailable { // its Retry-After differs from one to the next
 		a.ids.set(w, r)
 		err.SetHeaders(w.Header(), a.Resource.MetadataURL())
-		writeJSON(w, err.Status, problem{err.Code, err.Description})
+		writeJSON(w, err.Status, problem{err.Code, err.Description, err.Reason})
 		return
 	}
 	made := a.refusal(err)
@@ -54,18 +56,18 @@ type refusal struct {
 }
 
 // refusalKey is what a refusal is made of. All are fixed texts, so there are few.
-type refusalKey struct{ code, description, scope string }
+type refusalKey struct{ code, description, reason, scope string }
 
 // refusal returns the answer that says err. It is made the first time, as to
 // refuse must not cost more than to accept.
 func (a *api) refusal(err *auth.Error) *refusal {
-	key := refusalKey{err.Code, err.Description, err.Scope}
+	key := refusalKey{err.Code, err.Description, err.Reason, err.Scope}
 	if made, ok := a.refusals.Load(key); ok {
 		return made.(*refusal)
 	}
 	rec := &recorder{header: http.Header{}}
 	err.SetHeaders(rec.header, a.Resource.MetadataURL())
-	writeJSON(rec, err.Status, problem{err.Code, err.Description})
+	writeJSON(rec, err.Status, problem{err.Code, err.Description, err.Reason})
 	made, _ := a.refusals.LoadOrStore(key, &refusal{rec.header, rec.body})
 	return made.(*refusal)
 }
@@ -85,7 +87,7 @@ func (rec *recorder) Write(p []byte) (int, error) {
 
 func notFound() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusNotFound, problem{"not_found", "There is nothing at this path."})
+		writeJSON(w, http.StatusNotFound, problem{Error: "not_found", Description: "There is nothing at this path."})
 	})
 }
 
@@ -104,6 +106,6 @@ func methodNotAllowed(router *mux.Router) http.Handler {
 			return !router.Match(probe, &match) || match.MatchErr != nil
 		})
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		writeJSON(w, http.StatusMethodNotAllowed, problem{"method_not_allowed", "This path does not answer this method."})
+		writeJSON(w, http.StatusMethodNotAllowed, problem{Error: "method_not_allowed", Description: "This path does not answer this method."})
 	})
 }

@@ -58,7 +58,7 @@ func (a *api) serve(next http.Handler, w *statusWriter, r *http.Request) {
 		default:
 			a.ids.set(w, r)
 			a.Log.Error("panic", "value", p, "path", r.URL.Path, "id", requestID(w), "stack", string(debug.Stack()))
-			writeJSON(w, http.StatusInternalServerError, problem{"internal_error", "Something went wrong on our side."})
+			writeJSON(w, http.StatusInternalServerError, problem{Error: "internal_error", Description: "Something went wrong on our side."})
 		}
 	}()
 	next.ServeHTTP(w, r)

@@ -2,13 +2,16 @@ package bundle
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
-	"strings"
+	"regexp"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
@@ -16,9 +19,10 @@ import (
 // Production writes what a web server serves of the frontend in dir to the folder
 // out, in place of what is there: minified outputs whose names change with their
 // content, an index.html that names them, and the files of public/. It returns the
-// outputs' sizes in bytes, by URL path. More files come from more, by name. On an
+// outputs' sizes in bytes, by URL path. index.html holds policy, a
+// Content-Security-Policy, if it isn't "". More files come from more, by name. On an
 // error out stays as it was.
-func Production(dir, out string, more map[string][]byte) (sizes map[string]int, err error) {
+func Production(dir, out, policy string, more map[string][]byte) (sizes map[string]int, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
@@ -30,6 +34,7 @@ func Production(dir, out string, more map[string][]byte) (sizes map[string]int, 
 	opts.AssetNames = "[name]-[hash]"
 	opts.MinifyWhitespace, opts.MinifyIdentifiers, opts.MinifySyntax = true, true, true
 	opts.Sourcemap = api.SourceMapNone
+	opts.Metafile = true
 	result := api.Build(opts)
 	if len(result.Errors) > 0 {
 		return nil, errors.New(Format(filepath.Base(dir), result.Errors))
@@ -56,15 +61,16 @@ func Production(dir, out string, more map[string][]byte) (sizes map[string]int, 
 		if err := os.WriteFile(filepath.Join(next, name), output.Contents, 0o644); err != nil { //nolint:gosec // for a web server to read
 			return nil, err
 		}
-		stem, _, _ := strings.Cut(name, "-")
-		if stem != "index" && stem != "styles" {
-			continue // a script names it
+	}
+	if index, err = renamed(dir, index, result.Metafile); err != nil {
+		return nil, err
+	}
+	if policy != "" {
+		meta := `<meta http-equiv="Content-Security-Policy" content="` + html.EscapeString(policy) + `">`
+		if !headStart.Match(index) {
+			return nil, fmt.Errorf("%s has no <head> for the Content-Security-Policy", filepath.Join(filepath.Base(dir), "index.html"))
 		}
-		old := []byte(`"/` + stem + filepath.Ext(name) + `"`)
-		if !bytes.Contains(index, old) {
-			return nil, fmt.Errorf("%s does not name %s, so a build would not load it", filepath.Join(filepath.Base(dir), "index.html"), old)
-		}
-		index = bytes.ReplaceAll(index, old, []byte(`"/`+name+`"`))
+		index = headStart.ReplaceAll(index, []byte("$0\n    "+meta))
 	}
 	files := maps.Clone(more)
 	if files == nil {
@@ -88,6 +94,31 @@ func Production(dir, out string, more map[string][]byte) (sizes map[string]int, 
 		return nil, errors.Join(fmt.Errorf("put the build in its place: %w", err), os.Rename(old, out))
 	}
 	return sizes, os.RemoveAll(old)
+}
+
+var headStart = regexp.MustCompile(`(?i)<head(\s[^>]*)?>`)
+
+// renamed returns index with the names that the entry points' outputs have. metafile
+// is esbuild's account of the build.
+func renamed(dir string, index []byte, metafile string) ([]byte, error) {
+	var account struct {
+		Outputs map[string]struct{ EntryPoint string }
+	}
+	if err := json.Unmarshal([]byte(metafile), &account); err != nil {
+		return nil, err
+	}
+	known := map[string]string{entryScript: "/index.js", entryStyles: "/styles.css"}
+	for output, one := range account.Outputs {
+		old, isEntry := known[one.EntryPoint]
+		if !isEntry || path.Ext(output) != path.Ext(old) {
+			continue // a script or a style sheet names it
+		}
+		if !bytes.Contains(index, []byte(`"`+old+`"`)) {
+			return nil, fmt.Errorf("%s does not name %s, so a build would not load it", filepath.Join(filepath.Base(dir), "index.html"), old)
+		}
+		index = bytes.ReplaceAll(index, []byte(`"`+old+`"`), []byte(`"/`+path.Base(output)+`"`))
+	}
+	return index, nil
 }
 
 // marker is a file by which a build is known as one of ours.

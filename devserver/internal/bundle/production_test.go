@@ -13,13 +13,15 @@ import (
 func TestProduction(t *testing.T) {
 	t.Parallel()
 	dir := frontend(t, script)
-	write(t, dir, "index.html", `<link rel="stylesheet" href="/styles.css"><script type="module" src="/index.js"></script>`)
+	write(t, dir, "index.html", `<HEAD lang="en"><link rel="stylesheet" href="/styles.css"><script type="module" src="/index.js"></script></head>`)
 	write(t, dir, "public/icon.svg", "<svg/>")
+	write(t, dir, "src/index-page.ts", "export const page = 'a chunk of its own'\n")
+	write(t, dir, "src/index.ts", "import { word } from './word'\nvoid import('./index-page').then(({ page }) => console.log(page, word))\n")
 	out := filepath.Join(t.TempDir(), "some", "dist")
 	build := func() (index string) {
 		t.Helper()
-		sizes, err := bundle.Production(dir, out, map[string][]byte{"auth_config.json": []byte("{}")})
-		if err != nil || len(sizes) != 2 {
+		sizes, err := bundle.Production(dir, out, "script-src 'self'", map[string][]byte{"auth_config.json": []byte("{}")})
+		if err != nil || len(sizes) != 3 {
 			t.Fatalf("%v, %v", sizes, err)
 		}
 		data, err := os.ReadFile(filepath.Join(out, "index.html"))
@@ -38,6 +40,9 @@ func TestProduction(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	if !strings.Contains(first, `<meta http-equiv="Content-Security-Policy" content="script-src &#39;self&#39;">`) {
+		t.Errorf("index.html holds no policy: %s", first)
+	}
 	if again := build(); again != first {
 		t.Errorf("the same sources give another build: %s", again)
 	}
@@ -50,7 +55,7 @@ func TestProduction(t *testing.T) {
 	}
 
 	write(t, dir, "src/word.ts", "export const = 1")
-	if _, err := bundle.Production(dir, out, nil); err == nil || !strings.Contains(err.Error(), "src/word.ts:1:14") {
+	if _, err := bundle.Production(dir, out, "", nil); err == nil || !strings.Contains(err.Error(), "src/word.ts:1:14") {
 		t.Errorf("a broken source: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(out, "index.html")); err != nil {
@@ -65,7 +70,7 @@ func TestProductionReplacesBuildsAlone(t *testing.T) {
 	for name, file := range map[string]string{"sources": "src/a.ts", "a page": "index.html", "other files": "letter.txt"} {
 		out := t.TempDir()
 		write(t, out, file, "precious")
-		if _, err := bundle.Production(dir, out, nil); err == nil || !strings.Contains(err.Error(), "no earlier build") {
+		if _, err := bundle.Production(dir, out, "", nil); err == nil || !strings.Contains(err.Error(), "no earlier build") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Stat(filepath.Join(out, file)); err != nil {
@@ -74,11 +79,11 @@ func TestProductionReplacesBuildsAlone(t *testing.T) {
 	}
 	above := filepath.Dir(dir)
 	write(t, above, ".devserver-build", "")
-	if _, err := bundle.Production(dir, above, nil); err == nil || !strings.Contains(err.Error(), "sources") {
+	if _, err := bundle.Production(dir, above, "", nil); err == nil || !strings.Contains(err.Error(), "sources") {
 		t.Errorf("the folder above: %v", err)
 	}
 	write(t, dir, "index.html", `src='/index.js'`)
-	if _, err := bundle.Production(dir, filepath.Join(t.TempDir(), "dist"), nil); err == nil || !strings.Contains(err.Error(), "does not name") {
+	if _, err := bundle.Production(dir, filepath.Join(t.TempDir(), "dist"), "", nil); err == nil || !strings.Contains(err.Error(), "does not name") {
 		t.Errorf("an index.html that names no script: %v", err)
 	}
 }

@@ -12,17 +12,17 @@ func (s *site) policed(next http.Handler) http.Handler {
 	if !s.cfg.CSP || s.bundler == nil {
 		return next
 	}
-	policy := contentPolicy(s.cfg.Domain)
+	policy := Policy(s.cfg.Domain) + "; frame-ancestors 'none'" // which an element in the page can't say
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// contentPolicy is the policy of a page that logs people in at tenant. The tenant
-// answers silent logins in a frame, and token requests. Pictures of people come
-// from anywhere; a worker is what the SDK keeps refresh tokens in.
-func contentPolicy(tenant string) string {
+// Policy is the Content-Security-Policy of a page that logs people in at tenant, an
+// origin. The tenant answers silent logins in a frame, and token requests. Pictures
+// of people come from anywhere; a worker is what the SDK keeps refresh tokens in.
+func Policy(tenant string) string {
 	return strings.Join([]string{
 		"default-src 'none'",
 		"script-src 'self'",
@@ -36,6 +36,5 @@ func contentPolicy(tenant string) string {
 		"media-src 'self'",
 		"form-action 'self'",
 		"base-uri 'none'",
-		"frame-ancestors 'none'",
 	}, "; ")
 }

@@ -9,8 +9,9 @@ import (
 // status is what a page asks for at /@dev/status.json: what works together here,
 // so that it can say where to look when something doesn't.
 type status struct {
-	Tenant tenantStatus `json:"tenant"`
-	Rules  []ruleStatus `json:"rules"` // of the proxy, in their order
+	Tenant   tenantStatus `json:"tenant"`
+	Rules    []ruleStatus `json:"rules"`              // of the proxy, in their order
+	External string       `json:"external,omitempty"` // where /api/external is passed on to
 }
 
 type tenantStatus struct {
@@ -26,7 +27,16 @@ type ruleStatus struct {
 
 func (s *site) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	now := status{Tenant: tenantStatus{URL: s.cfg.Domain, Local: s.tenant != nil}, Rules: []ruleStatus{}}
-	for _, rule := range s.proxy.Load().Rules() {
+	rules := s.proxy.Load().Rules()
+	const external = "/api/external"
+	if i, err := rules.Match(external); err == nil && i >= 0 {
+		if target := rules[i].For("", external); target != nil {
+			if uri, err := rules[i].RequestURI(target, external); err == nil {
+				now.External = target.Scheme + "://" + target.Host + uri
+			}
+		}
+	}
+	for _, rule := range rules {
 		one := ruleStatus{Context: rule.Name, Targets: []string{}, Place: rule.Place()}
 		for _, target := range rule.Targets() {
 			bare := url.URL{Scheme: target.Scheme, Host: target.Host, Path: target.Path}

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ApiService, NetworkError, TokenError } from './api-service'
 
-const fetched = vi.fn<(path: string, init: { headers: Headers }) => Promise<Response>>()
-const getToken = vi.fn((_: { fresh: boolean }) => Promise.resolve('TOKEN'))
+const fetched = vi.fn<(path: string, init: { headers: Headers; signal: AbortSignal }) => Promise<Response>>()
+const getToken = vi.fn((_: { fresh: boolean; scope: string }) => Promise.resolve('TOKEN'))
 
 beforeEach(() => {
   vi.stubGlobal('fetch', fetched)
@@ -28,10 +28,10 @@ test('a public call needs no token', async () => {
   expect(sent()).toBeNull()
 })
 
-test('a fresh token is asked for', async () => {
+test('a fresh token, and one with a scope, are asked for', async () => {
   fetched.mockResolvedValue(new Response('{}'))
-  await new ApiService(getToken).call('/api/external', { fresh: true })
-  expect(getToken).toHaveBeenCalledWith({ fresh: true })
+  await new ApiService(getToken).call('/api/external', { fresh: true, scope: 'read:messages' })
+  expect(getToken).toHaveBeenCalledWith({ fresh: true, scope: 'read:messages' })
 })
 
 test('what is no JSON is kept as text', async () => {
@@ -42,7 +42,7 @@ test('what is no JSON is kept as text', async () => {
 test('the challenge’s scope', async () => {
   const challenge = 'Bearer realm="api", error="insufficient_scope", error_description="x", scope="read:messages"'
   fetched.mockResolvedValue(new Response('{}', { status: 403, headers: { 'WWW-Authenticate': challenge } }))
-  expect(await new ApiService(getToken).ping()).toMatchObject({ status: 403, scope: 'read:messages' })
+  expect(await new ApiService(getToken).ping()).toMatchObject({ status: 403, challenged: true, scope: 'read:messages' })
 })
 
 test('no token, and no answer, are told apart', async () => {
@@ -50,5 +50,17 @@ test('no token, and no answer, are told apart', async () => {
   await expect(refused.ping()).rejects.toBeInstanceOf(TokenError)
   expect(fetched).not.toHaveBeenCalled()
   fetched.mockRejectedValue(new TypeError('Failed to fetch'))
-  await expect(new ApiService(getToken).ping()).rejects.toBeInstanceOf(NetworkError)
+  await expect(new ApiService(getToken).ping()).rejects.toMatchObject({ kind: 'none' })
+  const half = new ReadableStream({ start: (stream) => stream.error(new TypeError('terminated')) })
+  fetched.mockResolvedValue(new Response(half))
+  await expect(new ApiService(getToken).ping()).rejects.toMatchObject({ kind: 'broken off' })
+})
+
+test('a call ends when nobody waits for it any more', async () => {
+  fetched.mockImplementation((_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))))
+  const left = new AbortController()
+  const call = new ApiService(getToken).ping({ signal: left.signal })
+  await vi.waitFor(() => expect(fetched).toHaveBeenCalled())
+  left.abort()
+  await expect(call).rejects.toBeInstanceOf(NetworkError)
 })

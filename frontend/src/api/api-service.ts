@@ -7,7 +7,8 @@ export interface ApiAnswer {
   milliseconds: number
   isJson: boolean // if not, it is hardly the API that answered
   body: unknown // JSON if it is that, else text
-  scope?: string // what the API's challenge asks for (RFC 6750 §3)
+  challenged: boolean // it asks for a bearer token (RFC 6750 §3)
+  scope?: string // which scope the challenge asks for
 }
 
 // There is no access token to be had; cause says why.
@@ -17,45 +18,57 @@ export class TokenError extends Error {
   }
 }
 
-// Nobody answered at all.
+// There is no answer: nobody gave one, it broke off, or it took too long.
 export class NetworkError extends Error {
-  constructor(cause: unknown) {
+  constructor(
+    readonly kind: 'none' | 'broken off' | 'too slow',
+    cause: unknown,
+  ) {
     super(cause instanceof Error ? cause.message : String(cause), { cause })
   }
 }
 
+export interface CallOptions {
+  isPublic?: boolean // send no token
+  fresh?: boolean // send a fresh one
+  scope?: string // that the token should have
+  signal?: AbortSignal // ends the call
+}
+
+const patience = 20_000 // ms, for an answer
+
 export class ApiService {
-  constructor(private readonly getToken: (options: { fresh: boolean }) => Promise<string>) {}
+  constructor(private readonly getToken: (options: { fresh: boolean; scope: string }) => Promise<string>) {}
 
   // Calls GET /api/external with an access token, as call does.
-  ping(): Promise<ApiAnswer> {
-    return this.call('/api/external')
+  ping(options: CallOptions = {}): Promise<ApiAnswer> {
+    return this.call('/api/external', options)
   }
 
   // Calls GET path, with an access token unless it is public. It rejects with a
   // TokenError or a NetworkError if there is no answer.
-  async call(path: string, { isPublic = false, fresh = false } = {}): Promise<ApiAnswer> {
+  async call(path: string, { isPublic = false, fresh = false, scope = '', signal }: CallOptions = {}): Promise<ApiAnswer> {
     const headers = new Headers({ Accept: 'application/json' })
     if (!isPublic) {
-      const token = await this.getToken({ fresh }).catch((error: unknown) => {
+      const token = await this.getToken({ fresh, scope }).catch((error: unknown) => {
         throw new TokenError(error)
       })
       headers.set('Authorization', `Bearer ${token}`)
     }
     const start = performance.now()
-    try {
-      const response = await fetch(path, { headers })
-      const text = await response.text()
-      return {
-        path,
-        status: response.status,
-        statusText: response.statusText,
-        milliseconds: performance.now() - start,
-        ...parse(text),
-        ...challengeOf(response),
-      }
-    } catch (error) {
-      throw new NetworkError(error)
+    const late = AbortSignal.timeout(patience)
+    const fail = (kind: NetworkError['kind']) => (error: unknown) => {
+      throw new NetworkError(late.aborted ? 'too slow' : kind, error)
+    }
+    const response = await fetch(path, { headers, signal: signal ? AbortSignal.any([signal, late]) : late }).catch(fail('none'))
+    const text = await response.text().catch(fail('broken off'))
+    return {
+      path,
+      status: response.status,
+      statusText: response.statusText,
+      milliseconds: performance.now() - start,
+      ...parse(text),
+      ...challengeOf(response),
     }
   }
 }
@@ -68,7 +81,8 @@ function parse(text: string): { isJson: boolean; body: unknown } {
   }
 }
 
-function challengeOf(response: Response): { scope?: string } {
-  const scope = /\bscope="([^"]*)"/.exec(response.headers.get('WWW-Authenticate') ?? '')?.[1]
-  return scope ? { scope } : {}
+function challengeOf(response: Response): { challenged: boolean; scope?: string } {
+  const challenge = response.headers.get('WWW-Authenticate') ?? ''
+  const scope = /\bscope="([^"]*)"/.exec(challenge)?.[1]
+  return { challenged: /^bearer\b/i.test(challenge), ...(scope && { scope }) }
 }

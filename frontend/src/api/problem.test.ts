@@ -9,9 +9,10 @@ const answer = (status: number, body: unknown = {}, more: Partial<ApiAnswer> = {
   milliseconds: 1,
   isJson: typeof body !== 'string',
   body,
+  challenged: false,
   ...more,
 })
-const refusal = (error_description: string, error = 'invalid_token') => ({ error, error_description })
+const refusal = (reason: string, error = 'invalid_token') => ({ error, error_description: 'in words', reason })
 
 test('a good answer is no problem', () => {
   expect(explainAnswer(answer(200, { msg: 'yes' }))).toBeUndefined()
@@ -19,21 +20,22 @@ test('a good answer is no problem', () => {
 
 describe('answers', () => {
   test.each([
-    ['no token', answer(401, refusal('The request has no access token', 'missing_token')), 'had no token', 'Log in', 'login'],
-    ['expired', answer(401, refusal('The access token expired')), 'refused the token', 'fresh', 'renew'],
-    ['not valid yet', answer(401, refusal('The access token is not valid yet')), 'refused the token', 'clocks', 'renew'],
-    ['another audience', answer(401, refusal('The access token is for another audience')), 'refused the token', 'AUTH0_AUDIENCE', undefined],
-    ['opaque', answer(401, refusal('The access token is not a JWT; was it requested with this API’s audience?')), 'refused the token', 'AUTH0_AUDIENCE', undefined],
-    ['another issuer', answer(401, refusal('The access token is from another issuer')), 'refused the token', 'AUTH0_DOMAIN', undefined],
-    ['an unknown key', answer(401, refusal('The access token is signed with a key that the issuer does not publish')), 'refused the token', 'keys', 'renew'],
-    ['a bad signature', answer(401, refusal('The access token’s signature is invalid')), 'refused the token', 'keys', 'renew'],
-    ['another reason', answer(401, refusal('The access token has no subject')), 'refused the token', 'Log in', 'login'],
-    ['a 401 of nobody knows whom', answer(401, {}), 'refused the token', 'Log in', 'login'],
-    ['a missing scope', answer(403, refusal('x', 'insufficient_scope'), { scope: 'read:messages' }), 'does not grant', 'Ask the tenant for read:messages', 'scope'],
+    ['no token', answer(401, refusal('missing', 'missing_token')), 'had no token', 'Log in', 'login'],
+    ['expired', answer(401, refusal('expired')), 'refused the token', 'fresh', 'renew'],
+    ['not valid yet', answer(401, refusal('not_yet_valid')), 'refused the token', 'clocks', 'renew'],
+    ['another audience', answer(401, refusal('audience')), 'refused the token', 'AUTH0_AUDIENCE', undefined],
+    ['opaque', answer(401, refusal('not_a_jwt')), 'refused the token', 'AUTH0_AUDIENCE', undefined],
+    ['another issuer', answer(401, refusal('issuer')), 'refused the token', 'AUTH0_DOMAIN', undefined],
+    ['an unknown key', answer(401, refusal('unknown_key')), 'refused the token', 'keys', 'renew'],
+    ['a bad signature', answer(401, refusal('signature')), 'refused the token', 'on its way', 'renew'],
+    ['another reason', answer(401, refusal('claims')), 'refused the token', 'settings', 'login'],
+    ['a 401 of nobody knows whom', answer(401, {}), 'refused the token', 'settings', 'login'],
+    ['a 401 in plain text, with a challenge', answer(401, 'no', { challenged: true }), 'refused the token', 'settings', 'login'],
+    ['a missing scope', answer(403, refusal('scope', 'insufficient_scope'), { scope: 'read:messages' }), 'does not grant', 'Ask the tenant for read:messages', 'scope'],
     ['forbidden without a scope', answer(403), 'does not grant', 'whoever runs', undefined],
     ['the API is down', answer(502, { error: 'x', target: 'http://localhost:3001', next: 'Start it.' }), 'No answer from the API', 'Start it.', 'retry'],
     ['a gateway that says nothing', answer(504, ''), 'No answer from the API', 'make dev', 'retry'],
-    ['no keys', answer(503, refusal('The issuer’s keys are not loaded', 'temporarily_unavailable')), 'can’t check tokens', 'tenant', 'retry'],
+    ['no keys', answer(503, refusal('unavailable', 'temporarily_unavailable')), 'can’t check tokens', 'tenant', 'retry'],
     ['something else answers', answer(200, '<!doctype html>'), 'Not the API', 'proxy.conf.json', undefined],
     ['no such path', answer(404, { error: 'not_found' }), 'No such path', 'pathRewrite', undefined],
     ['a fault of the API', answer(500, { error: 'x' }), 'answered 500', 'log', 'retry'],
@@ -46,9 +48,10 @@ describe('answers', () => {
   })
 
   test('a scope that was asked for in vain is not asked for again', () => {
-    const given = answer(403, refusal('x', 'insufficient_scope'), { scope: 'read:messages' })
-    expect(explainAnswer(given, ['read:messages'])).toMatchObject({ next: expect.stringContaining('lacks the permission') as string })
-    expect(explainAnswer(given, ['read:messages'])?.remedy).toBeUndefined()
+    const given = answer(403, refusal('scope', 'insufficient_scope'), { scope: 'read:messages' })
+    const asked = explainAnswer(given, ['read:messages'])
+    expect(asked?.next).toContain('lacks the permission')
+    expect(asked?.remedy).toEqual({ kind: 'renew' })
     expect(explainAnswer(given, ['other'])?.remedy).toEqual({ kind: 'scope', scope: 'read:messages' })
   })
 })
@@ -56,8 +59,10 @@ describe('answers', () => {
 describe('errors', () => {
   const coded = (error: string, message = 'words') => new TokenError(Object.assign(new Error(message), { error }))
   test.each([
-    ['the network', new NetworkError(new TypeError('Failed to fetch')), 'network', 'make dev', 'retry'],
-    ['login_required', coded('login_required'), 'no access token', 'Log in', 'login'],
+    ['no network', new NetworkError('none', new TypeError('Failed to fetch')), 'network', 'make dev', 'retry'],
+    ['half an answer', new NetworkError('broken off', new TypeError('terminated')), 'broke off', 'terminals', 'retry'],
+    ['no answer in time', new NetworkError('too slow', new Error('timeout')), 'does not answer', 'debugger', 'retry'],
+    ['login_required', coded('login_required'), 'no access token', 'Logging in', 'login'],
     ['consent_required', coded('consent_required'), 'no access token', 'will ask', 'consent'],
     ['an unknown audience', coded('access_denied', 'Service not found: x'), 'no access token', 'AUTH0_AUDIENCE', undefined],
     ['another denial', coded('access_denied', 'no'), 'no access token', 'log', 'login'],

@@ -15,11 +15,11 @@ export interface Problem {
 }
 
 // Returns what is wrong with the answer, or undefined if it is a good one. asked
-// are the scopes that the app has asked for in vain or not.
+// are the scopes that the app has asked for.
 export function explainAnswer(answer: ApiAnswer, asked: string[] = []): Problem | undefined {
-  const { status, isJson, scope } = answer
+  const { status, isJson, scope, challenged } = answer
   if (status === 502 || status === 504) return apiDown(answer)
-  if (!isJson) {
+  if (!isJson && !challenged) {
     return {
       title: 'Not the API answered',
       meaning: `Something else did, with ${status} and no JSON.`,
@@ -27,7 +27,7 @@ export function explainAnswer(answer: ApiAnswer, asked: string[] = []): Problem 
     }
   }
   if (status >= 200 && status < 300) return undefined
-  if (status === 401) return unauthorized(text(answer, 'error'), text(answer, 'error_description'))
+  if (status === 401) return unauthorized(text(answer, 'reason'), text(answer, 'error_description'))
   if (status === 403) return forbidden(text(answer, 'error_description'), scope, asked)
   if (status === 404) {
     return { title: 'No such path', meaning: 'The API answered, and does not know this path.', next: 'Is there a pathRewrite in proxy.conf.json that changes it?' }
@@ -58,25 +58,27 @@ function apiDown(answer: ApiAnswer): Problem {
   }
 }
 
-// A 401, by the reason that the API gives.
-function unauthorized(code: string, description: string): Problem {
-  const problem = (next: string, remedy?: Remedy): Problem => ({
-    title: 'The API refused the token',
+const fresh: Remedy = { kind: 'renew' }
+const login: Remedy = { kind: 'login' }
+
+// What to do about a 401, by the reason that our API gives with it.
+const refusals: Record<string, { next: string; remedy?: Remedy }> = {
+  missing: { next: 'Log in, so that there is a token to send.', remedy: login },
+  expired: { next: 'Get a fresh one. If that expires at once, look at this machine’s clock.', remedy: fresh },
+  not_yet_valid: { next: 'The clocks of the tenant and the API differ: set them right, or raise the API’s --leeway.', remedy: fresh },
+  audience: { next: 'The page and the API must have the same AUTH0_AUDIENCE, and the tenant an API of that name.' },
+  not_a_jwt: { next: 'Is there an API with AUTH0_AUDIENCE as its identifier at the tenant, with RS256 and without encryption?' },
+  issuer: { next: 'The page and the API must have the same AUTH0_DOMAIN.' },
+  unknown_key: { next: 'The tenant may have changed its keys: a fresh token has the new one. If that fails too, page and API use different tenants.', remedy: fresh },
+  signature: { next: 'Something changed the token on its way, or page and API use different tenants.', remedy: fresh },
+}
+
+function unauthorized(reason: string, description: string): Problem {
+  return {
+    title: reason === 'missing' ? 'The request had no token' : 'The API refused the token',
     meaning: description || 'It does not say why.',
-    next,
-    ...(remedy && { remedy }),
-  })
-  if (code === 'missing_token') {
-    return { ...problem('Log in, so that there is one to send.', { kind: 'login' }), title: 'The request had no token' }
+    ...(refusals[reason] ?? { next: 'Compare the settings of the tenant’s API with what this API wants; docs/token-validation.md lists it.', remedy: login }),
   }
-  if (/expired/.test(description)) return problem('Get a fresh one. If that expires at once, look at this machine’s clock.', { kind: 'renew' })
-  if (/not valid yet/.test(description)) return problem('The clocks of the tenant and the API differ; set them right, or raise the API’s --leeway.', { kind: 'renew' })
-  if (/audience/.test(description)) return problem('The page and the API must have the same AUTH0_AUDIENCE, and the tenant an API of that name.')
-  if (/issuer\b/.test(description) && !/key/.test(description)) return problem('The page and the API must have the same AUTH0_DOMAIN.')
-  if (/key|signature/.test(description)) {
-    return problem('The tenant may have changed its keys: a fresh token is signed with the new one. If that fails too, page and API use different tenants.', { kind: 'renew' })
-  }
-  return problem('Log in again. If that does not help, compare the settings of the page and the API.', { kind: 'login' })
 }
 
 function forbidden(description: string, scope: string | undefined, asked: string[]): Problem {
@@ -85,22 +87,37 @@ function forbidden(description: string, scope: string | undefined, asked: string
   if (scope.split(' ').every((one) => asked.includes(one))) {
     return {
       ...problem,
-      next: `The tenant was asked for ${scope} and did not grant it: this account lacks the permission. Give it that at the tenant, or log in as somebody who has it.`,
+      next: `The tenant was asked for ${scope} and did not grant it: this account lacks the permission. Give it that at the tenant, then get a fresh token; or log in as somebody who has it.`,
+      remedy: fresh,
     }
   }
   return { ...problem, next: `Ask the tenant for ${scope}. It may ask you to agree.`, remedy: { kind: 'scope', scope } }
 }
 
+const noAnswer: Record<NetworkError['kind'], Problem> = {
+  none: {
+    title: 'The network is gone',
+    meaning: 'Nobody answered, not even the server that this page comes from.',
+    next: 'Is the dev server still running? make dev starts it.',
+    remedy: { kind: 'retry' },
+  },
+  'broken off': {
+    title: 'The answer broke off',
+    meaning: 'Whoever answered closed the connection in the middle of it.',
+    next: 'The terminals of the API and the dev server may say why.',
+    remedy: { kind: 'retry' },
+  },
+  'too slow': {
+    title: 'The API does not answer',
+    meaning: 'It took the request, and there was no answer for 20 seconds.',
+    next: 'Is it stopped in a debugger, or busy? Its terminal may say more.',
+    remedy: { kind: 'retry' },
+  },
+}
+
 // Returns what is wrong if there was no answer.
 export function explainError(error: unknown): Problem {
-  if (error instanceof NetworkError) {
-    return {
-      title: 'The network is gone',
-      meaning: 'Nobody answered, not even the server that this page comes from.',
-      next: 'Is the dev server still running? make dev starts it.',
-      remedy: { kind: 'retry' },
-    }
-  }
+  if (error instanceof NetworkError) return noAnswer[error.kind]
   const cause = error instanceof TokenError ? error.cause : error
   const said = cause instanceof Error ? cause.message : String(cause)
   const problem = (meaning: string, next: string, remedy?: Remedy): Problem => ({
@@ -110,8 +127,6 @@ export function explainError(error: unknown): Problem {
     ...(remedy && { remedy }),
   })
   switch (codeOf(cause)) {
-    case 'login_required':
-      return problem('The tenant knows nobody here: your session is over (login_required).', 'Log in again.', { kind: 'login' })
     case 'consent_required':
       return problem('You have not agreed yet that this app may do this for you (consent_required).', 'The tenant will ask you.', { kind: 'consent' })
     case 'access_denied':

@@ -89,6 +89,76 @@ describe('the end of a session', () => {
   })
 })
 
+describe('news of other tabs', () => {
+  test('take nothing away where the browser hides the tenant’s session', async () => {
+    await auth.ready()
+    create.mockResolvedValueOnce({ ...client, getUser: vi.fn(() => Promise.resolve(undefined)) })
+    tell('logged-in')
+    await vi.waitFor(() => expect(create).toHaveBeenCalledTimes(2))
+    await Promise.resolve()
+    expect([auth.isAuthenticated.value, auth.profile.value]).toEqual([true, { sub: 'ada' }])
+    expect(await auth.getToken()).toBe('opaque') // of the client that there was
+  })
+
+  test('count, though an older answer is still on its way', async () => {
+    let answer: (user: unknown) => void = () => undefined
+    client.getUser.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
+    const ready = auth.ready()
+    await vi.waitFor(() => expect(client.getUser).toHaveBeenCalled())
+    tell('logged-out')
+    answer({ sub: 'ada' })
+    expect(await ready).toBe(false)
+    expect(auth.profile.value).toBeUndefined()
+  })
+
+  test('end a token request that is under way', async () => {
+    await auth.ready()
+    let answer: (token: string) => void = () => undefined
+    client.getTokenSilently.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
+    const token = auth.getToken()
+    await vi.waitFor(() => expect(client.getTokenSilently).toHaveBeenCalledTimes(2))
+    tell('logged-out')
+    answer('too late')
+    await expect(token).rejects.toMatchObject({ error: 'login_required' })
+    expect(auth.token.value).toBeUndefined()
+    await expect(auth.getToken()).rejects.toMatchObject({ error: 'login_required' })
+    expect(create).toHaveBeenCalledOnce() // nobody is logged in behind the person's back
+  })
+
+  test('another person does not inherit what the first asked for', async () => {
+    await auth.ready()
+    sessionStorage.setItem('scopes', 'read:messages')
+    client.getUser.mockResolvedValue({ sub: 'charles' })
+    tell('logged-in')
+    await vi.waitFor(() => expect(auth.profile.value).toEqual({ sub: 'charles' }))
+    expect(auth.askedScopes()).toEqual([])
+  })
+})
+
+test('a tenant that fails at the renewal is asked again', async () => {
+  vi.useFakeTimers({ now: 0 })
+  const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
+  client.getTokenSilently.mockResolvedValueOnce(`${encode({})}.${encode({ exp: 60 })}.s`)
+  client.getTokenSilently.mockRejectedValueOnce(coded('timeout'))
+  await auth.ready()
+  await vi.advanceTimersByTimeAsync(62_000)
+  expect(client.getTokenSilently).toHaveBeenCalledTimes(2)
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(client.getTokenSilently).toHaveBeenCalledTimes(3)
+  expect(auth.isAuthenticated.value).toBe(true)
+  vi.useRealTimers()
+})
+
+test('a clock that is wrong makes no haste', async () => {
+  vi.useFakeTimers({ now: 1_000_000 })
+  const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
+  client.getTokenSilently.mockResolvedValue(`${encode({})}.${encode({ exp: 60 })}.s`)
+  await auth.ready()
+  await vi.advanceTimersByTimeAsync(180_000)
+  expect(client.getTokenSilently.mock.calls.length).toBeLessThan(5)
+  vi.useRealTimers()
+})
+
 test('the next token is asked for when one expires', async () => {
   vi.useFakeTimers({ now: 0 })
   const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
@@ -114,8 +184,12 @@ describe('logging in', () => {
     expect(await auth.handleRedirect('url')).toBe('/profile')
     expect(tabs.tell).toHaveBeenCalledWith('logged-in')
     expect(auth.askedScopes()).toEqual(['read:messages'])
-    await auth.getToken()
+    await auth.getToken({ scope: 'read:messages' })
     expect(client.getTokenSilently).toHaveBeenLastCalledWith({ cacheMode: 'on', authorizationParams: { scope: 'read:messages' } })
+    await auth.getToken() // for a call that doesn't want it
+    expect(client.getTokenSilently).toHaveBeenLastCalledWith({ cacheMode: 'on' })
+    await auth.getToken({ scope: 'never:asked' })
+    expect(client.getTokenSilently).toHaveBeenLastCalledWith({ cacheMode: 'on' })
     await auth.login('/', { scope: 'read:messages write:messages' })
     expect(client.loginWithRedirect.mock.lastCall?.[0]).toMatchObject({ authorizationParams: { scope: 'read:messages write:messages' } })
   })
@@ -124,15 +198,18 @@ describe('logging in', () => {
     client.handleRedirectCallback.mockRejectedValue(coded('access_denied', { appState: { target: '/profile' } }))
     const error = await auth.handleRedirect('url').catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(LoginError)
-    expect(error).toMatchObject({ target: '/profile' })
+    expect(error).toMatchObject({ login: { target: '/profile' } })
     expect(tabs.tell).not.toHaveBeenCalled()
   })
 })
 
-test('logging out tells the other tabs and forgets the scopes', async () => {
+test('logging out tells the other tabs and leaves nothing behind', async () => {
+  await auth.ready()
   sessionStorage.setItem('scopes', 'read:messages')
   await auth.logout()
   expect(tabs.tell).toHaveBeenCalledWith('logged-out')
   expect(client.logout).toHaveBeenCalledWith({ logoutParams: { returnTo: location.origin } })
   expect(auth.askedScopes()).toEqual([])
+  expect([auth.isAuthenticated.value, auth.profile.value, auth.token.value, auth.end]).toEqual([false, undefined, undefined, 'here'])
+  expect([auth.isAuthenticated.value, auth.profile.value, auth.token.value, auth.end]).toEqual([false, undefined, undefined, 'here'])
 })

@@ -10,7 +10,7 @@ import { expiryOf } from './token'
 export type Profile = User
 
 // Why somebody who was logged in is not any more.
-export type SessionEnd = 'expired' | 'in another tab'
+export type SessionEnd = 'expired' | 'here' | 'in another tab'
 
 interface AppState {
   target: string // path to go on to after the login
@@ -23,20 +23,25 @@ export interface LoginOptions {
   prompt?: 'login' | 'consent'
 }
 
-// A login that failed, and where it was to lead.
+// A login that failed: where it was to lead and what it asked for. Of an answer that
+// belongs to no login of this tab nothing is known.
 export class LoginError extends Error {
   constructor(
     message: string,
-    readonly target: string,
+    readonly login: AppState | undefined,
   ) {
     super(message)
   }
 }
 
+const retryAfter = 60_000 // ms, for tokens that can't be had now
+const longest = 2 ** 31 - 1 // ms, of a timer
+
 export class AuthService {
   // undefined until it is known whether there is a session
   readonly isAuthenticated = new State<boolean | undefined>(undefined)
   readonly profile = new State<Profile | undefined>(undefined)
+  readonly token = new State<string | undefined>(undefined) // the newest access token
   end: SessionEnd | undefined // of the last session of this page
 
   private client: Promise<Auth0Client> | undefined
@@ -80,31 +85,35 @@ export class AuthService {
       this.tabs.tell('logged-in')
       return appState?.target ?? '/'
     } catch (error) {
-      throw new LoginError(error instanceof Error ? error.message : String(error), targetOf(error) ?? '/')
+      throw new LoginError(error instanceof Error ? error.message : String(error), loginOf(error))
     }
   }
 
   async logout(): Promise<void> {
     const client = await this.getClient()
-    sessionStorage.removeItem('scopes')
     this.tabs.tell('logged-out')
+    this.close('here') // now: the browser may keep this page, and show it again
     await client.logout({ logoutParams: { returnTo: location.origin } })
   }
 
-  // Resolves to an access token for the API: the one at hand, or a fresh one.
-  async getToken({ fresh = false } = {}): Promise<string> {
+  // Resolves to an access token for the API: the one at hand, or a fresh one. One with
+  // scope is only asked for if somebody has asked for that in login before.
+  async getToken({ fresh = false, scope = '' } = {}): Promise<string> {
+    if (this.isAuthenticated.value === false) throw nobody()
     const client = await this.getClient()
-    const scope = this.askedScopes().join(' ')
+    const current = this.client
     try {
       const token = await client.getTokenSilently({
         cacheMode: fresh ? 'off' : 'on',
-        ...(scope && { authorizationParams: { scope } }),
+        ...(scope && this.askedScopes().includes(scope) && { authorizationParams: { scope } }),
       })
+      if (current !== this.client) throw nobody() // the session has ended meanwhile
       if (token === undefined) throw new Error('The tenant gave no access token')
+      this.token.set(token)
       this.watchExpiry(token)
       return token
     } catch (error) {
-      if (codeOf(error) === 'login_required') this.close('expired')
+      if (codeOf(error) === 'login_required' && current === this.client) this.close('expired')
       throw error
     }
   }
@@ -116,19 +125,27 @@ export class AuthService {
 
   private async refresh(): Promise<void> {
     const client = await this.getClient()
+    const current = this.client
     const user = await client.getUser()
+    if (current !== this.client) return // something newer is known
     if (!user) {
       this.setNobody()
       return
     }
+    if (this.profile.value && this.profile.value.sub !== user.sub) sessionStorage.removeItem('scopes') // another person's
     this.profile.set(user)
     this.isAuthenticated.set(true)
     await this.getToken().catch(() => undefined) // for its expiry; whoever needs one sees what is wrong
   }
 
-  // Asks the tenant who is logged in there now.
+  // Looks who logged in in another tab. Where the browser keeps the tenant's cookie
+  // from this page, that can't be seen; then what was, stays.
   private async lookAgain(): Promise<void> {
-    this.client = undefined
+    const current = this.client
+    const made = this.createClient()
+    const user = await made.then((client) => client.getUser()).catch(() => undefined)
+    if (!user || current !== this.client) return
+    this.client = made
     await this.refresh()
   }
 
@@ -138,30 +155,41 @@ export class AuthService {
     clearTimeout(this.expiry)
     const expiry = expiryOf(token)
     if (expiry === undefined) return
-    const wait = Math.min(Math.max(expiry * 1000 - Date.now(), 0) + 1000, 2 ** 31 - 1)
-    this.expiry = setTimeout(() => void this.getToken().catch(() => undefined), wait)
+    const left = expiry * 1000 - Date.now()
+    const renew = () => {
+      void this.getToken().catch(() => {
+        if (this.isAuthenticated.value) this.expiry = setTimeout(renew, retryAfter)
+      })
+    }
+    // A token that has expired as it comes is a matter of clocks, not of haste.
+    this.expiry = setTimeout(renew, left > 0 ? Math.min(left + 1000, longest) : retryAfter)
   }
 
   private close(end: SessionEnd): void {
-    clearTimeout(this.expiry)
     this.client = undefined // with its tokens
     this.end = end
+    sessionStorage.removeItem('scopes')
     this.setNobody()
   }
 
   // In this order, as those who follow the profile ask whether somebody is logged in.
   private setNobody(): void {
+    clearTimeout(this.expiry)
     this.isAuthenticated.set(false)
+    this.token.set(undefined)
     this.profile.set(undefined)
   }
 
   // The one client of this page, made when it is first needed. Making it also
   // looks for a session at the tenant.
   private getClient(): Promise<Auth0Client> {
-    this.client ??= this.createClient().catch((error: unknown) => {
-      this.client = undefined // so that the next call can try again
-      throw error
-    })
+    if (!this.client) {
+      const made = this.createClient()
+      this.client = made
+      made.catch(() => {
+        if (this.client === made) this.client = undefined // so that the next call can try again
+      })
+    }
     return this.client
   }
 
@@ -179,14 +207,20 @@ export class AuthService {
   }
 }
 
+// The error of whoever wants a token without a session.
+function nobody(): Error {
+  return Object.assign(new Error('Nobody is logged in'), { error: 'login_required' })
+}
+
 // The code of an error of the tenant's or the SDK's, like login_required.
 export function codeOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'error' in error ? error.error : undefined
   return typeof code === 'string' ? code : undefined
 }
 
-// Where the login that ended in error was to lead.
-function targetOf(error: unknown): string | undefined {
+// What the login that ended in error was about. The SDK gives it with errors that
+// answer a login of this tab.
+function loginOf(error: unknown): AppState | undefined {
   const state = typeof error === 'object' && error !== null && 'appState' in error ? error.appState : undefined
-  return (state as AppState | undefined)?.target
+  return (state ?? undefined) as AppState | undefined
 }

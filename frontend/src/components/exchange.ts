@@ -2,7 +2,7 @@
 
 import type { ApiAnswer } from '../api/api-service'
 import type { Problem, Remedy } from '../api/problem'
-import { button, el, json } from '../dom'
+import { button, el } from '../dom'
 
 // The request and the answer's status, in a line.
 export function summary({ path, status, statusText, milliseconds }: ApiAnswer, good: boolean): HTMLElement {
@@ -17,12 +17,11 @@ export function summary({ path, status, statusText, milliseconds }: ApiAnswer, g
   )
 }
 
-export function body({ isJson, body }: ApiAnswer): HTMLElement {
-  return isJson ? json(body) : el('pre', { tabindex: '0' }, el('code', {}, excerpt(String(body))))
-}
+const mostShown = 20_000 // characters of a body
 
-function excerpt(body: string): string {
-  return body.length > 2000 ? body.slice(0, 2000) + '…' : body || '(nothing)'
+export function body({ isJson, body }: ApiAnswer): HTMLElement {
+  const text = isJson ? JSON.stringify(body, null, 2) : String(body) || '(nothing)'
+  return el('pre', { tabindex: '0' }, el('code', {}, text.length > mostShown ? text.slice(0, mostShown) + '…' : text))
 }
 
 const remedies: Record<Remedy['kind'], string> = {

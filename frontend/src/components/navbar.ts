@@ -1,11 +1,13 @@
 // The bar at the top. What it offers depends on whether somebody is logged in; as
 // long as that isn't known, it offers neither.
 
+import { attempt } from '../attempt'
 import type { AuthService, Profile } from '../auth/auth-service'
 import { button, el } from '../dom'
 
 export class Navbar {
   private path = ''
+  private shown = '' // what render shows, in short
 
   constructor(
     private readonly root: HTMLElement,
@@ -30,6 +32,11 @@ export class Navbar {
 
   private render(): void {
     const authenticated = this.auth.isAuthenticated.value
+    const { name, email, picture } = this.auth.profile.value ?? {}
+    const shown = JSON.stringify([this.path, authenticated, name, email, picture])
+    if (shown === this.shown) return // what has the focus keeps it
+    this.shown = shown
+    const focused = this.root.contains(document.activeElement) ? document.activeElement?.textContent : undefined
     const links = [this.link('/', 'Home')]
     if (authenticated) links.push(this.link('/external-api', 'External API'))
     const nav = el('nav', { 'aria-label': 'Main' }, el('ul', {}, ...links.map((link) => el('li', {}, link))))
@@ -38,11 +45,14 @@ export class Navbar {
       nav.append(button('Log in', () => this.login(), { id: 'qsLoginBtn', class: 'primary' }))
     }
     this.root.replaceChildren(nav)
+    if (focused === undefined) return
+    const same = [...nav.querySelectorAll<HTMLElement>('a, button, summary')].find((one) => one.textContent === focused)
+    same?.focus()
   }
 
   // Logs in, and comes back to this page.
   private login(): void {
-    void this.auth.login(this.path === '/callback' ? '/' : location.pathname + location.search)
+    attempt(this.auth.login(this.path === '/callback' ? '/' : location.pathname + location.search + location.hash))
   }
 
   private menu(profile: Profile): HTMLElement {
@@ -60,7 +70,7 @@ export class Navbar {
         'ul',
         {},
         el('li', {}, this.link('/profile', 'Profile')),
-        el('li', {}, button('Log out', () => void this.auth.logout(), { id: 'qsLogoutBtn' })),
+        el('li', {}, button('Log out', () => attempt(this.auth.logout()), { id: 'qsLogoutBtn' })),
       ),
     )
   }

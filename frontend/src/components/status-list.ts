@@ -1,13 +1,17 @@
 // What works together here, where, and whether it is up.
 
 import type { Config } from '../config'
-import { checkApi, checkTenant, loadStatus, targetFor, type DevStatus, type Health } from '../dev/status'
+import { checkApi, checkTenant, loadStatus, type DevStatus, type Health } from '../dev/status'
 import { el } from '../dom'
 
-const interval = 4000 // ms
+// How long until the next look, in ms: soon while somebody waits for something to
+// come up.
+const whenUp = 20_000
+const whenDown = 4_000
 
 export class StatusList {
   readonly element = el('ul', { class: 'status' })
+  private readonly items = new Map<string, { item: HTMLLIElement; up: boolean }>()
   private timer: ReturnType<typeof setTimeout> | undefined
   private stopped = false
 
@@ -16,7 +20,9 @@ export class StatusList {
   // Looks now and again and again, as long as somebody sees the page.
   async start(): Promise<void> {
     if (!document.hidden) await this.look()
-    if (!this.stopped) this.timer = setTimeout(() => void this.start(), interval)
+    if (this.stopped) return
+    const up = [...this.items.values()].every((one) => one.up)
+    this.timer = setTimeout(() => void this.start(), up ? whenUp : whenDown)
   }
 
   stop(): void {
@@ -24,45 +30,54 @@ export class StatusList {
     clearTimeout(this.timer)
   }
 
+  // Each is shown as soon as it is known, so that what hangs holds nothing up.
   private async look(): Promise<void> {
-    const [config, status] = await Promise.all([
-      this.loadConfig().catch(() => undefined),
-      loadStatus().catch(() => undefined),
+    const status = await loadStatus().catch(() => undefined)
+    const apiAt = status?.external ? new URL(status.external).origin : 'behind /api'
+    await Promise.all([
+      checkApi().then((health) => this.put('API', health, el('code', {}, apiAt))),
+      this.lookAtTenant(status),
     ])
-    const down: Health = { up: false, hint: 'The dev server does not answer. Is it running? make dev starts it.' }
-    const [api, tenant] = await Promise.all([config ? checkApi() : down, config ? checkTenant(config) : down])
-    const items = [
-      item('API', targetFor('/api', status) ?? 'behind /api', api),
-      item(status?.tenant.local ? 'Local tenant' : 'Tenant', config?.domain ?? 'unknown', tenant, status?.tenant.local ? status.tenant.url : undefined),
-    ]
-    if (status) items.push(rules(status))
-    const same = items.length === this.element.children.length && items.every((one, i) => one.isEqualNode(this.element.children.item(i)))
-    if (!same) this.element.replaceChildren(...items) // else a screen reader would say it all again
+    if (status) this.put('Proxy rules', rulesHealth(status), rules(status), String(status.rules.length))
+  }
+
+  private async lookAtTenant(status: DevStatus | undefined): Promise<void> {
+    const name = status?.tenant.local ? 'Local tenant' : 'Tenant'
+    try {
+      const config = await this.loadConfig()
+      const where = status?.tenant.local ? el('a', { href: status.tenant.url }, config.domain) : el('code', {}, config.domain)
+      this.put(name, await checkTenant(config), where)
+    } catch (error) {
+      this.put(name, { up: false, hint: error instanceof Error ? error.message : String(error) }, 'unknown')
+    }
+  }
+
+  private put(name: string, { up, hint }: Health, where: Node | string, state = up ? 'answers' : 'is down'): void {
+    const item = el(
+      'li',
+      { class: up ? 'up' : 'down' },
+      el('strong', {}, name),
+      ' ',
+      el('span', { class: 'state' }, state),
+      el('br'),
+      where,
+      ...(up || !hint ? [] : [el('p', { class: 'detail' }, hint)]),
+    )
+    const before = this.items.get(name)?.item
+    if (before?.isEqualNode(item)) return // a focused link in it stays focused
+    this.items.set(name, { item, up })
+    if (before) before.replaceWith(item)
+    else this.element.append(item)
   }
 }
 
-function item(name: string, where: string, { up, hint }: Health, link?: string): HTMLLIElement {
-  return el(
-    'li',
-    { class: up ? 'up' : 'down' },
-    el('strong', {}, name),
-    ' ',
-    el('span', { class: 'state' }, up ? 'answers' : 'is down'),
-    el('br'),
-    link ? el('a', { href: link }, where) : el('code', {}, where),
-    ...(up || !hint ? [] : [el('p', { class: 'detail' }, hint)]),
-  )
+function rulesHealth({ rules }: DevStatus): Health {
+  return rules.length > 0 ? { up: true } : { up: false, hint: 'None, so nothing reaches the API. Add one to proxy.conf.json.' }
 }
 
-function rules({ rules }: DevStatus): HTMLLIElement {
-  const lines = rules.map(({ context, targets }) => el('code', {}, `${context} → ${targets.join(', ')}`))
-  return el(
-    'li',
-    { class: rules.length > 0 ? 'up' : 'down' },
-    el('strong', {}, 'Proxy rules'),
-    ' ',
-    el('span', { class: 'state' }, rules.length === 1 ? 'one' : String(rules.length)),
-    ...lines.flatMap((line) => [el('br'), line]),
-    ...(rules.length > 0 ? [] : [el('p', { class: 'detail' }, 'None, so nothing reaches the API. Add one to proxy.conf.json.')]),
-  )
+function rules({ rules }: DevStatus): Node {
+  return el('span', {}, ...rules.flatMap(({ context, targets, place }, i) => [
+    ...(i > 0 ? [el('br')] : []),
+    el('code', { title: place }, `${context} → ${targets.join(', ')}`),
+  ]))
 }

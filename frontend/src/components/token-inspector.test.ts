@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { State } from '../state'
 import { TokenInspector } from './token-inspector'
 
 const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
@@ -11,44 +12,42 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-const inspector = (good: string) => new TokenInspector(() => Promise.resolve({ token: good, api: 'http://localhost:3001' }))
-
-test('the countdown lives, and ends with the page', async () => {
-  const view = inspector('')
-  await view.show(() => Promise.resolve(token({ exp: now / 1000 + 2 })))
+test('the countdown lives, and ends with the page', () => {
+  const current = new State<string | undefined>(token({ exp: now / 1000 + 2 }))
+  const view = new TokenInspector(current)
   const text = () => view.element.querySelector('.countdown')?.textContent
   expect(text()).toBe('in 2 s')
   vi.advanceTimersByTime(1000)
   expect(text()).toBe('in 1 s')
   vi.advanceTimersByTime(2000)
   expect(text()).toBe('1 s ago')
+  current.set(token({ exp: now / 1000 + 63 })) // it was renewed
+  expect(text()).toBe('in 1 min 0 s')
   view.stop()
-  vi.advanceTimersByTime(5000)
-  expect(text()).toBe('1 s ago')
+  expect(vi.getTimerCount()).toBe(0)
+  current.set(token({ exp: now / 1000 + 3600 }))
+  expect(text()).toBe('in 1 min 0 s')
 })
 
-test('the token is nowhere in the page', async () => {
-  const view = inspector('')
+test('the token is nowhere in the page', () => {
   const secret = token({ sub: 'ada', exp: now / 1000 + 60 })
-  await view.show(() => Promise.resolve(secret))
-  expect(view.element.hidden).toBe(false)
-  expect(view.element.textContent).toContain('ada')
-  expect(view.element.outerHTML).not.toContain(secret)
-  expect(view.element.outerHTML).not.toContain(secret.split('.')[1])
+  const { element } = new TokenInspector(new State<string | undefined>(secret))
+  expect(element.hidden).toBe(false)
+  expect(element.textContent).toContain('ada')
+  expect(element.outerHTML).not.toContain(secret)
+  expect(element.outerHTML).not.toContain(secret.split('.')[1])
 })
 
-test('without a token there is nothing to see', async () => {
-  const view = inspector('')
-  await view.show(() => Promise.resolve(token({ sub: 'ada' })))
-  await view.show(() => Promise.reject(new Error('login_required')))
-  expect(view.element.hidden).toBe(true)
-  expect(view.element.childElementCount).toBe(0)
+test('without a token there is nothing to see', () => {
+  const current = new State<string | undefined>(token({ sub: 'ada' }))
+  const { element } = new TokenInspector(current)
+  current.set(undefined)
+  expect(element.hidden).toBe(true)
+  expect(element.childElementCount).toBe(0)
 })
 
-test('an opaque token is said to be one', async () => {
-  const view = inspector('')
-  await view.show(() => Promise.resolve('opaque'))
-  expect(view.element.textContent).toContain('opaque')
+test('an opaque token is said to be one', () => {
+  expect(new TokenInspector(new State<string | undefined>('opaque')).element.textContent).toContain('opaque')
 })
 
 test.each([
@@ -58,8 +57,9 @@ test.each([
   const written = vi.fn(write)
   vi.stubGlobal('navigator', { clipboard: { writeText: written } })
   const good = token({ sub: 'ada' })
-  const view = inspector(good)
-  await view.show(() => Promise.resolve(good))
+  const view = new TokenInspector(new State<string | undefined>(good))
+  view.callAt('http://localhost:3001/api/external')
+  view.callAt(undefined) // nothing is known: what was, stays
   view.element.querySelector('button')?.click()
   await vi.waitFor(() => expect(view.element.querySelector('[role=status]')?.textContent).toContain(said))
   expect(written).toHaveBeenCalledWith(`curl -H "Authorization: Bearer ${good}" http://localhost:3001/api/external`)

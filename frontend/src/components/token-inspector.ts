@@ -1,39 +1,40 @@
-// Shows what the access token says, how long it lasts, and how to use it in a
+// Shows what the access token says, how long it lives, and how to use it in a
 // terminal. The token itself is put nowhere but on the clipboard.
 
 import { countdown, decodeToken, describe, expiryOf } from '../auth/token'
 import { button, el, json } from '../dom'
-
-interface CurlParts {
-  token: string
-  api: string // origin of the API
-}
+import type { State } from '../state'
 
 export class TokenInspector {
   readonly element = el('section', { class: 'inspector', 'aria-labelledby': 'token', hidden: true })
+  private readonly unfollow: () => void
   private ticking: ReturnType<typeof setInterval> | undefined
-  private shown = ''
+  private url = `${location.origin}/api/external`
 
-  constructor(private readonly parts: () => Promise<CurlParts>) {}
+  constructor(token: State<string | undefined>) {
+    this.unfollow = token.follow((now) => this.show(now))
+  }
 
-  // Shows the token that get resolves to. Without one there is nothing to show.
-  async show(get: () => Promise<string>): Promise<void> {
-    const token = await get().catch(() => '')
-    if (token === this.shown) return
-    this.stop()
-    this.shown = token
-    this.element.hidden = token === ''
-    this.element.replaceChildren(...(token ? this.contents(token) : []))
+  // Has the command call the API at url, past the dev server.
+  callAt(url: string | undefined): void {
+    if (url) this.url = url
   }
 
   stop(): void {
+    this.unfollow()
     clearInterval(this.ticking)
+  }
+
+  private show(token: string | undefined): void {
+    clearInterval(this.ticking)
+    this.element.hidden = token === undefined
+    this.element.replaceChildren(...(token ? this.contents(token) : []))
   }
 
   private contents(token: string): Node[] {
     const decoded = decodeToken(token)
     const said = el('p', { role: 'status' })
-    const copy = button('Copy as curl', () => void this.copy(said))
+    const copy = button('Copy as curl', () => void this.copy(token, said))
     const heading = el('h2', { id: 'token' }, 'Your access token')
     if (!decoded) {
       return [heading, el('p', {}, 'It is opaque: only the tenant can read it. Tokens for an API of the tenant’s are not; is AUTH0_AUDIENCE set?'), el('p', {}, copy), said]
@@ -62,14 +63,12 @@ export class TokenInspector {
     return text
   }
 
-  // Copies a command that asks the API itself, past the dev server.
-  private async copy(said: HTMLElement): Promise<void> {
+  private async copy(token: string, said: HTMLElement): Promise<void> {
     try {
-      const { token, api } = await this.parts()
-      await navigator.clipboard.writeText(`curl -H "Authorization: Bearer ${token}" ${api}/api/external`)
-      said.textContent = 'Copied. Paste it in a terminal; the token in it is a secret.'
+      await navigator.clipboard.writeText(`curl -H "Authorization: Bearer ${token}" ${this.url}`)
+      said.replaceChildren(el('span', {}, 'Copied. Paste it in a terminal; the token in it is a secret.'))
     } catch {
-      said.textContent = 'The browser does not let this page copy. make -s token prints a token to use in a terminal.'
+      said.replaceChildren(el('span', {}, 'The browser does not let this page copy. make -s token prints a token to use in a terminal.'))
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Config } from '../config'
 export interface DevStatus {
   tenant: { url: string; local: boolean }
   rules: { context: string; targets: string[]; place: string }[]
+  external?: string // URL of /api/external at the API, if a rule passes it on
 }
 
 export interface Health {
@@ -13,26 +14,25 @@ export interface Health {
   hint?: string // what to do if not
 }
 
-export async function loadStatus(): Promise<DevStatus | undefined> {
-  const response = await fetch('/@dev/status.json', { headers: { Accept: 'application/json' } })
-  return response.ok ? ((await response.json()) as DevStatus) : undefined
-}
+const patience = 4000 // ms, for an answer
 
-// Where the first rule that passes path on passes it to.
-export function targetFor(path: string, status: DevStatus | undefined): string | undefined {
-  return status?.rules.find(({ context }) => context.split(/,\s*/).some((one) => path.startsWith(one)))?.targets[0]
+const ask = (url: string) => fetch(url, { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(patience) })
+
+export async function loadStatus(): Promise<DevStatus | undefined> {
+  const response = await ask('/@dev/status.json')
+  return response.ok ? ((await response.json()) as DevStatus) : undefined
 }
 
 // Whether the API answers, by its path that anybody may call.
 export async function checkApi(): Promise<Health> {
   try {
-    const response = await fetch('/api/public', { headers: { Accept: 'application/json' } })
+    const response = await ask('/api/public')
     const body = (await response.json().catch(() => undefined)) as { next?: string } | undefined
     if (response.ok && body !== undefined) return { up: true }
     if (body === undefined) return { up: false, hint: 'Something else answers /api: no rule in proxy.conf.json passes it on to the API.' }
     return { up: false, hint: body.next ?? `It answers ${response.status}.` }
-  } catch {
-    return { up: false, hint: 'The dev server does not answer. Is it running? make dev starts it.' }
+  } catch (error) {
+    return { up: false, hint: isTimeout(error) ? 'It takes requests and does not answer. Is it stopped in a debugger?' : 'The dev server does not answer. Is it running? make dev starts it.' }
   }
 }
 
@@ -40,9 +40,11 @@ export async function checkApi(): Promise<Health> {
 export async function checkTenant({ domain }: Config): Promise<Health> {
   const url = domain.includes('://') ? domain : `https://${domain}`
   try {
-    const response = await fetch(`${url}/.well-known/openid-configuration`)
+    const response = await ask(`${url}/.well-known/openid-configuration`)
     return response.ok ? { up: true } : { up: false, hint: `It answers ${response.status}. Is AUTH0_DOMAIN a tenant’s?` }
   } catch {
     return { up: false, hint: 'It does not answer. The local one runs inside the dev server; is another one’s AUTH0_DOMAIN right?' }
   }
 }
+
+const isTimeout = (error: unknown) => error instanceof DOMException && error.name === 'TimeoutError'

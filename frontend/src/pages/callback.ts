@@ -1,5 +1,6 @@
 // Where the tenant leads back to after a login: with a code, or with an error.
 
+import { attempt } from '../attempt'
 import { LoginError, type AuthService } from '../auth/auth-service'
 import { button, el } from '../dom'
 import type { Page } from '../router'
@@ -10,15 +11,21 @@ export function callback(auth: AuthService, goOn: (target: string) => void): Pag
   // A code is good once. Without it in the address, nothing that loads the page
   // again, and no entry of the history, can bring it a second time.
   history.replaceState(null, '', location.pathname)
+  let left = false
   const content = el('section', {}, el('h1', {}, 'Logging you in…'))
-  const page = { title: 'Login', content }
-  const fail = (title: string, detail: string, advice: string, target = '/') => {
-    void auth.ready() // for the bar at the top
+  const page = { title: 'Login', content, leave: () => void (left = true) }
+  const fail = (title: string, detail: string, advice: string, { target, scope }: { target: string; scope?: string } = { target: '/' }) => {
+    void auth.ready().catch(() => undefined) // for the bar at the top
     content.replaceChildren(
       el('h1', {}, title),
       el('p', { role: 'alert' }, advice),
-      ...(detail ? [el('p', { class: 'detail' }, 'The tenant said: ', el('code', {}, detail))] : []),
-      el('p', { class: 'actions' }, button('Try again', () => void auth.login(target), { class: 'primary' }), button('Use another account', () => void auth.logout())),
+      ...(detail ? [el('p', { class: 'detail' }, query.has('error') ? 'The tenant said: ' : 'The SDK said: ', el('code', {}, detail))] : []),
+      el(
+        'p',
+        { class: 'actions' },
+        button('Try again', () => attempt(auth.login(target, scope ? { scope } : {})), { class: 'primary' }),
+        button('Use another account', () => attempt(auth.logout())),
+      ),
     )
   }
 
@@ -26,12 +33,19 @@ export function callback(auth: AuthService, goOn: (target: string) => void): Pag
     fail('Nothing to do here', '', 'This address is where a login ends, and none is under way.')
     return page
   }
-  auth.handleRedirect(url).then(goOn, (error: unknown) => {
-    const code = query.get('error')
-    const text = query.get('error_description') ?? (error instanceof Error ? error.message : String(error))
-    const target = error instanceof LoginError ? error.target : '/'
-    fail('The login did not succeed', code ? `${code}: ${text}` : text, explain(code, text), target)
-  })
+  auth.handleRedirect(url).then(
+    (target) => {
+      if (!left) goOn(target) // else the person has gone elsewhere meanwhile
+    },
+    (error: unknown) => {
+      const code = query.get('error')
+      const text = query.get('error_description') ?? (error instanceof Error ? error.message : String(error))
+      const login = error instanceof LoginError ? error.login : undefined
+      // Without a login of ours anybody may have written the address, and the words in it.
+      const detail = code ? (login ? `${code}: ${text}` : '') : text
+      fail('The login did not succeed', detail, explain(code, text) + (code && !login ? ' But no login that was begun in this tab ended here.' : ''), login)
+    },
+  )
   return page
 }
 
@@ -40,6 +54,9 @@ export function callback(auth: AuthService, goOn: (target: string) => void): Pag
 function explain(code: string | null, text: string): string {
   if (text.startsWith('Service not found')) {
     return 'The tenant has no API with the identifier that this app asks tokens for. Create one there, or correct AUTH0_AUDIENCE.'
+  }
+  if (/callback url mismatch/i.test(text)) {
+    return `The tenant does not know this app’s address. Add ${location.origin}/callback to the application’s Allowed Callback URLs there.`
   }
   switch (code) {
     case 'access_denied':
@@ -53,9 +70,6 @@ function explain(code: string | null, text: string): string {
     case 'invalid_request':
     case 'unauthorized_client':
       return 'The tenant does not accept the app’s request. Check the application’s settings there.'
-  }
-  if (/callback url mismatch/i.test(text)) {
-    return `The tenant does not know this app’s address. Add ${location.origin}/callback to the application’s Allowed Callback URLs there.`
   }
   if (text === 'Invalid state') {
     return 'This answer belongs to no login that was begun in this tab. It was used before, or it comes from elsewhere.'

@@ -1,3 +1,4 @@
+import { attempt } from '../attempt'
 import type { AuthService } from '../auth/auth-service'
 import { StatusList } from '../components/status-list'
 import type { Config } from '../config'
@@ -11,8 +12,11 @@ export function home(auth: AuthService, loadConfig: () => Promise<Config>): Page
     next.replaceChildren(
       authenticated
         ? el('a', { href: '/external-api', class: 'primary' }, 'Call the API')
-        : button('Log in to begin', () => void auth.login('/external-api'), { class: 'primary' }),
+        : button('Log in to begin', () => attempt(auth.login('/external-api')), { class: 'primary' }),
     )
+  })
+  auth.ready().catch((error: unknown) => {
+    next.replaceChildren(el('span', { role: 'alert' }, `Nobody can log in now: ${error instanceof Error ? error.message : String(error)}. `))
   })
   const status = new StatusList(loadConfig)
   void status.start()

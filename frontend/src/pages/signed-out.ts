@@ -1,12 +1,22 @@
 // In place of a guarded page whose session has ended while it was open. It leads
 // to no login by itself: whoever logged out meant it.
 
-import type { AuthService } from '../auth/auth-service'
+import { attempt } from '../attempt'
+import type { AuthService, SessionEnd } from '../auth/auth-service'
 import { button, el } from '../dom'
 import type { Page } from '../router'
 
+const words: Record<SessionEnd, { title: string; text: string }> = {
+  expired: {
+    title: 'Your session is over',
+    text: 'The tenant knows nobody here any more (login_required). Sessions end after a while; or the browser keeps the tenant’s cookie from this page.',
+  },
+  here: { title: 'You are logged out', text: 'This page is for people who are logged in.' },
+  'in another tab': { title: 'You logged out in another tab', text: 'This page is for people who are logged in.' },
+}
+
 export function signedOut(auth: AuthService, goOn: () => void): Page {
-  const elsewhere = auth.end === 'in another tab'
+  const { title, text } = words[auth.end ?? 'here']
   const unfollow = auth.isAuthenticated.follow((authenticated) => {
     if (authenticated) goOn() // in another tab
   })
@@ -16,18 +26,12 @@ export function signedOut(auth: AuthService, goOn: () => void): Page {
     content: el(
       'section',
       {},
-      el('h1', {}, elsewhere ? 'You logged out in another tab' : 'Your session is over'),
-      el(
-        'p',
-        { role: 'alert' },
-        elsewhere
-          ? 'This page is for people who are logged in.'
-          : 'The tenant knows nobody here any more (login_required). Sessions end by themselves after a while.',
-      ),
+      el('h1', {}, title),
+      el('p', { role: 'alert' }, text),
       el(
         'p',
         { class: 'actions' },
-        button('Log in again', () => void auth.login(location.pathname + location.search), { class: 'primary' }),
+        button('Log in again', () => attempt(auth.login(location.pathname + location.search + location.hash)), { class: 'primary' }),
         el('a', { href: '/', class: 'secondary' }, 'Go home'),
       ),
     ),

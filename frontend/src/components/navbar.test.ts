@@ -1,0 +1,47 @@
+import { beforeEach, expect, test } from 'vitest'
+import type { AuthService, Profile } from '../auth/auth-service'
+import { el } from '../dom'
+import { State } from '../state'
+import { Navbar } from './navbar'
+
+let root: HTMLElement
+let navbar: Navbar
+const auth = {
+  isAuthenticated: new State<boolean | undefined>(undefined),
+  profile: new State<Profile | undefined>(undefined),
+}
+const texts = () => [...root.querySelectorAll('a, button, summary')].map((one) => one.textContent)
+const know = (authenticated: boolean | undefined, profile?: Profile) => {
+  auth.profile.set(profile)
+  auth.isAuthenticated.set(authenticated)
+}
+
+beforeEach(() => {
+  know(undefined)
+  root = el('header')
+  document.body.replaceChildren(root)
+  navbar = new Navbar(root, auth as unknown as AuthService)
+  navbar.start()
+  navbar.mark('/')
+})
+
+test.each([
+  ['nothing is known', undefined, undefined, ['Home']],
+  ['nobody is logged in', false, undefined, ['Home', 'Log in']],
+  ['somebody is', true, { sub: 'a', name: 'Ada' }, ['Home', 'External API', 'Ada', 'Profile', 'Log out']],
+  ['somebody without a name is', true, { sub: 'a', email: 'ada@example.com' }, ['Home', 'External API', 'ada@example.com', 'Profile', 'Log out']],
+])('what is offered when %s', (_, authenticated, profile, offered) => {
+  know(authenticated, profile)
+  expect(texts()).toEqual(offered)
+  expect(root.querySelector('[aria-current=page]')?.textContent).toBe('Home')
+})
+
+test('the focus stays where it is when the rest changes', () => {
+  root.querySelector('a')?.focus()
+  know(true, { sub: 'a', name: 'Ada' })
+  expect(document.activeElement?.textContent).toBe('Home')
+  const menu = root.querySelector('summary')
+  menu?.focus()
+  know(true, { sub: 'a', name: 'Ada', updated_at: 'later' })
+  expect(document.activeElement).toBe(menu)
+})

@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ApiService, type ApiAnswer, type CallOptions } from '../api/api-service'
+import type { AuthService } from '../auth/auth-service'
+import { State } from '../state'
+import { externalApi } from './external-api'
+
+const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
+const token = `${encode({ alg: 'RS256' })}.${encode({ sub: 'ada', exp: 4e9 })}.s`
+const good: ApiAnswer = { path: '/api/external', status: 200, statusText: 'OK', milliseconds: 1, isJson: true, body: { msg: 'yes' }, challenged: false }
+
+const auth = {
+  token: new State<string | undefined>(token),
+  getToken: vi.fn(() => Promise.resolve(token)),
+  askedScopes: () => [] as string[],
+  login: vi.fn(() => Promise.resolve()),
+}
+const api = {
+  ping: vi.fn<(options: CallOptions) => Promise<ApiAnswer>>(),
+  call: vi.fn<(path: string, options: CallOptions) => Promise<ApiAnswer>>(),
+}
+
+let page: ReturnType<typeof externalApi>
+let root: HTMLElement
+beforeEach(() => {
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response('{}', { status: 404 })))
+  vi.clearAllMocks()
+  page = externalApi(api as unknown as ApiService, auth as unknown as AuthService)
+  root = page.content as HTMLElement
+  document.body.replaceChildren(root)
+})
+afterEach(() => {
+  page.leave?.()
+  vi.unstubAllGlobals()
+})
+
+const press = (text: string) => {
+  const button = [...root.querySelectorAll('button')].find((one) => one.textContent === text)
+  button?.focus()
+  button?.click()
+}
+const live = () => root.querySelector('[aria-live]')?.textContent ?? ''
+
+test('one call at a time', async () => {
+  let answer: (answer: ApiAnswer) => void = () => undefined
+  api.ping.mockReturnValue(new Promise((resolve) => (answer = resolve)))
+  press('Ping API')
+  press('Ping API')
+  press('Call public')
+  expect(api.ping).toHaveBeenCalledOnce()
+  expect(api.call).not.toHaveBeenCalled()
+  expect([...root.querySelectorAll('.calls button')].map((one) => one.getAttribute('aria-disabled'))).toEqual(['true', 'true', 'true'])
+  answer(good)
+  await vi.waitFor(() => expect(live()).toContain('200 OK'))
+  expect(root.querySelector('[aria-disabled=true], [aria-busy=true]')).toBeNull()
+})
+
+test('what is read out is the sum of it, not the answer', async () => {
+  api.ping.mockResolvedValue({ ...good, body: { long: 'x'.repeat(50_000) } })
+  press('Ping API')
+  await vi.waitFor(() => expect(root.querySelector('pre')?.textContent).toMatch(/…$/))
+  expect(live().length).toBeLessThan(100)
+})
+
+test('the private call wants its scope, the public one no token', async () => {
+  api.call.mockResolvedValue(good)
+  press('Call private')
+  await vi.waitFor(() => expect(live()).toContain('200'))
+  expect(api.call).toHaveBeenLastCalledWith('/api/private-scoped', expect.objectContaining({ scope: 'read:messages', fresh: false }))
+  press('Call public')
+  await vi.waitFor(() => expect(api.call).toHaveBeenLastCalledWith('/api/public', expect.objectContaining({ isPublic: true })))
+})
+
+test('a remedy that goes leaves the focus where the call came from', async () => {
+  api.ping.mockResolvedValueOnce({ ...good, status: 401, body: { reason: 'expired' } })
+  press('Ping API')
+  await vi.waitFor(() => expect(live()).toContain('Get a fresh token'))
+  api.ping.mockResolvedValueOnce(good)
+  press('Get a fresh token and try again')
+  await vi.waitFor(() => expect(live()).toContain('200 OK'))
+  expect(api.ping).toHaveBeenLastCalledWith(expect.objectContaining({ fresh: true }))
+  expect(document.activeElement?.textContent).toBe('Ping API')
+})
+
+test.each([
+  [{ error: 'consent_required' }, 'Agree at the tenant', { prompt: 'consent' }],
+  [{ error: 'mfa_required' }, 'Log in again', undefined],
+])('%j is answered by a login', async (cause, text, options) => {
+  const service = new ApiService(() => Promise.reject(Object.assign(new Error('no'), cause)))
+  api.ping.mockImplementation((given) => service.ping(given))
+  press('Ping API')
+  await vi.waitFor(() => expect(live()).toContain(text))
+  press(text)
+  expect(auth.login).toHaveBeenCalledWith('/', ...(options ? [options] : []))
+})
+
+test('nothing of the page goes on when it is left', async () => {
+  vi.useFakeTimers()
+  let options: CallOptions = {}
+  let fail: (error: Error) => void = () => undefined
+  api.ping.mockImplementation((given) => {
+    options = given
+    return new Promise((_, reject) => (fail = reject))
+  })
+  press('Ping API')
+  page.leave?.()
+  expect(options.signal?.aborted).toBe(true)
+  fail(new Error('aborted'))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(live()).toBe('Waiting for the API…')
+  expect(vi.getTimerCount()).toBe(0)
+  vi.useRealTimers()
+})
