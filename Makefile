@@ -50,9 +50,9 @@ bench: ## run the benchmarks, and API and proxy against their peers (needs wrk a
 	cd devserver/bench && GOWORK=off go run .
 	cd devserver/e2e && go test -run '^$$' -bench . -benchtime 20x
 
-build: $(PACKAGES) ## build both binaries into bin/ and the page for production into frontend/dist
+build: $(PACKAGES) bin/dev ## build both binaries into bin/ and the page for production into frontend/dist
 	go build -trimpath -o bin/ ./api ./devserver
-	bin/devserver --build frontend/dist
+	@bin/dev build
 
 clean: ## remove what was built and installed
 	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots devserver/e2e/clients/node_modules

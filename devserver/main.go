@@ -66,13 +66,16 @@ func build(cfg config.Config, stderr io.Writer) error {
 		if cfg.CSP {
 			policy = server.Policy(cfg.Domain)
 		}
+	} else if _, err := fmt.Fprintln(stderr, "without auth_config.json, as AUTH0_DOMAIN names no tenant: nobody deploys the local one"); err != nil {
+		return err
 	}
 	sizes, err := bundle.Production(cfg.Frontend, cfg.Build, policy, more)
 	if err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(sizes)) {
-		if _, err := fmt.Fprintf(stderr, "%s%s  %.1f kB\n", cfg.Build, name, float64(sizes[name])/1000); err != nil {
+		size := sizes[name]
+		if _, err := fmt.Fprintf(stderr, "%s%s  %.1f kB, gzipped %.1f kB\n", cfg.Build, name, float64(size.Bytes)/1000, float64(size.Gzipped)/1000); err != nil {
 			return err
 		}
 	}

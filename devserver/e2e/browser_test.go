@@ -216,6 +216,18 @@ func (b *tab) screenshots(name string) {
 	b.do("back to the desktop", chromedp.EmulateViewport(1280, 800))
 }
 
+// readmePicture writes the README's picture of what the page shows: no more of it
+// than looks the same on every machine.
+func (b *tab) readmePicture() {
+	b.Helper()
+	b.do("make the window lower", chromedp.EmulateViewport(1280, 560))
+	file := filepath.Join(repo, "devserver", "e2e", "screenshots", "readme.png")
+	if err := os.WriteFile(file, b.screenshot(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	b.do("back to the desktop", chromedp.EmulateViewport(1280, 800))
+}
+
 // screenshot returns what the page shows as a PNG. Chromium draws one page at a
 // time, and can wait for ever for one that is behind another.
 func (b *tab) screenshot() []byte {

@@ -93,13 +93,14 @@ func TestMakeDevRunsAndStops(t *testing.T) {
 			banner := out.Await(t, `(?s)\n  Page .*Ctrl\+C`)
 			for _, want := range []string{
 				"http://" + d.page, "http://" + d.api, "http://" + d.tenant, "ada@example.com", "ada-local",
-				`curl -H "Authorization: Bearer $(make -s token)" http://` + d.api + "/api/external",
+				`curl -H "Authorization: Bearer $(TENANT_ADDR=` + d.tenant + ` make -s token)" http://` + d.api + "/api/external",
 			} {
 				if !strings.Contains(banner, want) {
 					t.Errorf("the banner does not say %s:\n%s", want, banner)
 				}
 			}
 			out.Await(t, "keys are loaded")
+			out.Await(t, "the API listens on "+d.api+", but proxy.conf.json sends /api/external to localhost:3001")
 			token := strings.TrimSpace(output1(t, repo, d.env, "token"))
 			if status, _, body := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer "+token); status != 200 {
 				t.Errorf("with make token's token: %d %s", status, body)

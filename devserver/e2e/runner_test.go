@@ -180,6 +180,60 @@ func (s *system) problems(t *testing.T) func(text string) {
 	}
 }
 
+// TestMendedFileStartsItAgain has the dev server end by a fault in a file that it
+// alone watches, and mends that.
+func TestMendedFileStartsItAgain(t *testing.T) {
+	t.Parallel()
+	dir := sources(t)
+	d := newDevEnv(t)
+	write(t, dir, "proxy.conf.json", `{"/api": {"target": "http://`+d.api+`"}}`)
+	_, out := start(t, dir, filepath.Join(bin, "dev"), d.env)
+	out.Await(t, `(?s)\n  Page .*Ctrl\+C`)
+	write(t, dir, "proxy.conf.json", `{`)
+	out.Await(t, "the proxy rules stay as they were")
+	main := filepath.Join("devserver", "main.go")
+	content, err := os.ReadFile(filepath.Join(dir, main)) //nolint:gosec // of this test's own
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, main, string(content)+"\nvar _ = append([]string(nil), \"an edit\")\n")
+	out.Await(t, "starts it again")
+	write(t, dir, "proxy.conf.json", `{"/api": {"target": "http://`+d.api+`", "xfwd": true}}`)
+	out.Await(t, `(?s)starts it again.*page listening on`)
+	if status, _, body := get(t, "http://"+d.page+"/api/public"); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+// TestBuildForATenant writes the page for production by what .env says.
+func TestBuildForATenant(t *testing.T) {
+	t.Parallel()
+	dir := sources(t)
+	if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(bin, "devserver"), filepath.Join(dir, "bin", "devserver")); err != nil {
+		t.Fatal(err)
+	}
+	for env, want := range map[string]string{"": "without auth_config.json", "AUTH0_DOMAIN=acme.eu.auth0.com\nAUTH0_CLIENT_ID=abc\n": "gzipped"} {
+		write(t, dir, ".env", env)
+		build := exec.Command(filepath.Join(bin, "dev"), "build") //nolint:gosec // ours
+		build.Dir, build.Env = dir, machine()
+		out, err := build.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		index, err := os.ReadFile(filepath.Join(dir, "frontend", "dist", "index.html"))
+		if err != nil || strings.Contains(string(index), "connect-src &#39;self&#39; https://acme.eu.auth0.com") != (env != "") {
+			t.Errorf("%q: %v\n%s", env, err, index)
+		}
+		auth, err := os.ReadFile(filepath.Join(dir, "frontend", "dist", "auth_config.json"))
+		if (err == nil) != (env != "") || env != "" && !strings.Contains(string(auth), `"clientId":"abc"`) {
+			t.Errorf("%q: %s, %v", env, auth, err)
+		}
+	}
+}
+
 // TestKeys types at the terminal that `make dev` runs in.
 func TestKeys(t *testing.T) {
 	t.Parallel()

@@ -78,7 +78,7 @@ func TestCalls(t *testing.T) {
 	b.press("Accept")
 	b.see(here, "Ping API")
 	b.press("Call private")
-	b.see(here, "has the scope read:messages")
+	b.see(here, "grants read:messages.")
 	b.press("Ping API")
 	b.see(here, message)
 
@@ -103,11 +103,11 @@ func TestAskForScope(t *testing.T) {
 	b.press("Accept")
 	b.see(here, "read:messages")
 	b.press("Call private")
-	b.see(here, "has the scope read:messages")
+	b.see(here, "grants read:messages.")
 	b.do("reload", chromedp.Reload())
 	b.see(here, "Ping API")
 	b.press("Call private")
-	b.see(here, "has the scope read:messages")
+	b.see(here, "grants read:messages.")
 }
 
 // TestConsentIsMissing needs a scope that was never agreed to.
@@ -129,7 +129,7 @@ func TestConsentIsMissing(t *testing.T) {
 	b.press("Accept")
 	b.see(here, "Ping API")
 	b.press("Call private")
-	b.see(here, "has the scope read:messages")
+	b.see(here, "grants read:messages.")
 }
 
 // TestRefusedTokens has the API refuse what the page sends.
@@ -176,7 +176,7 @@ func TestNobodyAnswers(t *testing.T) {
 	write(t, b.dir, "proxy.conf.json", "{}")
 	b.devserver.Await(t, "gone: /api")
 	b.press("Ping API")
-	b.see(here, "Not the API answered")
+	b.see(here, "Something else than the API answered")
 
 	b.stop()
 	b.devserver.Await(t, "dev server stopped")

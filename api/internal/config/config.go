@@ -1,5 +1,5 @@
 // Package config reads the API's settings from its flags and environment into
-// one validated value. Nothing else in the API reads either.
+// one validated value. Nothing else in the API reads either, but for GOGC.
 package config
 
 import (
@@ -64,7 +64,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&logFormat, "log-format", "text", "`format` of the log: text or json")
 	fs.VisitAll(func(f *flag.Flag) {
 		if env := variables[f.Name]; env != "" {
-			f.Usage += ", or the variable " + env
+			f.Usage += " (variable " + env + ")"
 		}
 	})
 	fs.Usage = func() {

@@ -113,6 +113,13 @@ func bearer(token string) string { return "Authorization: Bearer " + token }
 type problem struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description"`
+	Reason      string `json:"reason"`
+}
+
+// reasons are those of refusals, by what these say.
+var reasons = map[string]string{
+	whyAudience: "audience", whyExpired: "expired", whyHeader: "header", whyIssuer: "issuer", whyKey: "unknown_key",
+	whyLacks: "claims", whyBound: "claims", whyNotJWT: "not_a_jwt", whyNotYet: "not_yet_valid", whyParts: "malformed", whyClaims: "malformed",
 }
 
 func (a answer) problem(t *testing.T) problem {
@@ -142,6 +149,9 @@ func verdicts(t *testing.T, h http.Handler, cases map[string]verdict) {
 			p := got.problem(t)
 			if got.StatusCode != http.StatusUnauthorized || p.Error != "invalid_token" || !strings.Contains(p.Description, tc.why) {
 				t.Fatalf("got %d %s, want a refusal that says %q", got.StatusCode, got.body, tc.why)
+			}
+			if want, known := reasons[tc.why]; p.Reason == "" || known && p.Reason != want {
+				t.Errorf("the reason is %q, want %q", p.Reason, want)
 			}
 			challenge := got.Header.Get("WWW-Authenticate")
 			if !strings.HasPrefix(challenge, `Bearer realm="api", error="invalid_token", error_description="`+p.Description+`"`) {

@@ -36,7 +36,7 @@ func Handler(opts Options) http.Handler {
 		r.Handle(path, a.observe(path, h)).Methods(http.MethodGet, http.MethodHead)
 	}
 	get("/api/external", gate.Token(guarded(message("Your access token was successfully validated!"))))
-	get("/api/private-scoped", gate.Scope("read:messages", guarded(message("Your access token has the scope read:messages."))))
+	get("/api/private-scoped", gate.Scope("read:messages", guarded(message("Your access token grants read:messages."))))
 	get("/api/public", message("Anyone may read this: no access token is needed."))
 	get("/healthz", status(func() bool { return true }))
 	get("/readyz", status(opts.Ready))

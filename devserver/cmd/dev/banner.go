@@ -5,8 +5,19 @@ import (
 	"strings"
 
 	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/dotenv"
 	"calling-an-api.example/devserver/internal/tenant"
 )
+
+// fromHere returns what a command in another terminal needs before it, to have the
+// setting called name as this environment has it; "" if .env or nobody sets it.
+func (r *runner) fromHere(name string) string {
+	value, ok := dotenv.Lookup(r.environ)(name)
+	if !ok {
+		return ""
+	}
+	return name + "=" + value + " "
+}
 
 // banner is what a newcomer needs to know once everything runs.
 func (r *runner) banner() string {
@@ -39,7 +50,7 @@ func (r *runner) banner() string {
 		line("Tenant", "%s", cfg.Domain)
 	}
 	if cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "" {
-		line("Try", `curl -H "Authorization: Bearer $(make -s token)" %s/api/external`, api)
+		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere("TENANT_ADDR"), api)
 	}
 	line("Stop", "Ctrl+C (or h and Enter for more keys)")
 	b.WriteString("\n")

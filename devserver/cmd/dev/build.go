@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 )
 
@@ -38,4 +39,13 @@ func buildAll(signals <-chan os.Signal, names []string, output io.Writer) error 
 		<-built
 		return errInterrupted
 	}
+}
+
+// buildPage writes the page for production by the settings of .env, which only this
+// command reads.
+func buildPage(settings *settings, output io.Writer) error {
+	cmd := exec.Command(filepath.Join(bin, "devserver"), "--build", "frontend/dist") //nolint:gosec // what was built just now
+	cmd.Env = settings.env
+	cmd.Stdout, cmd.Stderr = output, output
+	return cmd.Run()
 }

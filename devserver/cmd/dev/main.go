@@ -1,6 +1,7 @@
 // Command dev is `make dev`: it builds the API and the dev server, runs both until
 // one ends or somebody stops it, and builds and starts one anew when its sources
-// change. With arguments it runs only those named.
+// change. With arguments it runs only those named. `dev build` writes the page for
+// production instead, by the settings of .env.
 //
 // It exists because two processes want one start, one stop and one place to
 // read what they say.
@@ -41,18 +42,21 @@ func run(signals chan os.Signal, args, environ []string, stdin, stdout *os.File)
 	if _, err := os.Stat("go.work"); err != nil {
 		return errors.New("there is no go.work here: run make dev in the repository's top folder")
 	}
+	settings, err := load(environ)
+	if err != nil {
+		return err
+	}
+	if slices.Equal(args, []string{"build"}) {
+		return buildPage(settings, stdout)
+	}
 	names := []string{"devserver", "api"}
 	for _, name := range args {
 		if !slices.Contains(names, name) {
-			return fmt.Errorf("unknown argument %q: it is api, devserver, or nothing for both", name)
+			return fmt.Errorf("unknown argument %q: it is api, devserver, build, or nothing for the first two", name)
 		}
 	}
 	if len(args) > 0 {
 		names = args
-	}
-	settings, err := load(environ)
-	if err != nil {
-		return err
 	}
 	if err := checkPorts(settings.ports(names)); err != nil {
 		return err
@@ -61,7 +65,7 @@ func run(signals chan os.Signal, args, environ []string, stdin, stdout *os.File)
 	out := procs.NewOutput(stdout, color, len("devserver"))
 	r := &runner{
 		names: names, environ: environ, color: color, out: out, say: out.Writer("dev"),
-		restarts: make(chan procs.Process), over: make(chan struct{}),
+		restarts: make(chan procs.Process), over: make(chan struct{}), downs: map[string]bool{},
 	}
 	r.settings.Store(settings)
 	for _, line := range settings.unknown {
@@ -92,6 +96,7 @@ func run(signals chan os.Signal, args, environ []string, stdin, stdout *os.File)
 	ready := func() {
 		if len(names) > 1 {
 			out.Print(r.banner())
+			go r.compareAddresses(ctx)
 		}
 	}
 	err = procs.Run(procs.Events{Signals: signals, Restarts: r.restarts, Ready: ready, Down: r.down}, out, r.processes()...)

@@ -35,8 +35,9 @@ type runner struct {
 	restarts chan procs.Process
 	over     chan struct{} // closed when nobody reads restarts any more
 
-	mu  sync.Mutex
-	say io.Writer // the runner's own lines
+	mu    sync.Mutex
+	say   io.Writer       // the runner's own lines
+	downs map[string]bool // processes that ended and wait for an edit
 }
 
 // processes returns what to run.
@@ -63,7 +64,13 @@ func (r *runner) watch() (*watch.Watcher, error) {
 			return nil, err
 		}
 	}
-	for _, name := range []string{".env", "go.work", "go.work.sum", lockFile} {
+	cfg := r.settings.Load().cfg
+	// The last of these are the dev server's, but one that a fault in them has ended
+	// sees no edits.
+	for _, name := range []string{".env", "go.work", "go.work.sum", lockFile, cfg.ProxyConfig, cfg.TenantConfig, filepath.Join(cfg.Frontend, "index.html")} {
+		if name == "" {
+			continue
+		}
 		if err := w.File(name); err != nil {
 			return nil, err
 		}
@@ -97,7 +104,7 @@ func (r *runner) changed(ctx context.Context, paths []string) {
 		case "go.work", "go.work.sum":
 			rebuild = r.names
 		default:
-			if name, _, _ := strings.Cut(rel, "/"); compiled(rel) && !slices.Contains(rebuild, name) {
+			if name, _, _ := strings.Cut(rel, "/"); slices.Contains(r.names, name) && compiled(rel) && !slices.Contains(rebuild, name) {
 				rebuild = append(slices.Clip(rebuild), name)
 			}
 		}
@@ -108,10 +115,23 @@ func (r *runner) changed(ctx context.Context, paths []string) {
 		}
 	}
 	for _, p := range r.processes() {
-		if restart[p.Name] {
+		if restart[p.Name] || r.isDown(p.Name) {
 			r.restart(p)
 		}
 	}
+}
+
+// isDown reports whether the process called name waits for an edit to be started.
+func (r *runner) isDown(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.downs[name]
+}
+
+func (r *runner) setDown(name string, down bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.downs[name] = down
 }
 
 // compiled reports whether the file at path could be part of a binary.
@@ -171,6 +191,7 @@ func digest(name string) (sum [sha256.Size]byte, err error) {
 // down says that a process ended as soon as it was started anew.
 func (r *runner) down(exit *procs.ExitError) {
 	const next = "the next edit, or r and Enter, starts it again"
+	r.setDown(exit.Name, true)
 	r.report(exit.Name+"-run", fmt.Sprintf("%v, just after it was started; the terminal says why.\n%s", exit, next))
 	r.printf("%v; %s", exit, next)
 }
@@ -178,6 +199,7 @@ func (r *runner) down(exit *procs.ExitError) {
 // restart has p take the place of the process of its name.
 func (r *runner) restart(p procs.Process) {
 	r.report(p.Name+"-run", "")
+	r.setDown(p.Name, false)
 	select {
 	case r.restarts <- p:
 	case <-r.over:

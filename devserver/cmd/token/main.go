@@ -52,7 +52,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 	flags.StringVar(&asked.User, "user", "", "`email` address of a user whose token it is to be")
 	flags.StringVar(&asked.Scope, "scope", "", "`scopes` that it is to grant, with spaces between")
 	flags.StringVar(&asked.Audience, "audience", "", "`identifier` of the API that it is to be for")
-	flags.BoolVar(&asked.Expired, "expired", false, "have it be of yesterday")
+	flags.BoolVar(&asked.Expired, "expired", false, "make it one that expired an hour ago")
 	if err := flags.Parse(args); err != nil {
 		return "", err
 	}

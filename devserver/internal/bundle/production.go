@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,13 +17,26 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
+// Size is that of an output, in bytes, and as web servers send it.
+type Size struct{ Bytes, Gzipped int }
+
+func gzippedSize(content []byte) (int, error) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(content); err != nil {
+		return 0, err
+	}
+	err := w.Close()
+	return b.Len(), err
+}
+
 // Production writes what a web server serves of the frontend in dir to the folder
 // out, in place of what is there: minified outputs whose names change with their
 // content, an index.html that names them, and the files of public/. It returns the
-// outputs' sizes in bytes, by URL path. index.html holds policy, a
+// outputs' sizes, by URL path. index.html holds policy, a
 // Content-Security-Policy, if it isn't "". More files come from more, by name. On an
 // error out stays as it was.
-func Production(dir, out, policy string, more map[string][]byte) (sizes map[string]int, err error) {
+func Production(dir, out, policy string, more map[string][]byte) (sizes map[string]Size, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
 	}
@@ -54,10 +68,14 @@ func Production(dir, out, policy string, more map[string][]byte) (sizes map[stri
 	if err := os.CopyFS(next, os.DirFS(filepath.Join(dir, "public"))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	sizes = map[string]int{}
+	sizes = map[string]Size{}
 	for _, output := range result.OutputFiles {
 		name := filepath.Base(output.Path)
-		sizes["/"+name] = len(output.Contents)
+		gzipped, err := gzippedSize(output.Contents)
+		if err != nil {
+			return nil, err
+		}
+		sizes["/"+name] = Size{len(output.Contents), gzipped}
 		if err := os.WriteFile(filepath.Join(next, name), output.Contents, 0o644); err != nil { //nolint:gosec // for a web server to read
 			return nil, err
 		}

@@ -107,7 +107,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.Problems, "problems", "", "`folder` whose files are shown over the page, as problems of others")
 	fs.VisitAll(func(f *flag.Flag) {
 		if env := variables[f.Name]; env != "" {
-			f.Usage += ", or the variable " + env
+			f.Usage += " (variable " + env + ")"
 		}
 	})
 	fs.Usage = func() {

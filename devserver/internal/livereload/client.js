@@ -85,7 +85,7 @@ function show(problems) {
   const shadow = overlay.attachShadow({ mode: 'open' })
   const styles = new CSSStyleSheet()
   styles.replaceSync(`
-    :host { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 2rem; background: rgb(16 18 27 / 92%); color: #f4f4f8; font: 15px/1.5 system-ui, sans-serif }
+    :host { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 2rem; background: #10121b; color: #f4f4f8; font: 15px/1.5 system-ui, sans-serif }
     h1 { margin: 0 0 1rem; font-size: 1.1rem; color: #ff9d96 }
     pre { margin: 0 0 1rem; font: 14px/1.5 ui-monospace, monospace; white-space: pre-wrap; tab-size: 4 }
     button { padding: .4rem .9rem; border: 1px solid currentcolor; border-radius: 6px; background: none; color: inherit; font: inherit; cursor: pointer }`)

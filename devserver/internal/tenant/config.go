@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -193,8 +194,9 @@ func (b *builder) user(u userConfig, at string, d *directory, now time.Time) *us
 	for name := range u.Claims {
 		b.need(strings.Contains(name, "://"), at+"/claims", "the claim %q needs a namespace, like \"https://example.com/roles\": others have a meaning", name)
 	}
+	before, _, _ := strings.Cut(u.Email, "@")
 	return &user{
-		id: u.ID, email: u.Email, password: u.Password, givenName: u.GivenName, familyName: u.FamilyName, nickname: u.Nickname,
+		id: u.ID, email: u.Email, password: u.Password, givenName: u.GivenName, familyName: u.FamilyName, nickname: cmp.Or(u.Nickname, before),
 		picture: b.fill.Replace(u.Picture), permissions: u.Permissions, blocked: u.Blocked, claims: u.Claims, updatedAt: now,
 	}
 }

@@ -45,7 +45,7 @@ func TestDashboard(t *testing.T) {
 	f.control("token", `{"user": "charles@example.com"}`)
 	f.get(authorizeURL("redirect_uri=https://evil.test"))
 	f.get("/v2/logout?client_id=spa&returnTo=" + url.QueryEscape(app))
-	expect("after more", "Invalid authorization code", "for a refresh token", "or the secret is wrong", "A test got a token", `"sub": "auth0|charles"`, "A login was refused: Callback URL mismatch", "ada@example.com logged out", "Nobody is logged in")
+	expect("after more", "Invalid authorization code", "for a refresh token", "or the secret is wrong", "got a token of charles@example.com", `"sub": "auth0|charles"`, "A login was refused: Callback URL mismatch", "ada@example.com logged out", "Nobody is logged in")
 	if strings.Contains(page(), "last used") {
 		t.Error("a code that was used twice has a refresh token still")
 	}

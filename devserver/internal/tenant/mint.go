@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -55,7 +56,7 @@ func (t *Tenant) mint(ask controlRequest) (string, error) {
 	}
 	maps.Copy(claims, ask.Claims)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
-	t.events.issued([]issuedToken{{"Access token", claims}}, "A test got a token")
+	t.events.issued([]issuedToken{{"Access token", claims}}, "make token, or a test, got a token of %s", cmp.Or(ask.User, MachineClientID))
 	return t.signAs(ask.Bad, claims)
 }
 

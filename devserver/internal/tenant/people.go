@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"slices"
 	"strings"
@@ -84,7 +85,10 @@ func (u *user) profile(scopes []string) *oidc.UserInfo {
 	return info
 }
 
-func (u *user) name() string { return strings.TrimSpace(u.givenName + " " + u.familyName) }
+// name is the user's, or the email address in its place, as Auth0 has it.
+func (u *user) name() string {
+	return cmp.Or(strings.TrimSpace(u.givenName+" "+u.familyName), u.email)
+}
 
 // client returns the client called id, or nil.
 func (t *Tenant) client(id string) *client { return t.directory.Load().clients[id] }

@@ -3,9 +3,11 @@
 //
 // zitadel/oidc's op package carries the protocol's plumbing: it decodes and
 // checks requests, authenticates clients and writes the answers. What makes it a
-// tenant is here: people, clients and APIs (people.go), sessions, consents and
-// codes in memory (store.go), the login and consent pages (login.go), Auth0's
-// paths, parameters and token shapes (authorize.go, token.go, logout.go).
+// tenant is here: who and what it knows (config.go, people.go), logins and consent
+// (authorize.go, login.go, session.go), Auth0's paths, parameters and token shapes
+// (token.go, claims.go, refresh.go, logout.go, respond.go), what outlives a restart
+// (state.go), a page that shows it all (dashboard.go), and what tests can ask of it
+// (controls.go, mint.go).
 //
 // It is for development only. Its passwords are public and it runs on loopback.
 package tenant

@@ -36,7 +36,7 @@ describe('answers', () => {
     ['the API is down', answer(502, { error: 'x', target: 'http://localhost:3001', next: 'Start it.' }), 'No answer from the API', 'Start it.', 'retry'],
     ['a gateway that says nothing', answer(504, ''), 'No answer from the API', 'make dev', 'retry'],
     ['no keys', answer(503, refusal('unavailable', 'temporarily_unavailable')), 'can’t check tokens', 'tenant', 'retry'],
-    ['something else answers', answer(200, '<!doctype html>'), 'Not the API', 'proxy.conf.json', undefined],
+    ['something else answers', answer(200, '<!doctype html>'), 'than the API answered', 'proxy.conf.json', undefined],
     ['no such path', answer(404, { error: 'not_found' }), 'No such path', 'pathRewrite', undefined],
     ['a fault of the API', answer(500, { error: 'x' }), 'answered 500', 'log', 'retry'],
   ])('%s', (_, given, title, next, remedy) => {

@@ -21,8 +21,8 @@ export function explainAnswer(answer: ApiAnswer, asked: string[] = []): Problem 
   if (status === 502 || status === 504) return apiDown(answer)
   if (!isJson && !challenged) {
     return {
-      title: 'Not the API answered',
-      meaning: `Something else did, with ${status} and no JSON.`,
+      title: 'Something else than the API answered',
+      meaning: `The answer was ${status} and no JSON.`,
       next: 'Does a rule in proxy.conf.json cover /api, and does its target name the API?',
     }
   }
@@ -91,7 +91,7 @@ function forbidden(description: string, scope: string | undefined, asked: string
       remedy: fresh,
     }
   }
-  return { ...problem, next: `Ask the tenant for ${scope}. It may ask you to agree.`, remedy: { kind: 'scope', scope } }
+  return { ...problem, next: `Ask the tenant for ${scope}. It may ask you to agree; or this account lacks the permission.`, remedy: { kind: 'scope', scope } }
 }
 
 const noAnswer: Record<NetworkError['kind'], Problem> = {

@@ -38,7 +38,7 @@ export class StatusList {
       checkApi().then((health) => this.put('API', health, el('code', {}, apiAt))),
       this.lookAtTenant(status),
     ])
-    if (status) this.put('Proxy rules', rulesHealth(status), rules(status), String(status.rules.length))
+    if (status) this.put('Proxy rules', rulesHealth(status), rules(status))
   }
 
   private async lookAtTenant(status: DevStatus | undefined): Promise<void> {
@@ -52,7 +52,7 @@ export class StatusList {
     }
   }
 
-  private put(name: string, { up, hint }: Health, where: Node | string, state = up ? 'answers' : 'is down'): void {
+  private put(name: string, { up, hint, state = up ? 'answers' : 'is down' }: Health, where: Node | string): void {
     const item = el(
       'li',
       { class: up ? 'up' : 'down' },
@@ -72,7 +72,7 @@ export class StatusList {
 }
 
 function rulesHealth({ rules }: DevStatus): Health {
-  return rules.length > 0 ? { up: true } : { up: false, hint: 'None, so nothing reaches the API. Add one to proxy.conf.json.' }
+  return rules.length > 0 ? { up: true, state: `${rules.length}` } : { up: false, state: 'none', hint: 'So nothing reaches the API. Add one to proxy.conf.json.' }
 }
 
 function rules({ rules }: DevStatus): Node {

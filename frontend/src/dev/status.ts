@@ -11,6 +11,7 @@ export interface DevStatus {
 
 export interface Health {
   up: boolean
+  state?: string // in words, if "is down" does not say it
   hint?: string // what to do if not
 }
 
@@ -29,10 +30,10 @@ export async function checkApi(): Promise<Health> {
     const response = await ask('/api/public')
     const body = (await response.json().catch(() => undefined)) as { next?: string } | undefined
     if (response.ok && body !== undefined) return { up: true }
-    if (body === undefined) return { up: false, hint: 'Something else answers /api: no rule in proxy.conf.json passes it on to the API.' }
+    if (body === undefined) return { up: false, state: 'is not reached', hint: 'Something else answers /api: no rule in proxy.conf.json passes it on to the API.' }
     return { up: false, hint: body.next ?? `It answers ${response.status}.` }
   } catch (error) {
-    return { up: false, hint: isTimeout(error) ? 'It takes requests and does not answer. Is it stopped in a debugger?' : 'The dev server does not answer. Is it running? make dev starts it.' }
+    return { up: false, ...(isTimeout(error) && { state: 'does not answer' }), hint: isTimeout(error) ? 'It takes requests and does not answer. Is it stopped in a debugger?' : 'The dev server does not answer. Is it running? make dev starts it.' }
   }
 }
 
@@ -43,7 +44,7 @@ export async function checkTenant({ domain }: Config): Promise<Health> {
     const response = await ask(`${url}/.well-known/openid-configuration`)
     return response.ok ? { up: true } : { up: false, hint: `It answers ${response.status}. Is AUTH0_DOMAIN a tenant’s?` }
   } catch {
-    return { up: false, hint: 'It does not answer. The local one runs inside the dev server; is another one’s AUTH0_DOMAIN right?' }
+    return { up: false, hint: 'It does not answer. The local one runs inside the dev server. If it is another, is AUTH0_DOMAIN right?' }
   }
 }
 

@@ -11,6 +11,6 @@ export function profile(auth: AuthService): Page {
   card.append(el('div', {}, el('h1', {}, user.name ?? 'Profile'), el('p', { class: 'lead' }, user.email ?? '')))
   return {
     title: 'Profile',
-    content: el('section', {}, card, el('h2', {}, 'What the ID token says of you'), json(user)),
+    content: el('section', {}, card, el('h2', {}, 'What the ID token says about you'), json(user)),
   }
 }

@@ -9,7 +9,7 @@ import type { Page } from '../router'
 const words: Record<SessionEnd, { title: string; text: string }> = {
   expired: {
     title: 'Your session is over',
-    text: 'The tenant knows nobody here any more (login_required). Sessions end after a while; or the browser keeps the tenant’s cookie from this page.',
+    text: 'You are no longer logged in at the tenant (login_required). Sessions end after a while; or the browser keeps the tenant’s cookie from this page.',
   },
   here: { title: 'You are logged out', text: 'This page is for people who are logged in.' },
   'in another tab': { title: 'You logged out in another tab', text: 'This page is for people who are logged in.' },
