@@ -4,13 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
@@ -185,65 +181,6 @@ func (b *tab) enter(email, password string) {
 		chromedp.SetValue(chromedp.CSS(`input[name=username]`), email),
 		chromedp.SendKeys(chromedp.CSS(`input[name=password]`), password+"\r"))
 }
-
-// screenshots writes what the page shows, on a desktop and a phone, light and
-// dark, to e2e/screenshots.
-func (b *tab) screenshots(name string) {
-	b.Helper()
-	dir := filepath.Join(repo, "devserver", "e2e", "screenshots")
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		b.Fatal(err)
-	}
-	for _, width := range []int64{1280, 390} {
-		for _, scheme := range []string{"light", "dark"} {
-			b.do("set the screen", chromedp.EmulateViewport(width, 800), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-				})
-				return err
-			}))
-			b.accessible(fmt.Sprintf("%s at %d px, %s", name, width, scheme))
-			png := b.screenshot()
-			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
-			if err := os.WriteFile(file, png, 0o600); err != nil {
-				b.Fatal(err)
-			}
-			if ask[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
-				b.Errorf("%s scrolls sideways at %d px", name, width)
-			}
-		}
-	}
-	b.do("back to the desktop", chromedp.EmulateViewport(1280, 800))
-}
-
-// readmePicture writes the README's picture of what the page shows: no more of it
-// than looks the same on every machine.
-func (b *tab) readmePicture() {
-	b.Helper()
-	b.do("make the window lower", chromedp.EmulateViewport(1280, 560))
-	file := filepath.Join(repo, "devserver", "e2e", "screenshots", "readme.png")
-	if err := os.WriteFile(file, b.screenshot(), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	b.do("back to the desktop", chromedp.EmulateViewport(1280, 800))
-}
-
-// screenshot returns what the page shows as a PNG. Chromium draws one page at a
-// time, and can wait for ever for one that is behind another.
-func (b *tab) screenshot() []byte {
-	b.Helper()
-	drawing.Lock()
-	defer drawing.Unlock()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.Fatalf("screenshot: %v", err)
-	}
-	return png
-}
-
-var drawing sync.Mutex
 
 func (b *tab) url() string {
 	b.Helper()
