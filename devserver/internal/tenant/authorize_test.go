@@ -139,3 +139,26 @@ func TestParametersOfAuth0(t *testing.T) {
 		}
 	}
 }
+
+// TestByPost begins a login and a logout by forms, as OpenID Connect allows; the
+// app's page sends them, so they come from another origin.
+func TestByPost(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	cross := []string{"Origin: " + app, "Sec-Fetch-Site: same-site"}
+	u, err := url.Parse(authorizeURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next := f.post("/authorize", u.Query(), cross...).location; next == nil || next.Path != "/u/login" {
+		t.Errorf("a login leads to %v", next)
+	}
+	f.logIn("ada@example.com", "ada-local")
+	out := f.post("/oidc/logout", url.Values{"client_id": {"spa"}, "post_logout_redirect_uri": {app}, "state": {"x"}}, cross...)
+	if out.location == nil || out.location.String() != app+"?state=x" {
+		t.Errorf("a logout leads to %v", out.location)
+	}
+	if got := f.get(authorizeURL("prompt=none")).location.Query().Get("error"); got != "login_required" {
+		t.Errorf("after it: %q", got)
+	}
+}
