@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"sync"
@@ -33,7 +34,9 @@ func (b *tab) accessible(what string) {
 // list returns the texts that the promise resolves to.
 func (b *tab) list(promise string) []string {
 	b.Helper()
-	list, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](promise, chromedp.EvalAwaitPromise))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	list, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](promise, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.Fatalf("%s: %v", promise, err)
 	}

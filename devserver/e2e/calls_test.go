@@ -30,6 +30,7 @@ func TestCalls(t *testing.T) {
 	b.signIn("/external-api", "charles@example.com")
 	b.press("Call public")
 	b.see(here, "Anyone may read this")
+	b.screenshots("call-public")
 	b.press("Call private")
 	b.see(here, "The token does not grant this")
 	b.screenshots("call-scope-missing")
@@ -54,6 +55,7 @@ func TestCalls(t *testing.T) {
 	b.see(here, "Ping API")
 	b.press("Call private")
 	b.see(here, "grants read:messages.")
+	b.screenshots("call-private")
 	b.press("Ping API")
 	b.see(here, message)
 
@@ -91,7 +93,7 @@ func TestConsentIsMissing(t *testing.T) {
 	b := open(t, newSystem(t, "", tenantConfig(t, `"rbac": true`, `"rbac": false`)...))
 	here := b.page + "/external-api"
 	b.signIn("/external-api", "ada@example.com")
-	ask[any](b, `sessionStorage.setItem('scopes', 'read:messages')`) // as if the tenant had forgotten
+	ask[any](b, `sessionStorage.setItem('scopes', JSON.stringify({sub: 'auth0|ada', scopes: 'read:messages'}))`) // as if the tenant had forgotten
 	b.press("Call private")
 	b.see(here, "consent_required")
 	b.screenshots("call-consent-missing")
@@ -144,7 +146,7 @@ func TestNobodyAnswers(t *testing.T) {
 	b.await("the API is down", `document.querySelector('.status .down')?.innerText.startsWith('API is down')`)
 	b.screenshots("home-api-down")
 	b.retarget(t, b.api)
-	b.devserver.Await(t, `proxy rules: /api → `+regexp.QuoteMeta(b.api))
+	b.devserver.Await(t, `proxy rules: /api → `+regexp.QuoteMeta(b.api)+`, was http://localhost:1[\s\S]*proxy rules: /api → `+regexp.QuoteMeta(b.api)+`, was http://localhost:1`)
 	b.await("the API is up again", `document.querySelectorAll('.status .up').length === 3`)
 	b.press("External API")
 
@@ -153,8 +155,13 @@ func TestNobodyAnswers(t *testing.T) {
 	b.press("Ping API")
 	b.see(here, "Something else than the API answered")
 
+	b.press("Home")
+	b.await("the API is not reached", `document.querySelector('.status .down')?.innerText.startsWith('API is not reached')`)
 	b.stop()
 	b.devserver.Await(t, "dev server stopped")
+	b.await("all are gone", `document.querySelectorAll('.status .down').length === 3 && document.querySelectorAll('.status li').length === 3`)
+	b.screenshots("home-all-gone")
+	b.press("External API")
 	b.press("Ping API")
 	b.see(here, "The network is gone")
 	b.screenshots("call-network-gone")

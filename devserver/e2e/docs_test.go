@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,13 +143,11 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 		`make -s token USER=ada@example.com SCOPE="openid read:messages"`:              token,
 		`curl -X POST localhost:4400/_tenant/keys/rotate`:                              `"done":true`,
 		`make -s token USER=charles@example.com EXPIRED=1`:                             token,
-		`cp .env.example .env`:                                                         `^$`,
 	}
-	// What is tested elsewhere, or would leave this machine.
+	// What this test is run by, what would leave this machine, and servers.
 	elsewhere := []string{
-		"make test", "make lint test", "bin/devserver --frontend some/dist", "bin/devserver --host 0.0.0.0 --https",
-		"bin/devserver --port 4300 --allowed-host dev.test", "bin/devserver --build frontend/dist",
-		"CGO_ENABLED=0 go build -trimpath -ldflags=-s -o calling-an-api ./api", "sudo install calling-an-api /usr/local/bin/",
+		"make test", "make lint test", "bin/devserver --host 0.0.0.0 --https", "bin/devserver --frontend some/dist",
+		"bin/devserver --port 4300 --allowed-host dev.test", "CGO_ENABLED=0 go build -trimpath -ldflags=-s -o calling-an-api ./api", "sudo install calling-an-api /usr/local/bin/",
 	}
 	ran := map[string]bool{}
 	for file, text := range documents(t) {
@@ -173,7 +172,24 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 	if len(ran) < 6 {
 		t.Errorf("only %d commands were found", len(ran))
 	}
-	for _, target := range []string{"test", "lint", "bench", "build", "help"} {
+	for _, target := range []string{"test", "lint", "bench", "build"} {
 		run(repo, "make -n "+target)
+	}
+	if help := run(repo, "make help"); !strings.Contains(help, "make dev") {
+		t.Errorf("make help prints\n%s", help)
+	}
+
+	// The servers, on a port of their own.
+	run(dir, "bin/devserver --build some/dist")
+	for _, command := range []string{"--frontend some/dist", "--port 0 --allowed-host dev.test"} {
+		args := append(strings.Fields(command), "--tenant-addr", "localhost:0", "--types=false")
+		if !strings.Contains(command, "--port") {
+			args = append(args, "--addr", "localhost:0")
+		}
+		_, server := start(t, dir, filepath.Join(dir, "bin", "devserver"), nil, args...)
+		page := server.Await(t, `page listening on `+localhost)
+		if status, _, body := get(t, page+"/", "Accept: text/html"); status != http.StatusOK || !strings.Contains(body, "navbar") {
+			t.Errorf("%s: %d %s", command, status, body)
+		}
 	}
 }

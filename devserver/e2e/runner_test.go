@@ -203,6 +203,17 @@ func TestMendedFileStartsItAgain(t *testing.T) {
 	if status, _, body := get(t, "http://"+d.page+"/api/public"); status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
 	}
+
+	// The same by a file that .env names only now.
+	write(t, dir, "mine.jsonc", "{")
+	write(t, dir, ".env", "TENANT_CONFIG=mine.jsonc\n")
+	out.Await(t, `(?s)starts it again.*starts it again`)
+	content, err = os.ReadFile(filepath.Join(repo, "devserver", "internal", "tenant", "default.jsonc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "mine.jsonc", string(content))
+	out.Await(t, `(?s)starts it again.*starts it again.*page listening on`)
 }
 
 // TestBuildForATenant writes the page for production by what .env says.

@@ -11,26 +11,27 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// screenshots writes what the page shows, on a desktop and a phone, light and
-// dark, to e2e/screenshots.
+// screenshots writes what the page shows, on a desktop, a tablet and a phone, light
+// and dark, to e2e/screenshots, and holds it against axe-core's rules.
 func (b *tab) screenshots(name string) {
 	b.Helper()
 	dir := filepath.Join(repo, "devserver", "e2e", "screenshots")
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		b.Fatal(err)
 	}
-	for _, width := range []int64{1280, 390} {
-		for _, scheme := range []string{"light", "dark"} {
-			b.screen(width, 800, scheme)
-			b.accessible(fmt.Sprintf("%s at %d px, %s", name, width, scheme))
-			png := b.screenshot()
-			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, scheme))
-			if err := os.WriteFile(file, png, 0o600); err != nil {
-				b.Fatal(err)
-			}
-			if ask[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
-				b.Errorf("%s scrolls sideways at %d px", name, width)
-			}
+	for _, view := range []struct {
+		width  int64
+		scheme string
+	}{{1280, "light"}, {1280, "dark"}, {768, "light"}, {390, "light"}, {390, "dark"}} {
+		b.screen(view.width, 800, view.scheme)
+		b.screen(view.width, max(800, ask[int64](b, `document.documentElement.scrollHeight`)), view.scheme) // all of it
+		b.accessible(fmt.Sprintf("%s at %d px, %s", name, view.width, view.scheme))
+		file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, view.width, view.scheme))
+		if err := os.WriteFile(file, b.screenshot(), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		if ask[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
+			b.Errorf("%s scrolls sideways at %d px", name, view.width)
 		}
 	}
 	b.screen(1280, 800, "light")

@@ -164,6 +164,7 @@ func TestBlockedUser(t *testing.T) {
 	b.see(b.tenant+"/u/login", "ada@example.com · blocked")
 	b.enter("ada@example.com", "ada-local")
 	b.see(b.page+"/callback", "unauthorized: user is blocked")
+	b.screenshots("blocked")
 	b.press("Try again")
 	b.see(b.tenant+"/u/login", "Pick a test user")
 	b.pick("charles@example.com")

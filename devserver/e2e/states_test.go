@@ -12,6 +12,7 @@ import (
 
 	browserdomain "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // tenantConfig writes the tenant's default configuration, with changes, and returns
@@ -67,6 +68,7 @@ func TestSessionExpires(t *testing.T) {
 	b.signIn("/profile", "ada@example.com")
 	b.control(t, "sessions/expire", "")
 	b.see(b.page+"/profile", "Your session is over")
+	b.see(b.page+"/profile", "login_required")
 	b.screenshots("session-over")
 	b.press("Log in again")
 	b.see(b.tenant+"/u/login", "Pick a test user")
@@ -90,7 +92,7 @@ func TestTokenInspector(t *testing.T) {
 			t.Errorf("%s: %q, want %q", term, got, words)
 		}
 	}
-	b.await("the countdown", `/^in 1 h 59 min$/.test(document.querySelector('.countdown').textContent)`)
+	b.await("the countdown", `/^in 1 h 5\d min$/.test(document.querySelector('.countdown').textContent)`)
 	b.click("summary:not(#profileDropDown)")
 	b.see(here, `"alg": "RS256"`)
 	b.screenshots("token")
@@ -106,7 +108,7 @@ func TestTokenInspector(t *testing.T) {
 	b.press("Copy as curl")
 	b.see(here, "Copied.")
 	command := b.js(`navigator.clipboard.readText()`)
-	m := regexp.MustCompile(`^curl -H "Authorization: (Bearer [\w.-]+)" (http://\S+)$`).FindStringSubmatch(command)
+	m := regexp.MustCompile(`^curl -H "Authorization: (Bearer [\w.-]+)" "(http://[^"]+)"$`).FindStringSubmatch(command)
 	if m == nil || !strings.HasPrefix(m[2], b.api+"/") {
 		t.Fatalf("copied: %s", command)
 	}
@@ -132,6 +134,58 @@ func TestNoFlash(t *testing.T) {
 		b.see(b.page+strings.TrimSuffix(path, "/")+map[bool]string{true: "/"}[path == "/"], "Ada Lovelace")
 		if steps := ask[[]bool](b, `steps`); len(steps) < 2 || slices.Contains(steps, true) {
 			t.Errorf("%s asked to log in on its way: %v", path, steps)
+		}
+	}
+}
+
+// TestByKeyboard goes the whole way with Tab and Enter alone.
+func TestByKeyboard(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page)
+	b.see(b.page+"/", "Log in to begin")
+	b.tabTo("Log in to begin")
+	b.see(b.tenant+"/u/login", "Pick a test user")
+	b.tabTo("Ada Lovelace")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.tabTo("Accept")
+	b.see(b.page+"/external-api", "Ping API")
+	b.tabTo("Ping API")
+	b.see(b.page+"/external-api", message)
+	b.tabTo("Ada Lovelace")
+	b.tabTo("Profile")
+	b.see(b.page+"/profile", `"email": "ada@example.com"`)
+}
+
+// tabTo presses Tab until what begins with text has the focus, and shows it, and then
+// Enter.
+func (b *tab) tabTo(text string) {
+	b.Helper()
+	for range 30 {
+		b.do("press Tab", chromedp.KeyEvent(kb.Tab))
+		if ask[bool](b, fmt.Sprintf(`document.activeElement !== document.body && document.activeElement.innerText.trim().startsWith(%q)`, text)) {
+			if outline := ask[string](b, `getComputedStyle(document.activeElement).outlineStyle`); outline == "none" {
+				b.Errorf("the focus on %s is not to be seen", text)
+			}
+			b.do("press Enter", chromedp.KeyEvent(kb.Enter))
+			return
+		}
+	}
+	b.Fatalf("Tab does not lead to %s\n%s", text, b.describe())
+}
+
+// TestReducedMotion holds the styles to it: nothing moves, for anybody.
+func TestReducedMotion(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"frontend/styles.css", "devserver/internal/tenant/pages/style.css"} {
+		styles, err := os.ReadFile(filepath.Join(repo, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(transition|animation|scroll-behavior):([^;]*);`).FindAllString(string(styles), -1) {
+			if !strings.Contains(m, " 0s ") {
+				t.Errorf("%s moves: %s", file, m)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -37,6 +38,9 @@ func TestTutorial(t *testing.T) {
 	}
 	b.press("Ping API")
 	b.see(b.page+"/external-api", message)
+	if line := ask[string](b, `document.querySelector('.answer').innerText`); !regexp.MustCompile(`^GET /api/external → 200 OK in [\d.]+ ms$`).MatchString(line) {
+		t.Errorf("the call's line: %q", line)
+	}
 	var answer map[string]string
 	shown := ask[string](b, `document.querySelector("pre > code").textContent`)
 	if err := json.Unmarshal([]byte(shown), &answer); err != nil || answer["msg"] != message {
@@ -53,6 +57,7 @@ func TestTutorial(t *testing.T) {
 	b.click("#profileDropDown")
 	b.press("Profile")
 	b.see(b.page+"/profile", `"email": "ada@example.com"`)
+	b.await("her picture", `document.querySelector('main img').naturalWidth > 0`)
 	b.screenshots("profile")
 	b.press("Home")
 	b.see(b.page+"/", "Call the API")
@@ -69,6 +74,7 @@ func TestNavbar(t *testing.T) {
 	b := open(t, newSystem(t, ""))
 	b.visit(b.page + "/no/such/page")
 	b.see(b.page+"/no/such/page", "Page not found")
+	b.screenshots("not-found")
 	b.click("#qsLoginBtn")
 	b.see(b.tenant+"/u/login", "Pick a test user")
 	b.pick("charles@example.com")
@@ -80,10 +86,15 @@ func TestNavbar(t *testing.T) {
 	b.see(b.page+"/external-api", "Ping API")
 	b.press("Home")
 	b.see(b.page+"/", "Calling an API")
-	ask[any](b, `history.back()`)
+	ask[any](b, `setTimeout(() => history.back())`)
 	b.see(b.page+"/external-api", "Ping API")
+	b.await("title and focus", `document.title === 'External API · Calling an API' && document.activeElement.textContent === 'External API'`)
+	ask[any](b, `setTimeout(() => history.forward())`)
+	b.see(b.page+"/", "Call the API")
+	b.await("title and focus", `document.title === 'Home · Calling an API' && document.activeElement.textContent === 'Calling an API'`)
 
 	b.click("#profileDropDown")
+	b.screenshots("menu")
 	b.click("#qsLogoutBtn")
 	b.see(b.page+"/", "Log in to begin")
 	b.absent("#profileDropDown")
@@ -115,6 +126,7 @@ func TestWrongPassword(t *testing.T) {
 	b.see(b.tenant+"/u/login", "Log in")
 	b.enter("ada@example.com", "wrong")
 	b.see(b.tenant+"/u/login", "Wrong email or password")
+	b.screenshots("login-wrong-password")
 	b.enter("ada@example.com", "ada-local")
 	b.see(b.tenant+"/u/consent", "Authorize")
 	b.press("Accept")
@@ -154,7 +166,7 @@ func TestBackFromTheLogin(t *testing.T) {
 	b.see(b.page+"/", "Log in to begin")
 	b.visit(b.page + "/profile")
 	b.see(b.tenant+"/u/login", "Log in")
-	ask[any](b, `history.back()`)
+	ask[any](b, `setTimeout(() => history.back())`)
 	b.see(b.page+"/", "Log in to begin")
 }
 
@@ -162,23 +174,25 @@ func TestCallbackErrors(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))
 	const foreign = "no login that was begun in this tab"
-	for name, tc := range map[string]struct{ query, want string }{
-		"unknown audience": {"error=access_denied&error_description=" + url.QueryEscape("Service not found: https://x"), "AUTH0_AUDIENCE"},
-		"mismatch":         {"error=invalid_request&error_description=Callback+URL+mismatch", b.page + "/callback"},
-		"denied":           {"error=access_denied", "declined"},
-		"blocked":          {"error=unauthorized&error_description=user+is+blocked", "blocked"},
-		"words of others":  {"error=x&error_description=Call+0800+1234", foreign},
-		"markup":           {"error=x&error_description=" + url.QueryEscape("<img src=x onerror=alert(1)>"), foreign},
-		"used code":        {"code=abc&state=def", "begun in this tab"},
-		"nothing":          {"", "none is under way"},
+	for _, tc := range []struct{ name, query, want string }{
+		{"unknown-audience", "error=access_denied&error_description=" + url.QueryEscape("Service not found: https://x"), "AUTH0_AUDIENCE"},
+		{"mismatch", "error=invalid_request&error_description=Callback+URL+mismatch", b.page + "/callback"},
+		{"denied", "error=access_denied", "declined"},
+		{"blocked", "error=unauthorized&error_description=user+is+blocked", "blocked"},
+		{"words of others", "error=x&error_description=Call+0800+1234", foreign},
+		{"markup", "error=x&error_description=" + url.QueryEscape("<img src=x onerror=alert(1)>"), foreign},
+		{"used-code", "code=abc&state=def", "begun in this tab"},
+		{"nothing", "", "none is under way"},
 	} {
 		b.visit(b.page + "/callback?" + tc.query)
 		b.see(b.page+"/callback", tc.want)
 		if strings.Contains(b.url(), "?") || ask[bool](b, `document.body.innerText.includes('0800') || document.querySelector('main img') !== null`) {
-			t.Errorf("%s: %s", name, b.describe())
+			t.Errorf("%s: %s", tc.name, b.describe())
+		}
+		if tc.want != foreign {
+			b.screenshots("callback-" + tc.name)
 		}
 	}
-	b.screenshots("callback-failed")
 }
 
 // TestGoneBeforeTheLoginEnds goes home while the login is being finished.

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { onFailure } from './attempt'
 import { el } from './dom'
 import { Router, type Page, type Route } from './router'
 
@@ -61,7 +62,7 @@ describe('guards', () => {
     let answer: (allowed: boolean) => void = () => undefined
     const guard = vi.fn(() => new Promise<boolean>((resolve) => (answer = resolve)))
     const router = start('/a?x=1', { '/a': { render: () => page('A'), guard } })
-    expect(guard).toHaveBeenCalledWith('/a?x=1')
+    expect(guard).toHaveBeenCalledWith('/a?x=1', expect.any(Function))
     expect(router.isGuarded()).toBe(true)
     expect(outlet.querySelector('h1')).toBeNull()
     expect(outlet.querySelector('[role=status]')).not.toBeNull()
@@ -90,6 +91,23 @@ describe('guards', () => {
     await settled()
     expect(outlet.textContent).toBe('B')
   })
+})
+
+test('a guard that fails late spoils no other page', async () => {
+  let fail: (error: Error) => void = () => undefined
+  const failed = vi.fn()
+  onFailure(failed)
+  const guard = () => new Promise<boolean>((_, reject) => (fail = reject))
+  const router = start('/a', { '/': { render: () => page('Home') }, '/a': { render: () => page('A'), guard } })
+  router.navigate('/')
+  await settled()
+  fail(new Error('late'))
+  await settled()
+  expect(failed).not.toHaveBeenCalled()
+  router.navigate('/a')
+  fail(new Error('now'))
+  await settled()
+  expect(failed).toHaveBeenCalledOnce()
 })
 
 describe('going on', () => {

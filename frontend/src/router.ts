@@ -11,7 +11,9 @@ export interface Page {
 
 export interface Route {
   render: () => Page
-  guard?: (path: string) => Promise<boolean> // whether the page may be shown; if not, it has seen to the rest
+  // Whether the page may be shown; if not, it has seen to the rest, as long as the
+  // person has not gone elsewhere.
+  guard?: (path: string, isCurrent: () => boolean) => Promise<boolean>
 }
 
 export class Router {
@@ -79,8 +81,13 @@ export class Router {
     const path = location.pathname
     this.url = path + location.search
     if (route.guard && !this.outlet.hasChildNodes()) this.outlet.append(waiting())
-    const allowed = (await route.guard?.(path + location.search + location.hash)) ?? true
-    if (!allowed || turn !== this.turn) return // the person has gone elsewhere meanwhile
+    const isCurrent = () => turn === this.turn
+    try {
+      if (route.guard && !(await route.guard(path + location.search + location.hash, isCurrent))) return
+    } catch (error) {
+      if (isCurrent()) throw error
+    }
+    if (!isCurrent()) return // the person has gone elsewhere meanwhile
     this.place(route.render())
     this.shown(path)
     if (moveFocus) this.focusHeading()

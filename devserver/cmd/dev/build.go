@@ -22,30 +22,37 @@ func buildAll(signals <-chan os.Signal, names []string, output io.Writer) error 
 	}
 	cmd := exec.Command("go", args...) //nolint:gosec // the names are checked before
 	cmd.Stdout, cmd.Stderr = output, output
+	if err := wait(signals, cmd); errors.Is(err, errInterrupted) {
+		return err
+	} else if err != nil {
+		return fmt.Errorf("the build failed (%w): mend what the lines above say", err)
+	}
+	return nil
+}
+
+// wait runs cmd to its end, or ends it when one of signals comes.
+func wait(signals <-chan os.Signal, cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the build: %w", err)
+		return err
 	}
 	var err error
-	built := make(chan struct{})
-	go func() { err = cmd.Wait(); close(built) }()
+	ended := make(chan struct{})
+	go func() { err = cmd.Wait(); close(ended) }()
 	select {
-	case <-built:
-		if err != nil {
-			return fmt.Errorf("the build failed (%w): mend what the lines above say", err)
-		}
-		return nil
+	case <-ended:
+		return err
 	case <-signals:
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, or got the terminal's signal itself
-		<-built
+		<-ended
 		return errInterrupted
 	}
 }
 
 // buildPage writes the page for production by the settings of .env, which only this
 // command reads.
-func buildPage(settings *settings, output io.Writer) error {
+func buildPage(signals <-chan os.Signal, settings *settings, output io.Writer) error {
 	cmd := exec.Command(filepath.Join(bin, "devserver"), "--build", "frontend/dist") //nolint:gosec // what was built just now
 	cmd.Env = settings.env
 	cmd.Stdout, cmd.Stderr = output, output
-	return cmd.Run()
+	return wait(signals, cmd)
 }

@@ -47,7 +47,7 @@ func run(signals chan os.Signal, args, environ []string, stdin, stdout *os.File)
 		return err
 	}
 	if slices.Equal(args, []string{"build"}) {
-		return buildPage(settings, stdout)
+		return buildPage(signals, settings, stdout)
 	}
 	names := []string{"devserver", "api"}
 	for _, name := range args {

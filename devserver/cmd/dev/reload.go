@@ -33,6 +33,11 @@ func (r *runner) reloadSettings() []string {
 	}
 	before := r.banner()
 	r.settings.Store(now)
+	for _, name := range now.files() {
+		if err := r.watcher.File(name); err != nil {
+			r.printf("watching %s: %v", name, err)
+		}
+	}
 	affected := now.readers(then, r.names)
 	if len(affected) == 0 {
 		return nil

@@ -33,6 +33,7 @@ type runner struct {
 	color    bool
 	out      *procs.Output
 	restarts chan procs.Process
+	watcher  *watch.Watcher
 	over     chan struct{} // closed when nobody reads restarts any more
 
 	mu    sync.Mutex
@@ -64,17 +65,12 @@ func (r *runner) watch() (*watch.Watcher, error) {
 			return nil, err
 		}
 	}
-	cfg := r.settings.Load().cfg
-	// The last of these are the dev server's, but one that a fault in them has ended
-	// sees no edits.
-	for _, name := range []string{".env", "go.work", "go.work.sum", lockFile, cfg.ProxyConfig, cfg.TenantConfig, filepath.Join(cfg.Frontend, "index.html")} {
-		if name == "" {
-			continue
-		}
+	for _, name := range append([]string{".env", "go.work", "go.work.sum", lockFile}, r.settings.Load().files()...) {
 		if err := w.File(name); err != nil {
 			return nil, err
 		}
 	}
+	r.watcher = w
 	return w, nil
 }
 

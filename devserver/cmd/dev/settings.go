@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,6 +22,7 @@ var variables = map[string][]string{
 	"TENANT_ADDR":         {"devserver"},
 	"TENANT_CONFIG":       {"devserver"},
 	"TENANT_STATE":        {"devserver"},
+	"DEV_CSP":             {"devserver"},
 	"JWKS_REFRESH":        {"api"},
 	"TOKEN_CLIENT_ID":     nil, // make token reads them when it is run
 	"TOKEN_CLIENT_SECRET": nil,
@@ -84,4 +86,14 @@ func load(environ []string) (*settings, error) {
 func (s *settings) value(name string) string {
 	value, _ := dotenv.Lookup(s.env)(name)
 	return value
+}
+
+// files are those that the dev server reads as it starts. It follows them itself, but
+// one that a fault in them has ended sees no edits.
+func (s *settings) files() []string {
+	files := []string{s.cfg.ProxyConfig, filepath.Join(s.cfg.Frontend, "index.html")}
+	if s.cfg.TenantConfig != "" {
+		files = append(files, s.cfg.TenantConfig)
+	}
+	return files
 }

@@ -127,6 +127,9 @@ func TestParametersOfAuth0(t *testing.T) {
 	if id := claims(t, tokens.ID); id["auth_time"] == nil || id["org_id"] != nil || id["org_name"] != nil {
 		t.Errorf("%v", id)
 	}
+	if f.get(authorizeURL("organization=org_x1", "prompt=none")); strings.Contains(mustJSON(t, claims(t, tokens.Access)), "org_") {
+		t.Error("one login's organization is in another's token")
+	}
 	for asked, want := range map[string][2]string{"org_Ab12Cd34Ef56Gh78": {"org_id", "org_Ab12Cd34Ef56Gh78"}, "Acme-Works": {"org_name", "acme-works"}} {
 		code := f.get(authorizeURL("organization="+asked, "scope=openid offline_access", "prompt=consent"))
 		code = f.consent(code.location.Query().Get("state"), "accept")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"calling-an-api.example/devserver/internal/outputtest"
+	"calling-an-api.example/devserver/internal/tenant"
 )
 
 // TestBoundToItsClient has another public client, with all grants, use what is not
@@ -29,9 +30,19 @@ func TestBoundToItsClient(t *testing.T) {
 	if status, _ := f.renew(token); status != http.StatusOK {
 		t.Errorf("after a revocation by another: %d", status)
 	}
-	if got := f.get(authorizeURL("client_id=other-spa", "response_mode=web_message", "prompt=none")); got.status != http.StatusForbidden ||
-		strings.Contains(got.body, "postMessage") || !strings.Contains(got.body, "http://localhost:4300") {
-		t.Errorf("a message to an origin that is not the client's: %d %s", got.status, got.body)
+	got := f.get(authorizeURL("client_id=other-spa", "response_mode=web_message"))
+	if got.location == nil || got.location.Path != "/u/consent" {
+		t.Fatalf("consent to one client counts for another: %d to %v", got.status, got.location)
+	}
+	answer, _ := message(t, f.consent(got.location.Query().Get("state"), "accept").body)
+	if answer["code"] != "" || answer["error"] != "unauthorized_client" || !strings.Contains(answer["error_description"], "Origin not allowed") {
+		t.Errorf("a message to an origin that is not the client's: %v", answer)
+	}
+	if got := f.get("/v2/logout?client_id=spa&returnTo=http://localhost:4300/bye"); got.status != http.StatusBadRequest || !strings.Contains(got.body, app) {
+		t.Errorf("to another client's logout URL: %d %s", got.status, got.body)
+	}
+	if got := f.get("/v2/logout?client_id=other-spa&returnTo=http://localhost:4300/bye"); got.location == nil {
+		t.Errorf("to its own: %d", got.status)
 	}
 }
 
@@ -68,8 +79,8 @@ func TestOnlyFromABody(t *testing.T) {
 	if got := f.send(f.request(http.MethodPost, "/oauth/token", strings.NewReader(`{"grant_type":`), "Content-Type: application/json", "Origin: "+app)); got.status != http.StatusBadRequest || got.header.Get("Access-Control-Allow-Origin") != app {
 		t.Errorf("half an object: %d %v", got.status, got.header)
 	}
-	large := url.Values{"grant_type": {strings.Repeat("x", 70<<10)}}
-	if got := f.post("/oauth/token", large); got.status < 400 || got.status > 499 {
+	credentials.Set("padding", strings.Repeat("x", 70<<10))
+	if got := f.post("/oauth/token", credentials); got.status < 400 || got.status > 499 {
 		t.Errorf("a large body: %d", got.status)
 	}
 	if got := f.get(authorizeURL("state=" + strings.Repeat("x", 9<<10))); got.status != http.StatusBadRequest || got.location != nil {
@@ -91,6 +102,9 @@ func TestCookies(t *testing.T) {
 	}
 	if again := f.post("/u/consent", url.Values{"state": {state}, "session": {f.consentSession(state)}, "action": {"accept"}}); again.location == nil || again.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("consent: %d %v", again.status, again.header)
+	}
+	if got := f.get("/userinfo"); got.header.Get("WWW-Authenticate") != "Bearer" {
+		t.Errorf("userinfo without a token: %v", got.header)
 	}
 	if twice := f.post("/u/login", url.Values{"state": {state}, "pick": {"ada@example.com"}}); twice.status != http.StatusBadRequest {
 		t.Errorf("the same form again: %d", twice.status)
@@ -116,9 +130,9 @@ func TestConfigurationChangesUnderway(t *testing.T) {
 			t.Parallel()
 			f, local := startLocal(t, outputtest.New())
 			refresh := f.offline()
-			code := f.get(authorizeURL()).location.Query().Get("state")
+			code := f.get(authorizeURL("scope=openid profile offline_access read:messages")).location.Query().Get("code")
 			if code == "" {
-				code = f.get(authorizeURL("scope=openid profile offline_access read:messages")).location.Query().Get("code")
+				t.Fatal("no code")
 			}
 			_, tokens := f.tokens(codeForm(f.get(authorizeURL("scope=openid")).location.Query().Get("code")))
 			state := f.get(authorizeURL("prompt=consent")).location.Query().Get("state")
@@ -134,6 +148,15 @@ func TestConfigurationChangesUnderway(t *testing.T) {
 			}
 			if status, a := f.renew(refresh); status != http.StatusForbidden {
 				t.Errorf("a refresh token: %d %+v", status, a)
+			}
+			if err := local.Configure("t.jsonc", tenant.DefaultConfig); err != nil {
+				t.Fatal(err)
+			}
+			if status, a := f.renew(refresh); status != http.StatusOK { // it was left as it was
+				t.Errorf("the refresh token, when all is well again: %d %+v", status, a)
+			}
+			if err := local.Configure("t.jsonc", []byte(configured(t, tc.before, tc.after))); err != nil {
+				t.Fatal(err)
 			}
 			if name == "the user is blocked" {
 				if status, a := f.tokens(codeForm(code)); status != http.StatusForbidden {
@@ -191,6 +214,20 @@ func TestTimeGoesBack(t *testing.T) {
 	restart()
 	if kept, err := os.ReadFile(filepath.Clean(file + ".bad")); err != nil || !strings.Contains(string(kept), "elsewhere") {
 		t.Errorf("%s, %v", kept, err)
+	}
+}
+
+// TestOldCode waits with a code for longer than it lives.
+func TestOldCode(t *testing.T) {
+	t.Parallel()
+	f, c, _, _ := startKept(t, outputtest.New())
+	f.logIn("ada@example.com", "ada-local")
+	for wait, want := range map[time.Duration]int{59 * time.Second: http.StatusOK, 61 * time.Second: http.StatusForbidden} {
+		code := f.get(authorizeURL()).location.Query().Get("code")
+		c.forward(wait)
+		if status, a := f.tokens(codeForm(code)); status != want {
+			t.Errorf("after %s: %d %+v", wait, status, a)
+		}
 	}
 }
 

@@ -191,7 +191,7 @@ func (b *builder) user(u userConfig, at string, d *directory, now time.Time) *us
 	b.need(u.Password != "", at+"/password", "a user needs a password")
 	b.need(!slices.ContainsFunc(d.users, func(other *user) bool { return other.id == u.ID || strings.EqualFold(other.email, u.Email) }), at,
 		"there is another user with this user_id or email address")
-	for name := range u.Claims {
+	for _, name := range slices.Sorted(maps.Keys(u.Claims)) {
 		b.need(strings.Contains(name, "://"), at+"/claims", "the claim %q needs a namespace, like \"https://example.com/roles\": others have a meaning", name)
 	}
 	before, _, _ := strings.Cut(u.Email, "@")
@@ -215,18 +215,22 @@ func (b *builder) client(c clientConfig, at string, d *directory) *client {
 			"the grant %q is none of authorization_code, refresh_token, client_credentials", grant)
 	}
 	b.need(c.Secret != "" || !slices.Contains(c.Grants, oidc.GrantTypeClientCredentials), at, "client_credentials needs a client_secret")
-	for name, urls := range map[string][]string{"callbacks": made.callbacks, "allowed_logout_urls": made.logoutURLs} {
-		for j, one := range urls {
-			u, err := url.Parse(one)
-			b.need(err == nil && u.Scheme != "" && u.Host != "" && u.Fragment == "", fmt.Sprintf("%s/%s/%d", at, name, j),
-				"%q is no absolute URL without a fragment, like \"https://app.example/callback\"", one)
-		}
-	}
+	b.absolute(made.callbacks, at+"/callbacks")
+	b.absolute(made.logoutURLs, at+"/allowed_logout_urls")
 	for j, one := range made.webOrigins {
 		b.need(one != "" && origin(one) == one, fmt.Sprintf("%s/web_origins/%d", at, j),
 			"%q is no origin: a scheme, a host and maybe a port, with nothing behind it", one)
 	}
 	return made
+}
+
+// absolute needs all of urls, which are at the JSON pointer, to be that.
+func (b *builder) absolute(urls []string, at string) {
+	for i, one := range urls {
+		u, err := url.Parse(one)
+		b.need(err == nil && u.Scheme != "" && u.Host != "" && u.Fragment == "", fmt.Sprintf("%s/%d", at, i),
+			"%q is no absolute URL without a fragment, like \"https://app.example/callback\"", one)
+	}
 }
 
 func (b *builder) api(a apiConfig, at string, d *directory) *api {

@@ -55,6 +55,12 @@ func TestConsentIsAskedOnce(t *testing.T) {
 	if next := f.get(authorizeURL("prompt=login")).location; next == nil || next.Path != "/u/login" {
 		t.Errorf("prompt=login led to %v", next)
 	}
+	if next := f.get(authorizeURL("prompt=select_account")).location; next == nil || next.Path != "/u/login" {
+		t.Errorf("prompt=select_account led to %v", next)
+	}
+	if next := f.get(authorizeURL("prompt=none select_account")).location; next == nil || next.Query().Get("error") != "invalid_request" {
+		t.Errorf("prompt=none select_account led to %v", next)
+	}
 	if next := f.get(authorizeURL("max_age=0")).location; next == nil || next.Path != "/u/login" {
 		t.Errorf("max_age=0 led to %v", next)
 	}

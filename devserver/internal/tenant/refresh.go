@@ -83,8 +83,9 @@ func (f *family) next(now time.Time) string {
 }
 
 // use takes value, of the client called clientID, and returns its family and the
-// token that replaces it, or nil and why not.
-func (fs *families) use(value, clientID string, now time.Time) (f *family, next, why string) {
+// token that replaces it, or nil and why not. What objection has something against
+// is left as it is.
+func (fs *families) use(value, clientID string, now time.Time, objection func(*family) string) (f *family, next, why string) {
 	id, _, _ := strings.Cut(value, ".")
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -107,6 +108,9 @@ func (fs *families) use(value, clientID string, now time.Time) (f *family, next,
 	if now.Sub(f.Used) >= refreshIdle {
 		fs.byID.take(f.ID)
 		return nil, "", "it was not used for too long"
+	}
+	if why := objection(f); why != "" {
+		return nil, "", why
 	}
 	if replaced.IsZero() {
 		f.Tokens[at].Replaced = now
@@ -131,19 +135,19 @@ func (fs *families) end(value, clientID string) {
 func (s *server) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	t := s.tenant
 	now := t.opts.Now()
-	f, next, why := t.refresh.use(r.Data.RefreshToken, r.Client.GetID(), now)
-	defer t.save()
 	var u *user
 	var app *client
-	if f != nil { // as the configuration has them now
-		u, app = t.userByID(f.User), t.client(f.Client)
+	f, next, why := t.refresh.use(r.Data.RefreshToken, r.Client.GetID(), now, func(f *family) string {
+		u, app = t.userByID(f.User), t.client(f.Client) // as the configuration has them now
 		switch {
 		case u == nil || u.blocked:
-			f, why = nil, "its user is blocked or gone"
+			return "its user is blocked or gone"
 		case app == nil || f.Audience != "" && t.api(f.Audience) == nil:
-			f, why = nil, "its client or its API is gone"
+			return "its client or its API is gone"
 		}
-	}
+		return ""
+	})
+	defer t.save()
 	if f == nil {
 		t.events.refused("A refresh token was refused: %s", why)
 		return nil, invalidGrant("Unknown or invalid refresh token.")

@@ -27,6 +27,7 @@ func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 // otherClient is a second public client, with all that the first may do.
 const otherClient = `{
 	"client_id": "other-spa", "name": "Another", "callbacks": ["http://localhost:4200/callback"], "web_origins": ["http://localhost:4300"],
+	"allowed_logout_urls": ["http://localhost:4300/bye"],
 	"grant_types": ["authorization_code", "refresh_token"]},`
 
 // startKept starts a tenant that keeps its state in a file. restart replaces it by

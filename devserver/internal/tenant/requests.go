@@ -39,12 +39,22 @@ func bodyOnly(next http.Handler) http.Handler {
 	})
 }
 
-// challenging adds the challenge of RFC 6750 §3 to next's 401s.
+// challenging adds the challenge of RFC 6750 §3 to next's 401s; one for who sent no
+// token says nothing of an error.
 func challenging(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { next.ServeHTTP(challenger{w}, r) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		challenge := `Bearer error="invalid_token"`
+		if r.Header.Get("Authorization") == "" {
+			challenge = "Bearer"
+		}
+		next.ServeHTTP(challenger{w, challenge}, r)
+	})
 }
 
-type challenger struct{ http.ResponseWriter }
+type challenger struct {
+	http.ResponseWriter
+	challenge string
+}
 
 // Unwrap is for http.ResponseController.
 func (c challenger) Unwrap() http.ResponseWriter { return c.ResponseWriter }
@@ -52,7 +62,7 @@ func (c challenger) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // WriteHeader implements http.ResponseWriter.
 func (c challenger) WriteHeader(status int) {
 	if status == http.StatusUnauthorized {
-		c.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		c.Header().Set("WWW-Authenticate", c.challenge)
 	}
 	c.ResponseWriter.WriteHeader(status)
 }

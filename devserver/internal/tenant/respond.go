@@ -69,15 +69,16 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 }
 
 // postMessage answers with the page that posts params to the window that opened
-// or frames it, if that is of an origin that the client may be used from.
+// or frames it, or an error if its origin is none that the client may be used from.
 func (t *Tenant) postMessage(w http.ResponseWriter, req *authRequest, params map[string]string) {
 	target := origin(req.RedirectURI)
 	if !slices.Contains(req.client.webOrigins, target) {
 		t.opts.Log.Warn("login refused", "why", "the page's origin is none of the client's web_origins", "client", req.client.name)
 		t.events.refused("A login to %s was refused: the page's origin %s is not allowed", req.client.name, target)
-		t.showMessage(w, http.StatusForbidden, "Origin not allowed",
-			target+" is not one of the client's allowed web origins. "+listed(req.client.webOrigins))
-		return
+		// The redirect URI is the client's, so its page may hear of an error; never of a code.
+		params = map[string]string{
+			"error": "unauthorized_client", "error_description": "Origin not allowed: it is none of the client's allowed web origins", "state": req.State,
+		}
 	}
 	t.renderMessage(w, target, params)
 }

@@ -26,8 +26,29 @@ func (s shaper) fault(offset int, problem string, args ...any) error {
 		fmt.Sprintf(problem, args...))
 }
 
+// What a file may be: more would be of no use, and parsing goes as deep as it does.
+const (
+	maxConfig = 1 << 20 // bytes
+	maxDepth  = 200     // of lists and objects in each other
+)
+
 // parse returns data as a tree.
 func (s shaper) parse() (hujson.Value, error) {
+	if len(s.data) > maxConfig {
+		return hujson.Value{}, s.fault(0, "the file has more than 1 MiB")
+	}
+	depth := 0
+	for i, c := range s.data { // strings and comments count too, which hardly matters
+		switch c {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if depth > maxDepth {
+			return hujson.Value{}, s.fault(i, "lists and objects are more than %d deep in each other", maxDepth)
+		}
+	}
 	tree, err := hujson.Parse(s.data)
 	if err != nil {
 		problem := strings.TrimPrefix(err.Error(), "hujson: ")
@@ -46,7 +67,7 @@ func (s shaper) parse() (hujson.Value, error) {
 func (s shaper) check(v hujson.Value, t reflect.Type, name string) error {
 	wanted := map[reflect.Kind]string{
 		reflect.Struct: "an object", reflect.Map: "an object", reflect.Slice: "a list", reflect.String: "a text in quotes",
-		reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Interface: "a value",
+		reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Interface: "a value that JSON can say",
 	}[t.Kind()]
 	ok := true
 	switch value := v.Value.(type) {
@@ -55,18 +76,27 @@ func (s shaper) check(v hujson.Value, t reflect.Type, name string) error {
 			return s.checkObject(value, t, name)
 		}
 	case *hujson.Array:
-		if ok = t.Kind() == reflect.Slice || t.Kind() == reflect.Interface; ok && t.Kind() == reflect.Slice {
-			for i, element := range value.Elements {
-				if err := s.check(element, t.Elem(), fmt.Sprintf("%s[%d]", name, i)); err != nil {
-					return err
-				}
-			}
+		if ok = t.Kind() == reflect.Slice || t.Kind() == reflect.Interface; ok {
+			return s.checkList(value, t, name)
 		}
-	case hujson.Literal:
-		ok = value.Kind() != 'n' && json.Unmarshal(value, reflect.New(t).Interface()) == nil || t.Kind() == reflect.Interface
+	case hujson.Literal: // null is a value only where any is
+		ok = (value.Kind() != 'n' || t.Kind() == reflect.Interface) && json.Unmarshal(value, reflect.New(t).Interface()) == nil
 	}
 	if !ok {
 		return s.fault(v.StartOffset, "%s must be %s", name, wanted)
+	}
+	return nil
+}
+
+func (s shaper) checkList(list *hujson.Array, t reflect.Type, name string) error {
+	of := t
+	if t.Kind() == reflect.Slice {
+		of = t.Elem()
+	}
+	for i, element := range list.Elements {
+		if err := s.check(element, of, fmt.Sprintf("%s[%d]", name, i)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

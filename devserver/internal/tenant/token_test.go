@@ -142,11 +142,32 @@ func TestDiscoveryAndKeys(t *testing.T) {
 	if conf["issuer"] != f.url+"/" {
 		t.Errorf("issuer %v", conf["issuer"])
 	}
-	for _, name := range []string{"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"} {
+	for _, name := range []string{
+		"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint", "end_session_endpoint",
+	} {
 		endpoint, _ := conf[name].(string)
 		if got := f.get(endpoint); !strings.HasPrefix(endpoint, f.url+"/") || got.status == http.StatusNotFound {
 			t.Errorf("%s: %q answers %d", name, endpoint, got.status)
 		}
+	}
+	f.logIn("ada@example.com", "ada-local")
+	for _, mode := range conf["response_modes_supported"].([]any) {
+		got := f.get(authorizeURL("response_mode=" + mode.(string)))
+		if got.status >= 400 || got.location != nil && got.location.Query().Get("error") != "" || strings.Contains(got.body, "invalid_request") {
+			t.Errorf("the response mode %s: %d to %v", mode, got.status, got.location)
+		}
+	}
+	for _, grant := range conf["grant_types_supported"].([]any) {
+		got := f.post("/oauth/token", url.Values{"grant_type": {grant.(string)}, "client_id": {"spa"}})
+		if decode[object](t, got.body)["error"] == "unsupported_grant_type" {
+			t.Errorf("the grant %s: %s", grant, got.body)
+		}
+	}
+	credentials := url.Values{"grant_type": {"client_credentials"}, "audience": {audience}}
+	request := f.request(http.MethodPost, "/oauth/token", strings.NewReader(credentials.Encode()), "Content-Type: application/x-www-form-urlencoded")
+	request.SetBasicAuth(tenant.MachineClientID, tenant.MachineClientSecret)
+	if methods, _ := json.Marshal(conf["token_endpoint_auth_methods_supported"]); string(methods) != `["none","client_secret_post","client_secret_basic"]` || f.send(request).status != http.StatusOK {
+		t.Errorf("authentication methods: %s", methods)
 	}
 	keys := decode[object](t, f.get(conf["jwks_uri"].(string)).body)["keys"].([]any)
 	key := keys[0].(object)
@@ -162,7 +183,7 @@ func TestCORS(t *testing.T) {
 		return f.send(f.request(http.MethodOptions, "/oauth/token", nil, "Origin: "+origin,
 			"Access-Control-Request-Method: POST", "Access-Control-Request-Headers: auth0-client,content-type"))
 	}
-	if got := preflight(app); got.header.Get("Access-Control-Allow-Origin") != app || got.header.Get("Access-Control-Allow-Headers") == "" {
+	if got := preflight(app); got.header.Get("Access-Control-Allow-Origin") != app || got.header.Get("Access-Control-Allow-Headers") == "" || got.header.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("the app: %v", got.header)
 	}
 	if got := preflight("https://evil.test"); got.header.Get("Access-Control-Allow-Origin") != "" {

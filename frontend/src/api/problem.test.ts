@@ -62,7 +62,7 @@ describe('errors', () => {
     ['no network', new NetworkError('none', new TypeError('Failed to fetch')), 'network', 'make dev', 'retry'],
     ['half an answer', new NetworkError('broken off', new TypeError('terminated')), 'broke off', 'terminals', 'retry'],
     ['no answer in time', new NetworkError('too slow', new Error('timeout')), 'does not answer', 'debugger', 'retry'],
-    ['login_required', coded('login_required'), 'no access token', 'Logging in', 'login'],
+    ['login_required', coded('login_required'), 'no access token', 'Log in again', 'login'],
     ['consent_required', coded('consent_required'), 'no access token', 'will ask', 'consent'],
     ['an unknown audience', coded('access_denied', 'Service not found: x'), 'no access token', 'AUTH0_AUDIENCE', undefined],
     ['another denial', coded('access_denied', 'no'), 'no access token', 'log', 'login'],

@@ -127,6 +127,8 @@ export function explainError(error: unknown): Problem {
     ...(remedy && { remedy }),
   })
   switch (codeOf(cause)) {
+    case 'login_required':
+      return problem('You are not logged in at the tenant any more (login_required).', 'Log in again.', { kind: 'login' })
     case 'consent_required':
       return problem('You have not agreed yet that this app may do this for you (consent_required).', 'The tenant will ask you.', { kind: 'consent' })
     case 'access_denied':

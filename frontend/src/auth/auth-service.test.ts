@@ -111,6 +111,26 @@ describe('news of other tabs', () => {
     expect(auth.profile.value).toBeUndefined()
   })
 
+  test('count, though the client is still being made', async () => {
+    let made: (one: typeof client) => void = () => undefined
+    create.mockReturnValueOnce(new Promise((resolve) => (made = resolve)))
+    const ready = auth.ready()
+    await vi.waitFor(() => expect(create).toHaveBeenCalled())
+    tell('logged-out')
+    made(client)
+    expect(await ready).toBe(false)
+    expect([auth.profile.value, auth.token.value]).toEqual([undefined, undefined])
+  })
+
+  test('leave no token of the person before', async () => {
+    await auth.ready()
+    client.getUser.mockResolvedValue({ sub: 'charles' })
+    client.getTokenSilently.mockRejectedValue(coded('timeout'))
+    tell('logged-in')
+    await vi.waitFor(() => expect(auth.profile.value).toEqual({ sub: 'charles' }))
+    expect(auth.token.value).toBeUndefined()
+  })
+
   test('end a token request that is under way', async () => {
     await auth.ready()
     let answer: (token: string) => void = () => undefined
@@ -127,7 +147,8 @@ describe('news of other tabs', () => {
 
   test('another person does not inherit what the first asked for', async () => {
     await auth.ready()
-    sessionStorage.setItem('scopes', 'read:messages')
+    sessionStorage.setItem('scopes', JSON.stringify({ sub: 'ada', scopes: 'read:messages' }))
+    expect(auth.askedScopes()).toEqual(['read:messages'])
     client.getUser.mockResolvedValue({ sub: 'charles' })
     tell('logged-in')
     await vi.waitFor(() => expect(auth.profile.value).toEqual({ sub: 'charles' }))
@@ -173,6 +194,20 @@ test('the next token is asked for when one expires', async () => {
   vi.useRealTimers()
 })
 
+test('the login is led to as the page wants it', async () => {
+  const assign = vi.spyOn(location, 'assign').mockImplementation(() => undefined)
+  const replace = vi.spyOn(location, 'replace').mockImplementation(() => undefined)
+  type Options = { openUrl: (url: string) => void; authorizationParams: unknown }
+  const options = () => client.loginWithRedirect.mock.lastCall?.[0] as unknown as Options
+  await auth.login('/', { prompt: 'consent' })
+  expect(options().authorizationParams).toEqual({ prompt: 'consent' })
+  options().openUrl('a')
+  expect([assign.mock.calls, replace.mock.calls]).toEqual([[['a']], []])
+  await auth.login('/', { replace: true })
+  options().openUrl('b')
+  expect(replace).toHaveBeenCalledWith('b')
+})
+
 describe('logging in', () => {
   test('remembers where to go on, and the scopes asked for', async () => {
     await auth.login('/profile', { scope: 'read:messages' })
@@ -205,7 +240,7 @@ describe('logging in', () => {
 
 test('logging out tells the other tabs and leaves nothing behind', async () => {
   await auth.ready()
-  sessionStorage.setItem('scopes', 'read:messages')
+  sessionStorage.setItem('scopes', JSON.stringify({ sub: 'ada', scopes: 'read:messages' }))
   await auth.logout()
   expect(tabs.tell).toHaveBeenCalledWith('logged-out')
   expect(client.logout).toHaveBeenCalledWith({ logoutParams: { returnTo: location.origin } })

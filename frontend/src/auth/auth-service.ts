@@ -1,5 +1,5 @@
-// Who is logged in, and how to log in and out. Only this file knows the SDK, which
-// is loaded when it is first needed.
+// Who is logged in, and how to log in and out. Only this file knows the SDK. It is a
+// script of its own, so that the page is there before it.
 
 import type { Auth0Client, User } from '@auth0/auth0-spa-js'
 import type { Config } from '../config'
@@ -80,8 +80,9 @@ export class AuthService {
     const client = await this.getClient()
     try {
       const { appState } = await client.handleRedirectCallback<AppState>(url)
-      if (appState?.scope) sessionStorage.setItem('scopes', appState.scope)
       await this.refresh()
+      const sub = this.profile.value?.sub
+      if (appState?.scope && sub) sessionStorage.setItem('scopes', JSON.stringify({ sub, scopes: appState.scope }))
       this.tabs.tell('logged-in')
       return appState?.target ?? '/'
     } catch (error) {
@@ -100,39 +101,40 @@ export class AuthService {
   // scope is only asked for if somebody has asked for that in login before.
   async getToken({ fresh = false, scope = '' } = {}): Promise<string> {
     if (this.isAuthenticated.value === false) throw nobody()
-    const client = await this.getClient()
-    const current = this.client
+    const made = this.getClient()
+    const client = await made
     try {
       const token = await client.getTokenSilently({
         cacheMode: fresh ? 'off' : 'on',
         ...(scope && this.askedScopes().includes(scope) && { authorizationParams: { scope } }),
       })
-      if (current !== this.client) throw nobody() // the session has ended meanwhile
+      if (made !== this.client) throw nobody() // the session has ended meanwhile
       if (token === undefined) throw new Error('The tenant gave no access token')
       this.token.set(token)
       this.watchExpiry(token)
       return token
     } catch (error) {
-      if (codeOf(error) === 'login_required' && current === this.client) this.close('expired')
+      if (codeOf(error) === 'login_required' && made === this.client) this.close('expired')
       throw error
     }
   }
 
-  // The scopes that this tab has asked for beyond the usual ones.
+  // The scopes that this tab has asked for beyond the usual ones, for who is logged in.
   askedScopes(): string[] {
-    return sessionStorage.getItem('scopes')?.split(' ').filter(Boolean) ?? []
+    const kept = sessionStorage.getItem('scopes')
+    if (!kept) return []
+    const { sub, scopes } = JSON.parse(kept) as { sub: string; scopes: string }
+    return sub === this.profile.value?.sub ? scopes.split(' ').filter(Boolean) : []
   }
 
   private async refresh(): Promise<void> {
-    const client = await this.getClient()
-    const current = this.client
-    const user = await client.getUser()
-    if (current !== this.client) return // something newer is known
+    const made = this.getClient()
+    const user = await (await made).getUser()
+    if (made !== this.client) return // something newer is known
     if (!user) {
       this.setNobody()
       return
     }
-    if (this.profile.value && this.profile.value.sub !== user.sub) sessionStorage.removeItem('scopes') // another person's
     this.profile.set(user)
     this.isAuthenticated.set(true)
     await this.getToken().catch(() => undefined) // for its expiry; whoever needs one sees what is wrong
@@ -146,6 +148,8 @@ export class AuthService {
     const user = await made.then((client) => client.getUser()).catch(() => undefined)
     if (!user || current !== this.client) return
     this.client = made
+    clearTimeout(this.expiry)
+    this.token.set(undefined) // it is of whoever was here
     await this.refresh()
   }
 
@@ -157,8 +161,9 @@ export class AuthService {
     if (expiry === undefined) return
     const left = expiry * 1000 - Date.now()
     const renew = () => {
+      const due = this.expiry
       void this.getToken().catch(() => {
-        if (this.isAuthenticated.value) this.expiry = setTimeout(renew, retryAfter)
+        if (this.isAuthenticated.value && this.expiry === due) this.expiry = setTimeout(renew, retryAfter)
       })
     }
     // A token that has expired as it comes is a matter of clocks, not of haste.

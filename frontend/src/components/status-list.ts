@@ -9,9 +9,13 @@ import { el } from '../dom'
 const whenUp = 20_000
 const whenDown = 4_000
 
+const order = ['api', 'tenant', 'rules'] as const
+type Key = (typeof order)[number]
+
 export class StatusList {
   readonly element = el('ul', { class: 'status' })
-  private readonly items = new Map<string, { item: HTMLLIElement; up: boolean }>()
+  private readonly rows = new Map<Key, { item: HTMLLIElement; up: boolean }>()
+  private status: DevStatus | undefined // the last that the dev server told
   private timer: ReturnType<typeof setTimeout> | undefined
   private stopped = false
 
@@ -21,7 +25,7 @@ export class StatusList {
   async start(): Promise<void> {
     if (!document.hidden) await this.look()
     if (this.stopped) return
-    const up = [...this.items.values()].every((one) => one.up)
+    const up = [...this.rows.values()].every((row) => row.up)
     this.timer = setTimeout(() => void this.start(), up ? whenUp : whenDown)
   }
 
@@ -32,27 +36,28 @@ export class StatusList {
 
   // Each is shown as soon as it is known, so that what hangs holds nothing up.
   private async look(): Promise<void> {
-    const status = await loadStatus().catch(() => undefined)
-    const apiAt = status?.external ? new URL(status.external).origin : 'behind /api'
+    const now = await loadStatus().catch(() => undefined)
+    this.status = now ?? this.status
+    const external = this.status?.external
     await Promise.all([
-      checkApi().then((health) => this.put('API', health, el('code', {}, apiAt))),
-      this.lookAtTenant(status),
+      checkApi().then((health) => this.put('api', 'API', health, el('code', {}, external ? new URL(external).origin : 'behind /api'))),
+      this.lookAtTenant(),
     ])
-    if (status) this.put('Proxy rules', rulesHealth(status), rules(status))
+    if (this.status) this.put('rules', 'Proxy rules', now ? rulesHealth(now) : gone, rules(this.status))
   }
 
-  private async lookAtTenant(status: DevStatus | undefined): Promise<void> {
-    const name = status?.tenant.local ? 'Local tenant' : 'Tenant'
+  private async lookAtTenant(): Promise<void> {
+    const local = this.status?.tenant.local ? this.status.tenant.url : undefined
+    const name = local ? 'Local tenant' : 'Tenant'
     try {
       const config = await this.loadConfig()
-      const where = status?.tenant.local ? el('a', { href: status.tenant.url }, config.domain) : el('code', {}, config.domain)
-      this.put(name, await checkTenant(config), where)
+      this.put('tenant', name, await checkTenant(config), local ? el('a', { href: local }, config.domain) : el('code', {}, config.domain))
     } catch (error) {
-      this.put(name, { up: false, hint: error instanceof Error ? error.message : String(error) }, 'unknown')
+      this.put('tenant', name, { up: false, hint: error instanceof Error ? error.message : String(error) }, 'unknown')
     }
   }
 
-  private put(name: string, { up, hint, state = up ? 'answers' : 'is down' }: Health, where: Node | string): void {
+  private put(key: Key, name: string, { up, hint, state = up ? 'answers' : 'is down' }: Health, where: Node | string): void {
     const item = el(
       'li',
       { class: up ? 'up' : 'down' },
@@ -63,13 +68,19 @@ export class StatusList {
       where,
       ...(up || !hint ? [] : [el('p', { class: 'detail' }, hint)]),
     )
-    const before = this.items.get(name)?.item
+    const before = this.rows.get(key)?.item
     if (before?.isEqualNode(item)) return // a focused link in it stays focused
-    this.items.set(name, { item, up })
-    if (before) before.replaceWith(item)
-    else this.element.append(item)
+    this.rows.set(key, { item, up })
+    if (before) {
+      before.replaceWith(item)
+      return
+    }
+    const next = order.slice(order.indexOf(key) + 1).map((other) => this.rows.get(other)?.item).find(Boolean)
+    this.element.insertBefore(item, next ?? null)
   }
 }
+
+const gone: Health = { up: false, state: 'are gone', hint: 'The dev server does not answer. Is it running? make dev starts it.' }
 
 function rulesHealth({ rules }: DevStatus): Health {
   return rules.length > 0 ? { up: true, state: `${rules.length}` } : { up: false, state: 'none', hint: 'So nothing reaches the API. Add one to proxy.conf.json.' }

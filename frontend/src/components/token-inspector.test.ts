@@ -62,5 +62,5 @@ test.each([
   view.callAt(undefined) // nothing is known: what was, stays
   view.element.querySelector('button')?.click()
   await vi.waitFor(() => expect(view.element.querySelector('[role=status]')?.textContent).toContain(said))
-  expect(written).toHaveBeenCalledWith(`curl -H "Authorization: Bearer ${good}" http://localhost:3001/api/external`)
+  expect(written).toHaveBeenCalledWith(`curl -H "Authorization: Bearer ${good}" "http://localhost:3001/api/external"`)
 })

@@ -65,7 +65,7 @@ export class TokenInspector {
 
   private async copy(token: string, said: HTMLElement): Promise<void> {
     try {
-      await navigator.clipboard.writeText(`curl -H "Authorization: Bearer ${token}" ${this.url}`)
+      await navigator.clipboard.writeText(`curl -H "Authorization: Bearer ${token}" "${this.url}"`)
       said.replaceChildren(el('span', {}, 'Copied. Paste it in a terminal; the token in it is a secret.'))
     } catch {
       said.replaceChildren(el('span', {}, 'The browser does not let this page copy. make -s token prints a token to use in a terminal.'))
