@@ -5,6 +5,7 @@ package bundle
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path"
@@ -85,7 +86,7 @@ func options(dir string) api.BuildOptions {
 		Platform:   api.PlatformBrowser,
 		Target:     api.ES2022,
 		Sourcemap:  api.SourceMapLinked,
-		Plugins:    []api.Plugin{publicFiles},
+		Plugins:    []api.Plugin{publicFiles, packages},
 		LogLevel:   api.LogLevelSilent,
 	}
 }
@@ -97,6 +98,21 @@ var publicFiles = api.Plugin{Name: "public-files", Setup: func(build api.PluginB
 			return api.OnResolveResult{}, nil
 		}
 		return api.OnResolveResult{Path: args.Path, External: true}, nil
+	})
+}}
+
+// packages has no source map of a package's own followed: nobody debugs the sources of
+// the SDK here, and to map them takes a third of the time of each build.
+var packages = api.Plugin{Name: "packages", Setup: func(build api.PluginBuild) {
+	empty := base64.StdEncoding.EncodeToString([]byte(`{"version":3,"sources":[""],"mappings":"A"}`))
+	instead := "\n//# sourceMappingURL=data:application/json;base64," + empty + "\n" // the last one counts
+	build.OnLoad(api.OnLoadOptions{Filter: `[/\\]node_modules[/\\].*\.m?js$`}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+		content, err := os.ReadFile(args.Path)
+		if err != nil {
+			return api.OnLoadResult{}, err
+		}
+		text := string(content) + instead
+		return api.OnLoadResult{Contents: &text, Loader: api.LoaderJS}, nil
 	})
 }}
 

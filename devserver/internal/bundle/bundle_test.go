@@ -123,3 +123,24 @@ func BenchmarkRebuild(b *testing.B) {
 		}
 	}
 }
+
+// TestMapsOfPackages keeps the sources that a package was made of out of the source map.
+func TestMapsOfPackages(t *testing.T) {
+	t.Parallel()
+	dir := frontend(t, "import { part } from 'some-package'\nconsole.log(part)\n")
+	write(t, dir, "node_modules/some-package/package.json", `{"name": "some-package", "type": "module", "main": "index.js"}`)
+	write(t, dir, "node_modules/some-package/index.js", "export const part = 'of a package'\n//# sourceMappingURL=index.js.map\n")
+	write(t, dir, "node_modules/some-package/index.js.map", `{"version": 3, "sources": ["made-of-this.ts"], "mappings": "AAAA"}`)
+	bundler := open(t, dir)
+	if r := bundler.Build(); r.Problems != "" || r.Warnings != "" {
+		t.Fatal(r.Problems, r.Warnings)
+	}
+	script, _ := bundler.Lookup(t.Context(), "/index.js")
+	sources, _ := bundler.Lookup(t.Context(), "/index.js.map")
+	if !strings.Contains(string(script.Content), "of a package") {
+		t.Errorf("the package is not in the script: %s", script.Content)
+	}
+	if text := string(sources.Content); !strings.Contains(text, "src/index.ts") || strings.Contains(text, "made-of-this") {
+		t.Errorf("the map is of\n%s", text)
+	}
+}
