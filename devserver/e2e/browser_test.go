@@ -156,11 +156,17 @@ func (b *tab) absent(selector string) {
 func (b *tab) signIn(path, email string) {
 	b.Helper()
 	b.visit(b.page + path)
+	b.agreeAs(email)
+	b.await("back at "+path, fmt.Sprintf("document.readyState === 'complete' && location.href === %q", b.page+path))
+}
+
+// agreeAs goes through the tenant's login and consent pages.
+func (b *tab) agreeAs(email string) {
+	b.Helper()
 	b.see(b.tenant+"/u/login", "Log in")
 	b.pick(email)
 	b.see(b.tenant+"/u/consent", "Authorize")
 	b.press("Accept")
-	b.await("back at "+path, fmt.Sprintf("document.readyState === 'complete' && location.href === %q", b.page+path))
 }
 
 // decline opens the profile page and declines what the consent page asks.

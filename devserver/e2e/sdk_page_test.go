@@ -76,10 +76,7 @@ func (b *tab) expect(want, promise string) {
 func (b *tab) redirectLogin(options string) {
 	b.Helper()
 	ask[any](b, `void auth0.loginWithRedirect()`)
-	b.see(b.tenant+"/u/login", "Pick a test user")
-	b.pick("ada@example.com")
-	b.see(b.tenant+"/u/consent", "Authorize")
-	b.press("Accept")
+	b.agreeAs("ada@example.com")
 	b.make(options)
 	b.expect("ada@example.com", `auth0.handleRedirectCallback().then(() => auth0.getUser()).then((u) => u.email)`)
 }

@@ -52,10 +52,7 @@ func TestLogoutInAnotherTab(t *testing.T) {
 	b.screenshots("logged-out-elsewhere")
 
 	other.click("#qsLoginBtn")
-	other.see(b.tenant+"/u/login", "Pick a test user")
-	other.pick("charles@example.com")
-	other.see(b.tenant+"/u/consent", "Authorize")
-	other.press("Accept")
+	other.agreeAs("charles@example.com")
 	other.see(b.page+"/", "Call the API")
 	b.see(b.page+"/profile", "charles@example.com") // of the session that there is now
 }
