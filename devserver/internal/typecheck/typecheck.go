@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -48,7 +49,24 @@ func Run(ctx context.Context, opts Options) error {
 	if path == "" {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, "./"+path, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false") //nolint:gosec // one of the paths above
+	for {
+		err := run(ctx, path, opts)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, errOutdated):
+			return err
+		}
+	}
+}
+
+// errOutdated says that a file was edited while the compiler read them for the first
+// time. It does not see such an edit, before it has begun to watch.
+var errOutdated = errors.New("edited while the types were checked first")
+
+// run has one process check types.
+func run(ctx context.Context, path string, opts Options) error {
+	cmd := exec.CommandContext(ctx, "./"+path, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false") //nolint:gosec // one of those that compiler returns
 	cmd.Dir = opts.Dir
 	cmd.WaitDelay = time.Second // for output that a child of it holds open
 	if opts.Isolate != nil {
@@ -60,23 +78,53 @@ func Run(ctx context.Context, opts Options) error {
 	}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
+	begin := time.Now()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the type checker: %w", err)
 	}
-	r := reader{dir: opts.Dir, report: opts.Report}
+	first, outdated := true, false
+	r := reader{dir: opts.Dir, report: func(problems string) {
+		if first && editedSince(opts.Dir, begin) {
+			outdated = true
+			_ = cmd.Cancel() // it may have ended by itself
+			return
+		}
+		first = false
+		opts.Report(problems)
+	}}
 	lines := bufio.NewScanner(stdout)
 	lines.Buffer(nil, 1<<20) // types are written out in messages
-	for lines.Scan() {
+	for !outdated && lines.Scan() {
 		r.line(lines.Text())
 	}
 	if err = lines.Err(); err != nil && ctx.Err() == nil {
 		_ = cmd.Cancel() // it would wait for somebody to read on
 	}
 	err = errors.Join(err, cmd.Wait())
-	if ctx.Err() != nil {
-		return nil
+	if outdated {
+		return errOutdated
 	}
 	return fmt.Errorf("the type checker ended: %w\n%s", err, stderr.String())
+}
+
+// editedSince reports whether a file of dir, its packages apart, is newer than then.
+func editedSince(dir string, then time.Time) bool {
+	then = then.Add(-10 * time.Millisecond) // the clock of files goes by the system's ticks
+	newer := false
+	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error { // what can't be read can't be checked either
+		if err != nil {
+			return nil //nolint:nilerr // see above
+		}
+		if entry.IsDir() && entry.Name() == "node_modules" {
+			return filepath.SkipDir
+		}
+		if info, err := entry.Info(); err == nil && !entry.IsDir() && info.ModTime().After(then) {
+			newer = true
+			return filepath.SkipAll
+		}
+		return nil
+	})
+	return newer
 }
 
 // reader collects what the compiler says of one round.

@@ -27,9 +27,17 @@ func write(t *testing.T, dir, name, content string) {
 	}
 }
 
-// TestFindsAndForgets runs the real compiler.
-func TestFindsAndForgets(t *testing.T) {
-	t.Parallel()
+// page is a folder with the real compiler, and what it reports of it.
+type page struct {
+	*testing.T
+	dir     string
+	ctx     context.Context
+	reports chan string
+	done    chan error
+}
+
+func check(t *testing.T) *page {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "page")
 	write(t, dir, "tsconfig.json", `{"compilerOptions": {"strict": true, "types": []}, "include": ["src"]}`)
 	write(t, dir, "src/a.ts", "export const a: number = 1\n")
@@ -41,33 +49,61 @@ func TestFindsAndForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	reports, done := make(chan string, 10), make(chan error, 1)
+	p := &page{t, dir, ctx, make(chan string, 10), make(chan error, 1)}
 	go func() {
-		done <- typecheck.Run(ctx, typecheck.Options{Dir: dir, Isolate: procs.Isolate, Report: func(p string) { reports <- p }})
+		p.done <- typecheck.Run(ctx, typecheck.Options{Dir: dir, Isolate: procs.Isolate, Report: func(problems string) { p.reports <- problems }})
 	}()
-	await := func(want string) {
-		t.Helper()
-		for {
-			select {
-			case got := <-reports:
-				if got == want {
-					return
-				}
-				t.Logf("still %q", got)
-			case <-ctx.Done():
-				t.Fatalf("never reported %q", want)
+	t.Cleanup(func() {
+		cancel()
+		if err := <-p.done; err != nil {
+			t.Errorf("ended with %v", err)
+		}
+	})
+	return p
+}
+
+func (p *page) await(want string) {
+	p.Helper()
+	for {
+		select {
+		case got := <-p.reports:
+			if got == want {
+				return
 			}
+			p.Logf("still %q", got)
+		case <-p.ctx.Done():
+			p.Fatalf("never reported %q", want)
 		}
 	}
-	await("")
-	write(t, dir, "src/a.ts", "if (true) {\n\tconst é: number = 'x'\n}\nexport {}\n")
-	await("page/src/a.ts:2:8: Type 'string' is not assignable to type 'number'. (TS2322)\n  \tconst é: number = 'x'\n  \t      ^")
-	write(t, dir, "src/a.ts", "export const a = 2\n")
-	await("")
-	cancel()
-	if err := <-done; err != nil {
-		t.Errorf("ended with %v", err)
+}
+
+const (
+	wrong = "if (true) {\n\tconst é: number = 'x'\n}\nexport {}\n"
+	said  = "page/src/a.ts:2:8: Type 'string' is not assignable to type 'number'. (TS2322)\n  \tconst é: number = 'x'\n  \t      ^"
+)
+
+// TestFindsAndForgets runs the real compiler.
+func TestFindsAndForgets(t *testing.T) {
+	t.Parallel()
+	p := check(t)
+	p.await("")
+	write(t, p.dir, "src/a.ts", wrong)
+	p.await(said)
+	write(t, p.dir, "src/a.ts", "export const a = 2\n")
+	p.await("")
+}
+
+// TestEditsAtTheStart edits while the compiler reads the files for the first time.
+func TestEditsAtTheStart(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []time.Duration{0, 50 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond} {
+		t.Run(wait.String(), func(t *testing.T) {
+			t.Parallel()
+			p := check(t)
+			<-time.After(wait) // there is nothing to be seen of what it does
+			write(t, p.dir, "src/a.ts", wrong)
+			p.await(said)
+		})
 	}
 }
 
