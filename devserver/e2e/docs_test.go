@@ -99,7 +99,10 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"make", "curl", "sh"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf("the documents' commands need %s: %v", tool, err)
+			if os.Getenv("CI") == "true" {
+				t.Fatalf("the documents' commands need %s: %v", tool, err)
+			}
+			t.Skipf("the documents' commands need %s: %v", tool, err)
 		}
 	}
 	d := newDevEnv(t)

@@ -14,13 +14,28 @@ interface Call {
   text: string
   path: string
   about: string
-  options?: CallOptions
+  run: (options: CallOptions) => Promise<ApiAnswer>
 }
 
-const calls: Call[] = [
-  { text: 'Ping API', path: '/api/external', about: 'wants any good access token.' },
-  { text: 'Call private', path: '/api/private-scoped', about: 'wants the scope read:messages as well.', options: { scope: 'read:messages' } },
-  { text: 'Call public', path: '/api/public', about: 'wants nothing.', options: { isPublic: true } },
+const callsOf = (api: ApiService): Call[] => [
+  {
+    text: 'Ping API',
+    path: '/api/external',
+    about: 'wants any good access token.',
+    run: (options) => api.ping(options),
+  },
+  {
+    text: 'Call private',
+    path: '/api/private-scoped',
+    about: 'wants the scope read:messages as well.',
+    run: (options) => api.call('/api/private-scoped', { ...options, scope: 'read:messages' }),
+  },
+  {
+    text: 'Call public',
+    path: '/api/public',
+    about: 'wants nothing.',
+    run: (options) => api.call('/api/public', { ...options, isPublic: true }),
+  },
 ]
 
 export function externalApi(api: ApiService, auth: AuthService): Page {
@@ -43,8 +58,7 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
       void call(one, pressed, withFresh)
     })
     try {
-      const options = { ...one.options, fresh, signal: left.signal }
-      show(await (one.path === '/api/external' ? api.ping(options) : api.call(one.path, options)), act)
+      show(await one.run({ fresh, signal: left.signal }), act)
     } catch (error) {
       if (!left.signal.aborted) said.replaceChildren(trouble(explainError(error), act))
     } finally {
@@ -76,7 +90,7 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     }
   }
 
-  const list = calls.map((one) => {
+  const list = callsOf(api).map((one) => {
     const pressed: HTMLButtonElement = button(one.text, () => void call(one, pressed), buttons.length > 0 ? {} : { class: 'primary' })
     buttons.push(pressed)
     return el('li', {}, pressed, el('span', {}, el('code', {}, `GET ${one.path}`), ` ${one.about}`))
