@@ -13,6 +13,7 @@ import (
 // happened last. Secrets that open more than a test tenant are not in it.
 type dashboard struct {
 	Issuer, App string
+	Following   bool // the browser loads the page again by itself
 	Users       []User
 	Clients     []clientRow
 	APIs        []apiRow
@@ -47,8 +48,11 @@ type familyRow struct {
 	Used, Until                    time.Time
 }
 
-func (t *Tenant) showDashboard(w http.ResponseWriter, _ *http.Request) {
-	page := dashboard{Issuer: t.opts.Issuer, App: t.opts.AppOrigin, Users: t.directory.Load().testUsers(), Events: t.events.list()}
+func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
+	page := dashboard{
+		Issuer: t.opts.Issuer, App: t.opts.AppOrigin, Following: r.URL.Query().Has("follow"),
+		Users: t.directory.Load().testUsers(), Events: t.events.list(),
+	}
 	page.Clients, page.APIs = t.directory.Load().rows()
 	keys, err := t.keys.list()
 	if err != nil {
@@ -65,6 +69,9 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, _ *http.Request) {
 	})
 	slices.SortFunc(page.Sessions, func(a, b sessionRow) int { return b.LoggedIn.Compare(a.LoggedIn) })
 	page.Families = t.familyRows()
+	if page.Following { // without a script, which the policy forbids
+		w.Header().Set("Refresh", "3")
+	}
 	forbidFraming(w, "form-action 'none'")
 	t.render(w, http.StatusOK, "dashboard.html", page)
 }

@@ -29,6 +29,10 @@ func TestDashboard(t *testing.T) {
 	}
 	expect("at first", "ada-local", "External API", audience, app+"/callback", "Nobody is logged in", "None yet", f.kids()[0])
 
+	if once, follow := f.get("/").header.Get("Refresh"), f.get("/?follow").header.Get("Refresh"); once != "" || follow != "3" {
+		t.Errorf("loaded again: %q, and followed %q", once, follow)
+	}
+
 	code := f.logIn("ada@example.com", "ada-local", "scope=openid profile offline_access read:messages")
 	_, tokens := f.tokens(codeForm(code))
 	expect("after a login", "ada@example.com logged in to Calling an API", "agreed to what", "for a code",
