@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -214,6 +215,23 @@ func TestMendedFileStartsItAgain(t *testing.T) {
 	}
 	write(t, dir, "mine.jsonc", string(content))
 	out.Await(t, `(?s)starts it again.*starts it again.*page listening on`)
+}
+
+// TestMovedAPI moves the API away from where proxy.conf.json looks for it.
+func TestMovedAPI(t *testing.T) {
+	t.Parallel()
+	dir, d := sources(t), newDevEnv(t)
+	write(t, dir, "proxy.conf.json", `{"/api": {"target": "http://`+d.api+`"}}`)
+	write(t, dir, ".env", "API_ADDR="+d.api+"\n")
+	env := slices.DeleteFunc(d.env, func(setting string) bool { return strings.HasPrefix(setting, "API_ADDR=") })
+	_, out := start(t, dir, filepath.Join(bin, "dev"), env)
+	out.Await(t, `(?s)\n  Page .*Ctrl\+C`)
+	moved := "localhost:" + freePorts(t, 1)[0]
+	write(t, dir, ".env", "API_ADDR="+moved+"\n")
+	out.Await(t, "the API listens on "+moved+", but proxy.conf.json sends /api/external to "+d.api)
+	if said := strings.Count(out.String(), "but proxy.conf.json sends"); said != 1 {
+		t.Errorf("said %d times", said)
+	}
 }
 
 // TestBuildForATenant writes the page for production by what .env says.

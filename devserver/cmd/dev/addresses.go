@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,8 +26,12 @@ func (r *runner) compareAddresses(ctx context.Context) {
 	}
 	ip := net.ParseIP(target.Hostname())
 	here := target.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	said := ""
 	if here && target.Port() != api.Port() {
-		r.printf("the API listens on %s, but %s sends /api/external to %s", api.Host, settings.cfg.ProxyConfig, target.Host)
+		said = fmt.Sprintf("the API listens on %s, but %s sends /api/external to %s", api.Host, settings.cfg.ProxyConfig, target.Host)
+	}
+	if last := r.misfit.Swap(&said); said != "" && (last == nil || *last != said) {
+		r.printf("%s", said)
 	}
 }
 

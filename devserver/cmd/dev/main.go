@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"sync"
 	"syscall"
 
 	"calling-an-api.example/devserver/internal/procs"
@@ -93,9 +94,10 @@ func run(signals chan os.Signal, args, environ []string, stdin, stdout *os.File)
 	if isTerminal(stdin) && len(args) == 0 {
 		go r.readKeys(ctx, stdin, signals) // until the terminal ends: there is no other end to reading it
 	}
+	greet := sync.OnceFunc(func() { out.Print(r.banner()) })
 	ready := func() {
 		if len(names) > 1 {
-			out.Print(r.banner())
+			greet()
 			go r.compareAddresses(ctx)
 		}
 	}

@@ -30,6 +30,7 @@ type runner struct {
 	environ  []string // that .env comes below
 	problems string   // folder of what the page is to show; the dev server watches it
 	settings atomic.Pointer[settings]
+	misfit   atomic.Pointer[string] // what was said last of addresses that don't fit together
 	color    bool
 	out      *procs.Output
 	restarts chan procs.Process

@@ -40,7 +40,7 @@ func (e *ExitError) Error() string {
 type Events struct {
 	Signals  <-chan os.Signal // the first asks all processes to stop, the next kills them
 	Restarts <-chan Process   // each takes the place of the process of its name
-	Ready    func()           // called once when all processes are ready; nil is nothing
+	Ready    func()           // called when all processes are ready, and when one that was started anew is; nil is nothing
 	Down     func(*ExitError) // called when one that took another's place ended unasked; nil is nothing
 }
 
@@ -138,7 +138,6 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 			delete(waiting, name)
 			if len(waiting) == 0 && g.events.Ready != nil {
 				g.events.Ready()
-				g.events.Ready = nil
 			}
 		case sig := <-g.events.Signals:
 			stop(sig)
