@@ -93,7 +93,7 @@ func TestConsentIsMissing(t *testing.T) {
 	b := open(t, newSystem(t, "", tenantConfig(t, `"rbac": true`, `"rbac": false`)...))
 	here := b.page + "/external-api"
 	b.signIn("/external-api", "ada@example.com")
-	ask[any](b, `sessionStorage.setItem('scopes', JSON.stringify({sub: 'auth0|ada', scopes: 'read:messages'}))`) // as if the tenant had forgotten
+	ask[any](b, `sessionStorage.setItem('scopes', 'auth0|ada\nread:messages')`) // as if the tenant had forgotten
 	b.press("Call private")
 	b.see(here, "consent_required")
 	b.screenshots("call-consent-missing")

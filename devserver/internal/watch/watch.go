@@ -79,7 +79,11 @@ func (w *Watcher) root(path string, tree bool) (root, error) {
 			return root{}, fmt.Errorf("watch %s: %w", path, err)
 		}
 	}
-	w.roots = append(w.roots, r)
+	if i := slices.IndexFunc(w.roots, func(known root) bool { return known.given == r.given && known.tree == r.tree }); i >= 0 {
+		w.roots[i] = r // asked for before
+	} else {
+		w.roots = append(w.roots, r)
+	}
 	return r, nil
 }
 

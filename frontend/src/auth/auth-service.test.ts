@@ -145,9 +145,16 @@ describe('news of other tabs', () => {
     expect(create).toHaveBeenCalledOnce() // nobody is logged in behind the person's back
   })
 
+  test.each(['', 'read:messages', 'adam\nread:messages', '{"sub":"ada"}'])('what is kept as %j is nobody’s here', async (kept) => {
+    await auth.ready()
+    sessionStorage.setItem('scopes', kept)
+    expect(auth.askedScopes()).toEqual([])
+    expect(await auth.getToken({ scope: 'read:messages' })).toBe('opaque')
+  })
+
   test('another person does not inherit what the first asked for', async () => {
     await auth.ready()
-    sessionStorage.setItem('scopes', JSON.stringify({ sub: 'ada', scopes: 'read:messages' }))
+    sessionStorage.setItem('scopes', 'ada\nread:messages')
     expect(auth.askedScopes()).toEqual(['read:messages'])
     client.getUser.mockResolvedValue({ sub: 'charles' })
     tell('logged-in')
@@ -240,7 +247,7 @@ describe('logging in', () => {
 
 test('logging out tells the other tabs and leaves nothing behind', async () => {
   await auth.ready()
-  sessionStorage.setItem('scopes', JSON.stringify({ sub: 'ada', scopes: 'read:messages' }))
+  sessionStorage.setItem('scopes', 'ada\nread:messages')
   await auth.logout()
   expect(tabs.tell).toHaveBeenCalledWith('logged-out')
   expect(client.logout).toHaveBeenCalledWith({ logoutParams: { returnTo: location.origin } })

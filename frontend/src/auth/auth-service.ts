@@ -82,7 +82,7 @@ export class AuthService {
       const { appState } = await client.handleRedirectCallback<AppState>(url)
       await this.refresh()
       const sub = this.profile.value?.sub
-      if (appState?.scope && sub) sessionStorage.setItem('scopes', JSON.stringify({ sub, scopes: appState.scope }))
+      if (appState?.scope && sub) sessionStorage.setItem('scopes', `${sub}\n${appState.scope}`)
       this.tabs.tell('logged-in')
       return appState?.target ?? '/'
     } catch (error) {
@@ -121,10 +121,10 @@ export class AuthService {
 
   // The scopes that this tab has asked for beyond the usual ones, for who is logged in.
   askedScopes(): string[] {
+    const sub = this.profile.value?.sub
     const kept = sessionStorage.getItem('scopes')
-    if (!kept) return []
-    const { sub, scopes } = JSON.parse(kept) as { sub: string; scopes: string }
-    return sub === this.profile.value?.sub ? scopes.split(' ').filter(Boolean) : []
+    if (sub === undefined || kept === null || !kept.startsWith(`${sub}\n`)) return []
+    return kept.slice(sub.length + 1).split(' ').filter(Boolean)
   }
 
   private async refresh(): Promise<void> {

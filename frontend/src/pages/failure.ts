@@ -1,3 +1,5 @@
+// In place of a page that could not go on, for a reason that no page knows.
+
 import { button, el } from '../dom'
 import type { Page } from '../router'
 

@@ -1,3 +1,5 @@
+// What this is, in three steps, and what of it is running here.
+
 import { attempt } from '../attempt'
 import type { AuthService } from '../auth/auth-service'
 import { StatusList } from '../components/status-list'

@@ -1,3 +1,5 @@
+// For paths that no route is for.
+
 import { el } from '../dom'
 import type { Page } from '../router'
 

@@ -1,3 +1,5 @@
+// Who is logged in, in words and as the ID token says it.
+
 import type { AuthService } from '../auth/auth-service'
 import { el, json } from '../dom'
 import type { Page } from '../router'
