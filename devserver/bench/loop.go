@@ -47,7 +47,7 @@ func measureLoop(ctx context.Context, dir string, rounds int) error {
 	fmt.Printf("\n### The edit loop\n\n| server | exec → first page | save → served | resident |\n|---|---:|---:|---:|\n")
 	for _, s := range []loopServer{
 		{"this dev server", ours, "/index.js", func(addr string) []string {
-			return []string{filepath.Join(dir, "devserver"), "--addr", addr, "--tenant-addr", "localhost:0", "--types=false", "--frontend", ours, "--proxy-config", rules}
+			return []string{filepath.Join(dir, "devserver"), "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "", "--types=false", "--frontend", ours, "--proxy-config", rules}
 		}},
 		{"Vite", vite, "/src/pages/home.ts", func(addr string) []string {
 			return []string{"node", filepath.Join(peers, "vite.mjs"), addr, "http://127.0.0.1:1", vite}

@@ -61,7 +61,7 @@ func startServers(ctx context.Context, dir string) (servers []*server, err error
 		command func(addr string) []string
 	}{
 		{"this dev server", func(addr string) []string {
-			return []string{devserver, "--addr", addr, "--tenant-addr", "localhost:0",
+			return []string{devserver, "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "",
 				"--frontend", filepath.Join(dir, "page"), "--proxy-config", filepath.Join(dir, "proxy.conf.json")}
 		}},
 		{"nginx", func(addr string) []string {
@@ -173,6 +173,7 @@ func start(ctx context.Context, dir, name string, line func(addr string) []strin
 // launch runs args, which is to listen on addr.
 func launch(name, dir, addr string, args []string) (*server, error) {
 	s := &server{name: name, url: "http://" + addr, dir: dir, cmd: exec.Command(args[0], args[1:]...)}
+	s.cmd.Dir = dir // whatever a server writes stays out of the checkout
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	if err := s.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
