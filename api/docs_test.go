@@ -16,9 +16,13 @@ func TestRulesNameTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sources strings.Builder
-	files, err := filepath.Glob("internal/*/*_test.go")
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, pattern := range []string{"gate/*_test.go", "gate/*/*_test.go", "internal/*/*_test.go"} {
+		matches, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, matches...)
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(file)

@@ -1,8 +1,8 @@
-// Command api is a small HTTP API that answers only callers who bring a good
-// access token: RS256, signed by the configured issuer, for this API.
+// Command api is an HTTP API that requires a valid access token: a JWT signed with
+// RS256 by the configured issuer for this API.
 //
-// It is one process with no state but the issuer's public keys, which it fetches
-// itself, and it starts in any order relative to the issuer.
+// It is one process. Its only state is the issuer's public keys, which it fetches
+// itself, so it can start before or after the issuer.
 package main
 
 import (
@@ -17,25 +17,25 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 	"time"
 
-	"github.com/MicahParks/keyfunc/v3"
 	"golang.org/x/sync/errgroup"
 
-	"calling-an-api.example/api/internal/auth"
+	"calling-an-api.example/api/gate"
+	"calling-an-api.example/api/gate/jwks"
 	"calling-an-api.example/api/internal/config"
 	"calling-an-api.example/api/internal/httpapi"
-	"calling-an-api.example/api/internal/keyset"
 	"calling-an-api.example/api/internal/listen"
 )
 
-// drain is how long requests in flight may go on once the API is told to stop.
+// drain is how long requests in flight may take after the API is told to stop.
 const drain = 4 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.LookupEnv, os.Stderr)
+	err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
 	stop()
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -46,36 +46,32 @@ func main() {
 }
 
 // run serves until ctx ends, and then until the requests in flight are answered.
-func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stderr io.Writer) error {
-	cfg, err := config.Parse(args, lookupEnv, stderr)
+func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdout, stderr io.Writer) error {
+	cfg, err := config.Parse(args, lookupEnv, stderr, httpapi.Usage())
 	if err != nil {
+		return err
+	}
+	if cfg.Version {
+		_, err := fmt.Fprintln(stdout, "api", version())
 		return err
 	}
 	if _, chosen := lookupEnv("GOGC"); !chosen {
-		debug.SetGCPercent(150) // fewer collections of a small heap, for some 2 MB (docs/performance.md)
+		debug.SetGCPercent(150) // fewer collections of a small heap, for about 2 MB (docs/performance.md)
 	}
 	log := newLogger(stderr, cfg)
 
-	var keys *keyset.Set
-	metrics := httpapi.NewMetrics(func() (time.Duration, bool) { return keys.Age() })
-	keys = keyset.New(keyset.Options{
-		Issuer: cfg.Issuer, Refresh: cfg.Refresh, MaxStale: cfg.MaxStale, FetchesPerMinute: cfg.FetchesPerMinute,
-		Log: log, Fetched: metrics.Fetched,
+	keys := jwks.New(jwks.Options{
+		Issuer: cfg.Issuer, Refresh: cfg.Refresh, MaxStale: cfg.MaxStale, FetchesPerMinute: cfg.FetchesPerMinute, Log: log,
 	})
-	kf, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: keys})
-	if err != nil {
-		return err
-	}
-	verifier, err := auth.NewVerifier(kf, auth.Options{
-		Issuer: cfg.Issuer, Audience: cfg.Audience, Leeway: cfg.Leeway, StrictRFC9068: cfg.StrictRFC9068,
-		CacheSize: cfg.TokenCache, Epoch: keys.Epoch,
+	verifier, err := gate.NewVerifier(keys, gate.Policy{
+		Issuer: cfg.Issuer, Audience: cfg.Audience, Leeway: cfg.Leeway, StrictRFC9068: cfg.StrictRFC9068, CacheSize: cfg.TokenCache,
 	})
 	if err != nil {
 		return err
 	}
 	lns, err := listen.TCP(ctx, cfg.Addr)
 	if busy := (*listen.BusyError)(nil); errors.As(err, &busy) {
-		return fmt.Errorf("%w: stop the program that has it, or choose another with API_ADDR=localhost:3002"+
+		return fmt.Errorf("%w: stop the program that uses it, or choose another with API_ADDR=localhost:3002"+
 			" and the same port as target in proxy.conf.json", busy)
 	} else if err != nil {
 		return fmt.Errorf("listen: %w", err)
@@ -83,7 +79,7 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 
 	srv := &http.Server{
 		Handler: httpapi.Handler(httpapi.Options{
-			Verifier: verifier, Ready: keys.Ready, Metrics: metrics, Log: log, CORSOrigins: cfg.CORSOrigins,
+			Verifier: verifier, Keys: keys, Log: log, CORSOrigins: cfg.CORSOrigins,
 			Resource: httpapi.Resource{Issuer: cfg.Issuer, Identifier: cfg.Resource},
 		}),
 		ReadTimeout:    5 * time.Second, // headers included
@@ -92,7 +88,13 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		MaxHeaderBytes: 32 << 10,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	return serve(ctx, srv, lns, keys, log.With("issuer", cfg.Issuer, "audience", cfg.Audience))
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { keys.Run(ctx); return nil })
+	group.Go(func() error { return listen.Serve(ctx, srv, lns, drain) })
+	log.Info("API listening on "+url(lns[0]), "issuer", cfg.Issuer, "audience", cfg.Audience)
+	err = group.Wait()
+	log.Info("API stopped")
+	return err
 }
 
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
@@ -103,40 +105,27 @@ func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, opts))
 }
 
-// serve runs srv on lns and the key refresh beside it until ctx ends.
-func serve(ctx context.Context, srv *http.Server, lns []net.Listener, keys *keyset.Set, log *slog.Logger) error {
-	closeSilent(srv)
-	group, ctx := errgroup.WithContext(ctx)
-	for _, ln := range lns {
-		group.Go(func() error {
-			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-				return err
-			}
-			return nil
-		})
-	}
-	group.Go(func() error { keys.Run(ctx); return nil })
-	group.Go(func() error {
-		<-ctx.Done()
-		graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-		defer cancel()
-		if err := srv.Shutdown(graceful); err != nil {
-			return errors.Join(fmt.Errorf("requests still in flight after %v: %w", drain, err), srv.Close())
-		}
-		return nil
-	})
-	log.Info("API listening on " + url(lns[0]))
-	err := group.Wait()
-	log.Info("API stopped")
-	return err
-}
-
-// url is how a person reaches ln.
+// url is the URL at which a person reaches ln.
 func url(ln net.Listener) string {
-	addr := ln.Addr().(*net.TCPAddr)
+	addr := ln.Addr().(*net.TCPAddr) //nolint:forcetypeassert // listen.TCP makes no others
 	host := addr.IP.String()
 	if addr.IP.IsLoopback() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
+}
+
+// version is the version of this binary, from what the Go command recorded in it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			text += " " + s.Value
+		}
+	}
+	return text + " " + info.GoVersion
 }

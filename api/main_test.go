@@ -10,12 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"calling-an-api.example/api/internal/authtest"
+	"calling-an-api.example/api/gate/gatetest"
 )
 
 // TestMain lets this test binary be the real command: with BE_API set it runs
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 
 func command(ctx context.Context, env ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0])
-	cmd.Env = append([]string{"BE_API=1", "API_ADDR=localhost:0", "AUTH0_AUDIENCE=" + authtest.Audience}, env...)
+	cmd.Env = append([]string{"BE_API=1", "API_ADDR=localhost:0", "AUTH0_AUDIENCE=" + gatetest.Audience}, env...)
 	return cmd
 }
 
@@ -97,7 +98,7 @@ func TestStartsBeforeItsIssuer(t *testing.T) {
 	if err := ln.Close(); err != nil { // nothing listens there for now
 		t.Fatal(err)
 	}
-	iss := authtest.Unstarted("http://" + addr + "/")
+	iss := gatetest.Unstarted("http://" + addr + "/")
 	_, url, log := start(t, "AUTH0_DOMAIN=http://"+addr)
 	if status, body := get(t, url+"/api/external", iss.Mint(nil)); status != http.StatusServiceUnavailable {
 		t.Fatalf("without keys: got %d %s", status, body)
@@ -118,7 +119,7 @@ func TestStartsBeforeItsIssuer(t *testing.T) {
 
 func TestListensOnBothLoopbackAddresses(t *testing.T) {
 	t.Parallel()
-	_, url, _ := start(t, "AUTH0_DOMAIN="+authtest.New(t).URL)
+	_, url, _ := start(t, "AUTH0_DOMAIN="+gatetest.New(t).URL)
 	_, port, _ := strings.Cut(strings.TrimPrefix(url, "http://"), ":")
 	hosts := []string{"127.0.0.1"}
 	if ln, err := net.Listen("tcp", "[::1]:0"); err == nil { // the machine has IPv6
@@ -137,7 +138,7 @@ func TestStopsOnSignal(t *testing.T) {
 	for name, sig := range map[string]os.Signal{"interrupt": os.Interrupt, "terminate": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd, _, log := start(t, "AUTH0_DOMAIN="+authtest.New(t).URL)
+			cmd, _, log := start(t, "AUTH0_DOMAIN="+gatetest.New(t).URL)
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
@@ -165,6 +166,26 @@ func TestSilentConnectionsHoldNothingUp(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil || time.Since(begin) > 2*time.Second {
 		t.Errorf("ended with %v after %v", err, time.Since(begin))
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
+	for flag, want := range map[string][]string{
+		"--help":    {"/api/external", "read:messages", "/metrics", "API_ADDR"},
+		"--version": {"api ", runtime.Version()},
+	} {
+		cmd := command(t.Context())
+		cmd.Args = append(cmd.Args, flag)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: ended with %v", flag, err)
+		}
+		for _, text := range want {
+			if !strings.Contains(string(out), text) {
+				t.Errorf("%s: %q is not in the output:\n%s", flag, text, out)
+			}
+		}
 	}
 }
 

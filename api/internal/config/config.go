@@ -1,5 +1,5 @@
-// Package config reads the API's settings from its flags and environment into
-// one validated value. Nothing else in the API reads either, but for GOGC.
+// Package config reads the API's settings from flags and environment variables into
+// one validated value. Nothing else in the API reads them, except GOGC.
 package config
 
 import (
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Config is everything the API can be told from outside.
+// Config is all settings of the API.
 type Config struct {
 	Addr             string        // "host:port" to listen on
 	Issuer           string        // exact issuer of accepted tokens, with its trailing slash
@@ -23,14 +23,15 @@ type Config struct {
 	TokenCache       int           // verified tokens to remember, 0 for none
 	Refresh          time.Duration // time between scheduled fetches of the issuer's keys
 	MaxStale         time.Duration // how long keys are kept while the issuer can't be reached
-	FetchesPerMinute int           // limit on key fetches that unknown key IDs cause
-	CORSOrigins      []string      // whose pages may call the API from browsers
+	FetchesPerMinute int           // limit on the fetches that unknown key IDs cause
+	CORSOrigins      []string      // origins whose pages may call the API
 	Resource         string        // URL of this API for its callers, "" if it has none
 	LogLevel         slog.Level
 	LogJSON          bool
+	Version          bool // print the version and exit; no other field is valid then
 }
 
-// variables names the environment variable that stands in for a flag.
+// variables are the environment variables that set a flag's default.
 var variables = map[string]string{
 	"addr":         "API_ADDR",
 	"domain":       "AUTH0_DOMAIN",
@@ -38,11 +39,11 @@ var variables = map[string]string{
 	"jwks-refresh": "JWKS_REFRESH",
 }
 
-// Parse reads args (without the program's name) and the environment; a flag wins
-// over its variable. Usage text and flag errors go to output. Parse returns
-// flag.ErrHelp for --help, and otherwise an error whose one line names the flag
-// or variable at fault and says what to write instead.
-func Parse(args []string, lookupEnv func(string) (string, bool), output io.Writer) (Config, error) {
+// Parse reads args (without the program's name) and the environment; a flag overrides
+// its variable. The usage text, with endpoints in it, and flag errors are written to
+// output. Parse returns flag.ErrHelp for --help. Any other error is one line that
+// names the invalid flag or variable and says what to write instead.
+func Parse(args []string, lookupEnv func(string) (string, bool), output io.Writer, endpoints string) (Config, error) {
 	var (
 		cfg                     Config
 		domain, cors, logFormat string
@@ -57,18 +58,19 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.IntVar(&cfg.TokenCache, "token-cache", 10000, "verified `tokens` to remember, 0 for none")
 	fs.DurationVar(&cfg.Refresh, "jwks-refresh", 5*time.Minute, "time between fetches of the issuer's keys")
 	fs.DurationVar(&cfg.MaxStale, "jwks-max-stale", 24*time.Hour, "how long keys are kept while the issuer can't be reached")
-	fs.IntVar(&cfg.FetchesPerMinute, "jwks-fetches-per-minute", 5, "limit on key fetches that unknown key IDs cause")
-	fs.StringVar(&cors, "cors-origin", "", "`origins` whose pages may call the API from browsers, with commas between them")
-	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for its callers; by default the audience, if that is a URL")
-	fs.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "lowest `level` to log: debug, info, warn or error; warn leaves the access log out")
+	fs.IntVar(&cfg.FetchesPerMinute, "jwks-fetches-per-minute", 5, "limit on the fetches that unknown key IDs cause")
+	fs.StringVar(&cors, "cors-origin", "", "`origins` whose pages may call the API from browsers, separated by commas")
+	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for clients; by default the audience, if that is a URL")
+	fs.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "lowest `level` to log: debug, info, warn or error; warn turns the access log off")
 	fs.StringVar(&logFormat, "log-format", "text", "`format` of the log: text or json")
+	fs.BoolVar(&cfg.Version, "version", false, "print the version and exit")
 	fs.VisitAll(func(f *flag.Flag) {
 		if env := variables[f.Name]; env != "" {
 			f.Usage += " (variable " + env + ")"
 		}
 	})
 	fs.Usage = func() {
-		_, _ = fmt.Fprint(output, manual)
+		_, _ = fmt.Fprintf(output, manual, endpoints)
 		fs.PrintDefaults()
 	}
 
@@ -78,7 +80,10 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	if fs.NArg() > 0 {
 		return Config{}, fmt.Errorf("unexpected argument %q: api takes flags only, see --help", fs.Arg(0))
 	}
-	// origin is how the person who gave a setting knows it, for messages.
+	if cfg.Version {
+		return cfg, nil
+	}
+	// origin is the flag or variable that a setting came from, for messages.
 	origin := map[string]string{}
 	fs.Visit(func(f *flag.Flag) { origin[f.Name] = "--" + f.Name })
 	for name, env := range variables {
@@ -121,7 +126,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	return cfg, cfg.checkRanges()
 }
 
-// present refuses an empty value and one that a template left to be replaced.
+// present rejects an empty value and a placeholder of a template.
 func present(name, value, example string) error {
 	switch {
 	case strings.TrimSpace(value) == "":

@@ -24,7 +24,7 @@ func env(pairs ...string) func(string) (string, bool) {
 
 func TestDefaults(t *testing.T) {
 	t.Parallel()
-	got, err := Parse(nil, env(), io.Discard)
+	got, err := Parse(nil, env(), io.Discard, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestIssuer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg, err := Parse([]string{"--domain", tc.domain}, env(), io.Discard)
+			cfg, err := Parse([]string{"--domain", tc.domain}, env(), io.Discard, "")
 			if err != nil || cfg.Issuer != tc.want {
 				t.Errorf("got %q, %v; want %q", cfg.Issuer, err, tc.want)
 			}
@@ -100,7 +100,7 @@ func TestRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := Parse(tc.args, env(tc.env...), io.Discard)
+			_, err := Parse(tc.args, env(tc.env...), io.Discard, "")
 			if err == nil {
 				t.Fatal("accepted")
 			}
@@ -118,7 +118,7 @@ func TestRefused(t *testing.T) {
 
 func TestFlagWinsOverVariable(t *testing.T) {
 	t.Parallel()
-	cfg, err := Parse([]string{"--addr", "localhost:1"}, env("API_ADDR=localhost:2", "AUTH0_AUDIENCE=aud"), io.Discard)
+	cfg, err := Parse([]string{"--addr", "localhost:1"}, env("API_ADDR=localhost:2", "AUTH0_AUDIENCE=aud"), io.Discard, "")
 	if err != nil || cfg.Addr != "localhost:1" || cfg.Audience != "aud" {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
@@ -126,7 +126,7 @@ func TestFlagWinsOverVariable(t *testing.T) {
 
 func TestOriginsAndResource(t *testing.T) {
 	t.Parallel()
-	cfg, err := Parse([]string{"--cors-origin", "https://App.acme.com/, http://localhost:4200", "--audience", "urn:acme"}, env(), io.Discard)
+	cfg, err := Parse([]string{"--cors-origin", "https://App.acme.com/, http://localhost:4200", "--audience", "urn:acme"}, env(), io.Discard, "")
 	if err != nil || !reflect.DeepEqual(cfg.CORSOrigins, []string{"https://app.acme.com", "http://localhost:4200"}) || cfg.Resource != "" {
 		t.Errorf("got %v, %q, %v", cfg.CORSOrigins, cfg.Resource, err)
 	}
@@ -135,7 +135,7 @@ func TestOriginsAndResource(t *testing.T) {
 func TestHelpNamesEveryVariable(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	if _, err := Parse([]string{"--help"}, env(), &out); !errors.Is(err, flag.ErrHelp) {
+	if _, err := Parse([]string{"--help"}, env(), &out, ""); !errors.Is(err, flag.ErrHelp) {
 		t.Fatalf("got %v", err)
 	}
 	for _, name := range variables {

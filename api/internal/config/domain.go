@@ -9,15 +9,14 @@ import (
 	"strings"
 )
 
-// placeholder matches what tutorials, samples and .env templates leave for the
-// reader to replace: <domain>, {yourDomain}, YOUR_API_IDENTIFIER, changeme.
+// placeholder matches the placeholders of tutorials, samples and .env templates:
+// <domain>, {yourDomain}, YOUR_API_IDENTIFIER, changeme.
 var placeholder = regexp.MustCompile(`(?i)[<>{}]|^(https?://)?your[-_]?(auth0|tenant|domain|api|audience)|^change[-_]?me$|^xxx+`)
 
-// issuer turns a tenant's domain, in any of the ways a person writes it, into
-// the issuer that the tenant puts into its tokens: "acme.eu.auth0.com",
-// "https://ACME.eu.auth0.com/" and "acme.eu.auth0.com/" all give
-// "https://acme.eu.auth0.com/". Plain http is for loopback hosts alone, because
-// whoever can alter the keys on their way can forge every token.
+// issuer returns the issuer of a tenant's domain, however it is written:
+// "acme.eu.auth0.com", "https://ACME.eu.auth0.com/" and "acme.eu.auth0.com/" all give
+// "https://acme.eu.auth0.com/". Plain http is accepted for loopback hosts only,
+// because whoever can change the keys on the way can forge every token.
 func issuer(domain string) (string, error) {
 	if !strings.Contains(domain, "://") {
 		domain = "https://" + domain
@@ -30,7 +29,7 @@ func issuer(domain string) (string, error) {
 	case u.Hostname() == "":
 		return "", errors.New("it has no host; write it like acme.eu.auth0.com")
 	case u.User != nil:
-		return "", errors.New("it must not hold a user name or password")
+		return "", errors.New("it must not contain a user name or password")
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return "", errors.New("it must be the bare domain, with no path: the issuer is the domain plus \"/\"")
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -41,7 +40,7 @@ func issuer(domain string) (string, error) {
 	return u.Scheme + "://" + strings.ToLower(u.Host) + "/", nil
 }
 
-// isLoopback reports whether host can only mean this machine.
+// isLoopback reports whether host is always this machine.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

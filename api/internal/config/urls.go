@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// origins reads a list of origins, "https://app.acme.com,http://localhost:4200".
+// origins parses a list of origins, "https://app.acme.com,http://localhost:4200".
 func origins(list string) ([]string, error) {
 	if strings.TrimSpace(list) == "" {
 		return nil, nil
@@ -17,7 +17,7 @@ func origins(list string) ([]string, error) {
 		u, err := url.Parse(origin)
 		switch {
 		case origin == "*":
-			return nil, errors.New("name the origins; to let every page in is never what an API with tokens wants")
+			return nil, errors.New("name the origins: an API with tokens must not be open to every page")
 		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || origin != u.Scheme+"://"+u.Host:
 			return nil, errors.New("write each as scheme, host and port, like https://app.acme.com")
 		}
@@ -26,8 +26,8 @@ func origins(list string) ([]string, error) {
 	return all, nil
 }
 
-// resource returns the URL by which callers know this API: given, or else the
-// audience if that is one, or else "".
+// resource returns the URL of this API for clients: given, or the audience if it is a
+// URL, or "".
 func resource(given, audience string) (string, error) {
 	candidate := given
 	if candidate == "" {
@@ -35,7 +35,7 @@ func resource(given, audience string) (string, error) {
 	}
 	u, err := url.Parse(candidate)
 	if err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && u.User == nil && u.RawQuery == "" &&
-		u.Fragment == "" && u.EscapedPath() == u.Path { // nothing in it that a header or a route would need care with
+		u.Fragment == "" && u.EscapedPath() == u.Path { // so that it is safe in a header and as a route
 		return candidate, nil
 	}
 	if given != "" {

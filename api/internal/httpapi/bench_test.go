@@ -6,9 +6,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/golang-jwt/jwt/v5"
-
-	"calling-an-api.example/api/internal/authtest"
+	"calling-an-api.example/api/gate/gatetest"
 )
 
 // discard is a response that nobody reads, to measure the handler alone.
@@ -22,11 +20,11 @@ func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 
 func BenchmarkExternal(b *testing.B) {
-	iss := authtest.New(b)
+	iss := newIssuer(b)
 	good := iss.Mint(nil)
 	fresh := make([]string, 2000) // more than the cache of newAPI holds, so that each is new when it comes round
 	for i := range fresh {
-		fresh[i] = iss.Mint(jwt.MapClaims{"sub": strconv.Itoa(i)})
+		fresh[i] = iss.Mint(gatetest.Claims{"sub": strconv.Itoa(i)})
 	}
 	for _, bm := range []struct {
 		name   string

@@ -5,21 +5,18 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
-	"calling-an-api.example/api/internal/authtest"
+	"calling-an-api.example/api/gate/gatetest"
 )
 
 // TestClaims has tokens with a good header and a good signature: what is wrong is
 // in the claims alone.
 func TestClaims(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
-	now := time.Now().Unix()
+	iss := newIssuer(t)
+	now := now().Unix()
 	noSlash := strings.TrimSuffix(iss.URL, "/")
-	mint := func(name string, value any) string { return iss.Mint(jwt.MapClaims{name: value}) }
+	mint := func(name string, value any) string { return iss.Mint(gatetest.Claims{name: value}) }
 	header := marshal(t, map[string]string{"alg": "RS256", "typ": "JWT", "kid": iss.KID()})
 	// raw is a token whose payload is that of a good one with text put after its brace.
 	raw := func(text string, without ...string) string {
@@ -67,27 +64,27 @@ func TestClaims(t *testing.T) {
 		"iss null":                       {literal("iss", "null"), whyClaims},
 		"iss twice, good last":           {raw(`"iss":"https://evil.test/"`), whyClaims},
 		"ISS in capitals":                {raw(`"ISS":`+strconv.Quote(iss.URL), "iss"), whyLacks},
-		"aud a string":                   {mint("aud", authtest.Audience), ""},
-		"aud a list of one":              {mint("aud", []string{authtest.Audience}), ""},
-		"aud, ours last":                 {mint("aud", []string{"https://other.test", authtest.Audience}), ""},
+		"aud a string":                   {mint("aud", gatetest.Audience), ""},
+		"aud a list of one":              {mint("aud", []string{gatetest.Audience}), ""},
+		"aud, ours last":                 {mint("aud", []string{"https://other.test", gatetest.Audience}), ""},
 		"aud absent":                     {mint("aud", nil), whyLacks},
 		"aud an empty list":              {mint("aud", []string{}), whyLacks},
 		"aud an empty string":            {mint("aud", ""), whyLacks},
 		"aud of another API":             {mint("aud", "https://other.test"), whyAudience},
 		"aud of the client, an ID token": {mint("aud", "client"), whyAudience},
 		"aud of userinfo alone":          {mint("aud", iss.URL+"userinfo"), whyAudience},
-		"aud with a slash":               {mint("aud", authtest.Audience+"/"), whyAudience},
-		"aud in capitals":                {mint("aud", strings.ToUpper(authtest.Audience)), whyAudience},
-		"aud that begins like ours":      {mint("aud", authtest.Audience+".evil.test"), whyAudience},
-		"aud with others around ours":    {mint("aud", "x "+authtest.Audience+" y"), whyAudience},
+		"aud with a slash":               {mint("aud", gatetest.Audience+"/"), whyAudience},
+		"aud in capitals":                {mint("aud", strings.ToUpper(gatetest.Audience)), whyAudience},
+		"aud that begins like ours":      {mint("aud", gatetest.Audience+".evil.test"), whyAudience},
+		"aud with others around ours":    {mint("aud", "x "+gatetest.Audience+" y"), whyAudience},
 		"aud a number":                   {mint("aud", 7), whyClaims},
 		"aud null":                       {literal("aud", "null"), whyClaims},
-		"aud an object":                  {mint("aud", map[string]any{authtest.Audience: true}), whyClaims},
-		"aud a list with a number":       {mint("aud", []any{authtest.Audience, 7}), whyClaims},
-		"aud a list in a list":           {mint("aud", []any{[]string{authtest.Audience}}), whyClaims},
+		"aud an object":                  {mint("aud", map[string]any{gatetest.Audience: true}), whyClaims},
+		"aud a list with a number":       {mint("aud", []any{gatetest.Audience, 7}), whyClaims},
+		"aud a list in a list":           {mint("aud", []any{[]string{gatetest.Audience}}), whyClaims},
 		"aud twice":                      {raw(`"aud":"https://other.test"`), whyClaims},
-		"AUD in capitals":                {raw(`"AUD":`+strconv.Quote(authtest.Audience), "aud"), whyLacks},
-		"exp within the leeway":          {iss.Mint(jwt.MapClaims{"iat": now - 60, "exp": now - 2}), ""},
+		"AUD in capitals":                {raw(`"AUD":`+strconv.Quote(gatetest.Audience), "aud"), whyLacks},
+		"exp within the leeway":          {iss.Mint(gatetest.Claims{"iat": now - 60, "exp": now - 2}), ""},
 		"exp with a fraction":            {mint("exp", float64(now)+3600.5), ""},
 		"exp in the year 9000":           {mint("exp", 221845392000), ""},
 		"exp absent":                     {mint("exp", nil), whyLacks},
@@ -126,8 +123,8 @@ func TestClaims(t *testing.T) {
 		"iat in milliseconds":            {mint("iat", now*1000), whyClaims},
 		"iat a string":                   {mint("iat", strconv.FormatInt(now, 10)), whyClaims},
 		"iat negative":                   {mint("iat", -5), whyClaims},
-		"iat after exp":                  {iss.Mint(jwt.MapClaims{"iat": now + 4, "exp": now + 3}), whyOrder},
-		"iat the same as exp":            {iss.Mint(jwt.MapClaims{"iat": now + 3, "exp": now + 3}), whyOrder},
+		"iat after exp":                  {iss.Mint(gatetest.Claims{"iat": now + 4, "exp": now + 3}), whyOrder},
+		"iat the same as exp":            {iss.Mint(gatetest.Claims{"iat": now + 3, "exp": now + 3}), whyOrder},
 		"sub absent":                     {mint("sub", nil), whySubject},
 		"sub empty":                      {mint("sub", ""), whySubject},
 		"sub a number":                   {mint("sub", 7), whyClaims},
@@ -169,10 +166,10 @@ func TestClaims(t *testing.T) {
 
 func TestStrictProfile(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss, func(s *settings) { s.auth.StrictRFC9068 = true })
-	full := jwt.MapClaims{"client_id": "app", "jti": "1"}
-	with := func(typ any, changes jwt.MapClaims) string {
+	full := gatetest.Claims{"client_id": "app", "jti": "1"}
+	with := func(typ any, changes gatetest.Claims) string {
 		claims := maps.Clone(full)
 		maps.Copy(claims, changes)
 		return iss.MintHeader(map[string]any{"typ": typ}, claims)
@@ -182,10 +179,10 @@ func TestStrictProfile(t *testing.T) {
 		"the long typ":      {with("application/at+jwt", nil), ""},
 		"typ JWT":           {with("JWT", nil), whyProfile},
 		"no typ":            {with(nil, nil), whyProfile},
-		"no client_id":      {with("at+jwt", jwt.MapClaims{"client_id": nil}), whyProfile},
-		"no jti":            {with("at+jwt", jwt.MapClaims{"jti": nil}), whyProfile},
-		"empty jti":         {with("at+jwt", jwt.MapClaims{"jti": ""}), whyProfile},
-		"no iat":            {with("at+jwt", jwt.MapClaims{"iat": nil}), whyProfile},
+		"no client_id":      {with("at+jwt", gatetest.Claims{"client_id": nil}), whyProfile},
+		"no jti":            {with("at+jwt", gatetest.Claims{"jti": nil}), whyProfile},
+		"empty jti":         {with("at+jwt", gatetest.Claims{"jti": ""}), whyProfile},
+		"no iat":            {with("at+jwt", gatetest.Claims{"iat": nil}), whyProfile},
 		"an ordinary token": {iss.Mint(nil), whyProfile},
 	})
 }

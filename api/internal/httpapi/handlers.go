@@ -5,43 +5,64 @@ import (
 	"net/http"
 )
 
-// Header values that are the same in every answer. Nothing may change them.
+// Header values that many answers share. They must not be modified.
 var (
 	jsonType = []string{"application/json"}
 	noStore  = []string{"no-store"}
 	noSniff  = []string{"nosniff"}
 )
 
-// message answers {"msg": text}. The answer is made once, not once a request.
-func message(text string) http.Handler {
+// message answers {"msg": text}. The body is made once, not for each request.
+func message(text string) handler {
 	body, err := json.Marshal(struct {
 		Msg string `json:"msg"`
 	}{text})
 	if err != nil {
-		panic(err) // a string alone can't fail
+		panic(err) // impossible for a string
 	}
 	body = append(body, '\n')
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return func(w http.ResponseWriter, _ *http.Request) error {
 		h := w.Header()
 		h["Content-Type"] = jsonType
 		h["Cache-Control"] = noStore
 		h["X-Content-Type-Options"] = noSniff
 		_, _ = w.Write(body) // fails only if the client is gone
-	})
+		return nil
+	}
 }
 
-// status answers 200 while ok says so, and 503 otherwise.
-func status(ok func() bool) http.Handler {
-	type answer struct {
-		Status string `json:"status"`
+// state is the body of the health endpoints.
+type state struct {
+	Status string `json:"status"`
+}
+
+func (a *api) health(w http.ResponseWriter, _ *http.Request) error {
+	w.Header()["Cache-Control"] = noStore
+	writeJSON(w, http.StatusOK, state{"ok"})
+	return nil
+}
+
+func (a *api) ready(w http.ResponseWriter, r *http.Request) error {
+	if a.Keys.Ready() {
+		return a.health(w, r)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		if !ok() {
-			w.Header().Set("Retry-After", "1")
-			writeJSON(w, http.StatusServiceUnavailable, answer{"the issuer's keys are not loaded"})
-			return
-		}
-		writeJSON(w, http.StatusOK, answer{"ok"})
-	})
+	w.Header()["Cache-Control"] = noStore
+	w.Header().Set("Retry-After", "1")
+	writeJSON(w, http.StatusServiceUnavailable, state{"the issuer's keys are not loaded"})
+	return nil
+}
+
+func (a *api) showMetrics(w http.ResponseWriter, r *http.Request) error {
+	a.metrics.handler.ServeHTTP(w, r)
+	return nil
+}
+
+// writeJSON answers with status and body as JSON. Other headers must be set before.
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header()["Content-Type"] = jsonType
+	w.Header()["X-Content-Type-Options"] = noSniff
+	w.WriteHeader(status)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(body) // fails only if the client is gone
 }

@@ -11,13 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/MicahParks/keyfunc/v3"
 	"go.uber.org/goleak"
 
-	"calling-an-api.example/api/internal/auth"
-	"calling-an-api.example/api/internal/authtest"
+	"calling-an-api.example/api/gate"
+	"calling-an-api.example/api/gate/gatetest"
+	"calling-an-api.example/api/gate/jwks"
 	"calling-an-api.example/api/internal/httpapi"
-	"calling-an-api.example/api/internal/keyset"
 )
 
 func TestMain(m *testing.M) {
@@ -26,51 +25,54 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
 }
 
+// now is the clock of issuers and APIs in these tests. It stands still, so that no
+// token ages while the machine is busy.
+func now() time.Time { return started }
+
+var started = time.Now().Truncate(time.Second)
+
+func newIssuer(t testing.TB) *gatetest.Issuer {
+	t.Helper()
+	iss := gatetest.New(t)
+	iss.Now = now
+	return iss
+}
+
 // settings are what a test may change of an API.
 type settings struct {
-	keys keyset.Options
-	auth auth.Options
+	keys jwks.Options
+	auth gate.Policy
 	http httpapi.Options
 
 	dontWait bool // for the first fetch of keys
 }
 
-// newAPI returns the API's handler with iss as its issuer, once its keys were
-// asked for.
-func newAPI(t testing.TB, iss *authtest.Issuer, changes ...func(*settings)) http.Handler {
+// newAPI returns the API's handler with iss as its issuer, after the first fetch of
+// keys.
+func newAPI(t testing.TB, iss *gatetest.Issuer, changes ...func(*settings)) http.Handler {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
 	s := settings{
-		keys: keyset.Options{Issuer: iss.URL, Refresh: time.Hour, MaxStale: 24 * time.Hour, FetchesPerMinute: 5, Log: log},
-		auth: auth.Options{Issuer: iss.URL, Audience: authtest.Audience, Leeway: 5 * time.Second, CacheSize: 1000},
-		http: httpapi.Options{Log: log, Resource: httpapi.Resource{Issuer: iss.URL, Identifier: authtest.Audience}},
+		keys: jwks.Options{Issuer: iss.URL, Refresh: time.Hour, Now: now},
+		auth: gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience, Leeway: 5 * time.Second, CacheSize: 1000, Now: now},
+		http: httpapi.Options{Log: slog.New(slog.DiscardHandler), Resource: httpapi.Resource{Issuer: iss.URL, Identifier: gatetest.Audience}},
 	}
 	for _, change := range changes {
 		change(&s)
 	}
-	var set *keyset.Set
-	s.http.Metrics = httpapi.NewMetrics(func() (time.Duration, bool) { return set.Age() })
-	asked := make(chan struct{})
-	once := sync.OnceFunc(func() { close(asked) })
-	s.keys.Fetched = func(err error) { s.http.Metrics.Fetched(err); once() }
-	set = keyset.New(s.keys)
+	set := jwks.New(s.keys)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { set.Run(ctx) })
 	t.Cleanup(func() { cancel(); wg.Wait() })
-	kf, err := keyfunc.New(keyfunc.Options{Ctx: ctx, Storage: set})
-	if err != nil {
+	var err error
+	if s.http.Verifier, err = gate.NewVerifier(set, s.auth); err != nil {
 		t.Fatal(err)
 	}
-	s.auth.Epoch = set.Epoch
-	if s.http.Verifier, err = auth.NewVerifier(kf, s.auth); err != nil {
-		t.Fatal(err)
-	}
-	if s.http.Ready == nil {
-		s.http.Ready = set.Ready
+	if s.http.Keys == nil {
+		s.http.Keys = set
 	}
 	if !s.dontWait {
-		<-asked
+		await(t, "the first fetch", func() bool { ok, failed := set.Fetches(); return ok+failed > 0 })
 	}
 	return httpapi.Handler(s.http)
 }

@@ -9,9 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
-	"calling-an-api.example/api/internal/authtest"
+	"calling-an-api.example/api/gate/gatetest"
 )
 
 func statusOf(h http.Handler, token string) int {
@@ -64,7 +62,7 @@ func TestIssuerFaultyAtStart(t *testing.T) {
 	for name, fault := range badAnswers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			iss := authtest.New(t)
+			iss := newIssuer(t)
 			iss.Answer(fault)
 			h := newAPI(t, iss)
 			for path, want := range map[string]int{"/api/external": 503, "/readyz": 503, "/healthz": 200, "/api/public": 200} {
@@ -76,7 +74,7 @@ func TestIssuerFaultyAtStart(t *testing.T) {
 					t.Errorf("%s: no Retry-After", path)
 				}
 			}
-			if got := statusOf(h, iss.Mint(jwt.MapClaims{"iss": "https://other.test/", "exp": 1})); got != http.StatusServiceUnavailable {
+			if got := statusOf(h, iss.Mint(gatetest.Claims{"iss": "https://other.test/", "exp": 1})); got != http.StatusServiceUnavailable {
 				t.Errorf("another issuer's: got %d, want 503, as it can't be checked", got)
 			}
 			if got := do(h, http.MethodGet, "/api/external"); got.StatusCode != http.StatusUnauthorized {
@@ -96,7 +94,7 @@ func TestIssuerFaultyLater(t *testing.T) {
 	for name, fault := range badAnswers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			iss := authtest.New(t)
+			iss := newIssuer(t)
 			h := newAPI(t, iss)
 			iss.Answer(fault)
 			before := iss.Fetches.Load()
@@ -106,7 +104,7 @@ func TestIssuerFaultyLater(t *testing.T) {
 			if iss.Fetches.Load() == before {
 				t.Fatal("the fault was never met")
 			}
-			if got := statusOf(h, iss.Mint(jwt.MapClaims{"sub": "new"})); got != http.StatusOK {
+			if got := statusOf(h, iss.Mint(gatetest.Claims{"sub": "new"})); got != http.StatusOK {
 				t.Errorf("a good token: got %d", got)
 			}
 			if got := metric(h, `api_jwks_fetches_total{outcome="failed"}`); got == "" || got == "0" {
@@ -118,7 +116,7 @@ func TestIssuerFaultyLater(t *testing.T) {
 
 func TestHangingIssuerHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss)
 	known := iss.Mint(nil)
 	release, asked := make(chan struct{}), make(chan struct{})
@@ -144,7 +142,7 @@ func TestHangingIssuerHoldsNobodyUp(t *testing.T) {
 
 func TestRotationUnderConcurrentRequests(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss)
 	old := iss.Mint(nil)
 	if got := statusOf(h, old); got != http.StatusOK { // and now it is cached
@@ -155,7 +153,7 @@ func TestRotationUnderConcurrentRequests(t *testing.T) {
 	var wg sync.WaitGroup
 	var failed atomic.Int32
 	for i := range 50 {
-		token := iss.Mint(jwt.MapClaims{"sub": fmt.Sprint(i)})
+		token := iss.Mint(gatetest.Claims{"sub": fmt.Sprint(i)})
 		wg.Go(func() {
 			if statusOf(h, token) != http.StatusOK {
 				failed.Add(1)
@@ -176,7 +174,7 @@ func TestRotationUnderConcurrentRequests(t *testing.T) {
 
 func TestRevokedKeyStopsWithinARefresh(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss, func(s *settings) { s.keys.Refresh = 50 * time.Millisecond })
 	token := iss.Mint(nil)
 	if got := statusOf(h, token); got != http.StatusOK {
@@ -188,7 +186,7 @@ func TestRevokedKeyStopsWithinARefresh(t *testing.T) {
 
 func TestShorterMaxAgeIsHonoured(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	iss.Answer(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=0")
 		iss.Answer(nil) // counts twice: once for the question, once for the answer
@@ -200,7 +198,7 @@ func TestShorterMaxAgeIsHonoured(t *testing.T) {
 
 func TestIssuerHangsAtStart(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	asked, once := make(chan struct{}), sync.Once{}
 	iss.Answer(func(_ http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(asked) })
@@ -219,12 +217,11 @@ func TestIssuerHangsAtStart(t *testing.T) {
 
 func TestFloodOfUnknownKeys(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss)
 	good := iss.Mint(nil)
 	template := iss.MintHeader(map[string]any{"kid": "K"}, nil)
 	_, rest, _ := strings.Cut(template, ".")
-	begin := time.Now()
 	var wg sync.WaitGroup
 	var wrong, refused atomic.Int32
 	for worker := range 8 {
@@ -247,19 +244,18 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 	if n := refused.Load(); n != 0 {
 		t.Errorf("the good token was refused %d times", n)
 	}
-	minutes := time.Since(begin).Minutes()
-	if n := iss.Fetches.Load(); float64(n) > 1+3+5*minutes+1 { // the first, the burst, the rate
-		t.Errorf("%d fetches in %.1f minutes", n, minutes)
+	if n := iss.Fetches.Load(); n != 1+3 { // the first and the burst; the clock stands still
+		t.Errorf("got %d fetches, want 4", n)
 	}
 }
 
 func TestStaleKeysAreUnavailable(t *testing.T) {
 	t.Parallel()
 	var offset atomic.Int64
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss, func(s *settings) {
 		s.keys.MaxStale = 30 * time.Minute
-		s.keys.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+		s.keys.Now = func() time.Time { return now().Add(time.Duration(offset.Load())) }
 	})
 	token := iss.Mint(nil)
 	if got := statusOf(h, token); got != http.StatusOK {
@@ -279,11 +275,11 @@ func TestStaleKeysAreUnavailable(t *testing.T) {
 func TestCachedTokenDiesWithItsExpiry(t *testing.T) {
 	t.Parallel()
 	var offset atomic.Int64
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss, func(s *settings) {
-		s.auth.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+		s.auth.Now = func() time.Time { return now().Add(time.Duration(offset.Load())) }
 	})
-	token := iss.Mint(jwt.MapClaims{"exp": time.Now().Add(time.Minute).Unix()})
+	token := iss.Mint(gatetest.Claims{"exp": now().Add(time.Minute).Unix()})
 	for range 2 {
 		if got := statusOf(h, token); got != http.StatusOK {
 			t.Fatalf("got %d", got)
@@ -301,11 +297,11 @@ func TestCachedTokenDiesWithItsExpiry(t *testing.T) {
 func TestRefusalsAreNotCached(t *testing.T) {
 	t.Parallel()
 	var offset atomic.Int64
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss, func(s *settings) {
-		s.auth.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+		s.auth.Now = func() time.Time { return now().Add(time.Duration(offset.Load())) }
 	})
-	token := iss.Mint(jwt.MapClaims{"nbf": time.Now().Add(time.Minute).Unix()})
+	token := iss.Mint(gatetest.Claims{"nbf": now().Add(time.Minute).Unix()})
 	if got := statusOf(h, token); got != http.StatusUnauthorized {
 		t.Fatalf("too early: got %d", got)
 	}
@@ -318,12 +314,12 @@ func TestRefusalsAreNotCached(t *testing.T) {
 // TestCacheKeepsWhatTokensGrant has tokens that differ in all that the cache holds.
 func TestCacheKeepsWhatTokensGrant(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss)
-	may := iss.Mint(jwt.MapClaims{"sub": "a", "scope": "read:messages"})
-	mayNot := iss.Mint(jwt.MapClaims{"sub": "read:messages", "scope": "openid"})
-	late := iss.Mint(jwt.MapClaims{"scope": "read:messages", "exp": 221845392000}) // the year 9000
-	large := iss.Mint(jwt.MapClaims{"scope": strings.Repeat("scope:of:no:meaning ", 200) + "read:messages"})
+	may := iss.Mint(gatetest.Claims{"sub": "a", "scope": "read:messages"})
+	mayNot := iss.Mint(gatetest.Claims{"sub": "read:messages", "scope": "openid"})
+	late := iss.Mint(gatetest.Claims{"scope": "read:messages", "exp": 221845392000}) // the year 9000
+	large := iss.Mint(gatetest.Claims{"scope": strings.Repeat("scope:of:no:meaning ", 200) + "read:messages"})
 	for range 3 {
 		for token, want := range map[string]int{may: 200, mayNot: 403, late: 200, large: 200} {
 			if got := do(h, http.MethodGet, "/api/private-scoped", bearer(token)).StatusCode; got != want {
@@ -339,14 +335,14 @@ func TestCacheKeepsWhatTokensGrant(t *testing.T) {
 // TestCacheIsBounded sends more tokens than fit, and then the first again.
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss, func(s *settings) { s.auth.CacheSize = 1 }) // which is one set, of four
 	first := iss.Mint(nil)
 	if got := statusOf(h, first); got != http.StatusOK {
 		t.Fatalf("got %d", got)
 	}
 	for i := range 4 {
-		if got := statusOf(h, iss.Mint(jwt.MapClaims{"sub": fmt.Sprint(i)})); got != http.StatusOK {
+		if got := statusOf(h, iss.Mint(gatetest.Claims{"sub": fmt.Sprint(i)})); got != http.StatusOK {
 			t.Fatalf("got %d", got)
 		}
 	}
@@ -362,25 +358,25 @@ func TestCacheIsBounded(t *testing.T) {
 func TestDiscovery(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		document func(iss *authtest.Issuer) string // "" answers 404
+		document func(iss *gatetest.Issuer) string // "" answers 404
 		where    string                            // path that the keys are asked for at
 	}{
-		"none": {func(*authtest.Issuer) string { return "" }, "/.well-known/jwks.json"},
-		"elsewhere on the issuer": {func(iss *authtest.Issuer) string {
+		"none": {func(*gatetest.Issuer) string { return "" }, "/.well-known/jwks.json"},
+		"elsewhere on the issuer": {func(iss *gatetest.Issuer) string {
 			return `{"issuer":"` + iss.URL + `","jwks_uri":"` + iss.URL + `keys"}`
 		}, "/keys"},
-		"of another issuer": {func(iss *authtest.Issuer) string {
+		"of another issuer": {func(iss *gatetest.Issuer) string {
 			return `{"issuer":"https://evil.test/","jwks_uri":"` + iss.URL + `keys"}`
 		}, "/.well-known/jwks.json"},
-		"on another plain host": {func(iss *authtest.Issuer) string {
+		"on another plain host": {func(iss *gatetest.Issuer) string {
 			return `{"issuer":"` + iss.URL + `","jwks_uri":"http://127.0.0.1:1/keys"}`
 		}, "/.well-known/jwks.json"},
-		"no jwks_uri": {func(iss *authtest.Issuer) string { return `{"issuer":"` + iss.URL + `"}` }, "/.well-known/jwks.json"},
-		"HTML":        {func(*authtest.Issuer) string { return "<html>" }, "/.well-known/jwks.json"},
+		"no jwks_uri": {func(iss *gatetest.Issuer) string { return `{"issuer":"` + iss.URL + `"}` }, "/.well-known/jwks.json"},
+		"HTML":        {func(*gatetest.Issuer) string { return "<html>" }, "/.well-known/jwks.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			iss := authtest.New(t)
+			iss := newIssuer(t)
 			iss.Discovery(func(w http.ResponseWriter, r *http.Request) {
 				if doc := tc.document(iss); doc != "" {
 					_, _ = w.Write([]byte(doc))

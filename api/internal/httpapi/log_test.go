@@ -6,15 +6,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-
-	"calling-an-api.example/api/internal/authtest"
+	"calling-an-api.example/api/gate/gatetest"
+	"calling-an-api.example/api/internal/httpapi"
 )
 
 // logged returns an API that logs to the buffer at level. Requests must come one
 // after the other.
-func logged(t *testing.T, iss *authtest.Issuer, level slog.Level, changes ...func(*settings)) (http.Handler, *bytes.Buffer) {
+func logged(t *testing.T, iss *gatetest.Issuer, level slog.Level, changes ...func(*settings)) (http.Handler, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
 	h := newAPI(t, iss, append(changes, func(s *settings) {
@@ -25,18 +25,18 @@ func logged(t *testing.T, iss *authtest.Issuer, level slog.Level, changes ...fun
 
 func TestLogSaysWhyAndNothingSecret(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h, log := logged(t, iss, slog.LevelInfo)
 	for name, tc := range map[string]struct {
 		path, token string
 		want        []string
 	}{
 		"accepted":          {"/api/external", iss.Mint(nil), []string{"GET /api/external", "status=200", "took=", "id="}},
-		"refused":           {"/api/external", iss.Mint(jwt.MapClaims{"sub": "auth0|hidden", "exp": 1}), []string{"status=401", "reason=expired"}},
-		"without its slash": {"/api/external", iss.Mint(jwt.MapClaims{"iss": strings.TrimSuffix(iss.URL, "/")}), []string{"reason=issuer", "trailing slash", "expected " + iss.URL}},
-		"another issuer":    {"/api/external", iss.Mint(jwt.MapClaims{"iss": "https://hidden.test/"}), []string{"reason=issuer"}},
+		"refused":           {"/api/external", iss.Mint(gatetest.Claims{"sub": "auth0|hidden", "exp": 1}), []string{"status=401", "reason=expired"}},
+		"without its slash": {"/api/external", iss.Mint(gatetest.Claims{"iss": strings.TrimSuffix(iss.URL, "/")}), []string{"reason=issuer", "trailing slash", "expected " + iss.URL}},
+		"another issuer":    {"/api/external", iss.Mint(gatetest.Claims{"iss": "https://hidden.test/"}), []string{"reason=issuer"}},
 		"token in a query":  {"/api/public?access_token=hidden", "", []string{"GET /api/public", "status=200"}},
-		"scope":             {"/api/private-scoped", iss.Mint(jwt.MapClaims{"scope": "hidden"}), []string{"status=403", "reason=scope"}},
+		"scope":             {"/api/private-scoped", iss.Mint(gatetest.Claims{"scope": "hidden"}), []string{"status=403", "reason=scope"}},
 	} {
 		log.Reset()
 		do(h, http.MethodGet, tc.path, bearer(tc.token))
@@ -57,14 +57,14 @@ func TestLogSaysWhyAndNothingSecret(t *testing.T) {
 
 func TestLogLevelWarn(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h, log := logged(t, iss, slog.LevelWarn)
 	do(h, http.MethodGet, "/api/external", bearer(iss.Mint(nil)))
 	do(h, http.MethodGet, "/api/external", bearer("garbage"))
 	if log.Len() != 0 {
 		t.Errorf("logged %s", log)
 	}
-	down := authtest.New(t)
+	down := newIssuer(t)
 	down.Answer(badAnswers["500"])
 	h, log = logged(t, down, slog.LevelWarn)
 	got := do(h, http.MethodGet, "/api/external", bearer(down.Mint(nil)))
@@ -73,10 +73,17 @@ func TestLogLevelWarn(t *testing.T) {
 	}
 }
 
+// brokenKeys panic when they are asked.
+type brokenKeys struct{ httpapi.Keys }
+
+func (brokenKeys) Ready() bool                 { panic("inner detail") }
+func (brokenKeys) Fetches() (ok, failed int64) { return 0, 0 }
+func (brokenKeys) Age() (time.Duration, bool)  { return 0, false }
+
 func TestPanicSaysNothing(t *testing.T) {
 	t.Parallel()
-	h, log := logged(t, authtest.New(t), slog.LevelInfo, func(s *settings) {
-		s.http.Ready = func() bool { panic("inner detail") }
+	h, log := logged(t, newIssuer(t), slog.LevelInfo, func(s *settings) {
+		s.http.Keys = brokenKeys{}
 	})
 	got := do(h, http.MethodGet, "/readyz")
 	if got.StatusCode != http.StatusInternalServerError || got.problem(t).Error != "internal_error" || strings.Contains(got.body, "detail") {

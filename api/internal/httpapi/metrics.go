@@ -11,56 +11,62 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics are the numbers that /metrics shows.
-type Metrics struct {
-	registry *prometheus.Registry
-	byRoute  *prometheus.CounterVec
-	tokens   *counters[string] // requests at the gate, by outcome
-	fetches  *counters[string]
-
-	fresh, cached prometheus.Counter // two of tokens, which are counted most
+// Keys is what the API reports about its issuer's keys.
+type Keys interface {
+	// Ready reports whether tokens can be verified now.
+	Ready() bool
+	// Fetches returns how many fetches succeeded and failed since the start.
+	Fetches() (ok, failed int64)
+	// Age is the time since the last successful fetch. ok is false before the first.
+	Age() (age time.Duration, ok bool)
 }
 
-// NewMetrics returns Metrics at zero. keyAge is the time since the issuer's keys
-// were last fetched; ok is false before that.
-func NewMetrics(keyAge func() (age time.Duration, ok bool)) *Metrics {
-	m := &Metrics{
-		registry: prometheus.NewRegistry(),
-		byRoute: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "api_requests_total", Help: "Requests by route and status.",
-		}, []string{"route", "code"}),
-	}
+// metrics are what /metrics shows.
+type metrics struct {
+	handler http.Handler
+	byRoute *prometheus.CounterVec
+	tokens  *counters[string] // requests at the gate, by outcome
+
+	fresh, cached prometheus.Counter // the two outcomes that are counted most
+}
+
+func newMetrics(keys Keys) *metrics {
+	registry := prometheus.NewRegistry()
+	byRoute := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "api_requests_total", Help: "Requests by route and status.",
+	}, []string{"route", "code"})
 	tokens := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "api_tokens_total", Help: "Requests at the gate by outcome: accepted, accepted_cached, or why it was refused.",
+		Name: "api_tokens_total", Help: "Requests at the gate by outcome: accepted, accepted_cached, or the reason for rejection.",
 	}, []string{"outcome"})
-	fetches := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "api_jwks_fetches_total", Help: "Fetches of the issuer's keys by outcome: ok or failed.",
-	}, []string{"outcome"})
-	m.tokens, m.fetches = &counters[string]{vec: tokens}, &counters[string]{vec: fetches}
-	m.fresh, m.cached = m.tokens.of("accepted"), m.tokens.of("accepted_cached")
-	m.registry.MustRegister(m.byRoute, tokens, fetches,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	fetches := func(outcome string, count func() int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "api_jwks_fetches_total", Help: "Fetches of the issuer's keys by outcome: ok or failed.",
+			ConstLabels: prometheus.Labels{"outcome": outcome},
+		}, func() float64 { return float64(count()) })
+	}
+	registry.MustRegister(byRoute, tokens,
+		fetches("ok", func() int64 { ok, _ := keys.Fetches(); return ok }),
+		fetches("failed", func() int64 { _, failed := keys.Fetches(); return failed }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "api_jwks_age_seconds", Help: "Time since the issuer's keys were last fetched, -1 before the first time.",
 		}, func() float64 {
-			if age, ok := keyAge(); ok {
+			if age, ok := keys.Age(); ok {
 				return age.Seconds()
 			}
 			return -1
-		}))
+		}),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m := &metrics{
+		handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		byRoute: byRoute,
+		tokens:  &counters[string]{vec: tokens},
+	}
+	m.fresh, m.cached = m.tokens.of("accepted"), m.tokens.of("accepted_cached")
 	return m
 }
 
-// Fetched counts a fetch of the issuer's keys.
-func (m *Metrics) Fetched(err error) {
-	if err != nil {
-		m.fetches.count("failed")
-		return
-	}
-	m.fetches.count("ok")
-}
-
-func (m *Metrics) accepted(cached bool) {
+// accepted counts a request with a valid token.
+func (m *metrics) accepted(cached bool) {
 	if cached {
 		m.cached.Inc()
 		return
@@ -69,16 +75,12 @@ func (m *Metrics) accepted(cached bool) {
 }
 
 // requests returns the counters of a route's requests, by status.
-func (m *Metrics) requests(route string) *counters[int] {
+func (m *metrics) requests(route string) *counters[int] {
 	return &counters[int]{vec: m.byRoute.MustCurryWith(prometheus.Labels{"route": route})}
 }
 
-func (m *Metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
-}
-
-// counters are those of one label. It keeps the ones that it has used, as to look
-// one up by its label costs more than to count.
+// counters are those of one label. It keeps the counters that it has used, because
+// finding one by its label costs more than counting.
 type counters[L comparable] struct {
 	vec  *prometheus.CounterVec
 	used sync.Map // of prometheus.Counter, by L
@@ -91,5 +93,5 @@ func (c *counters[L]) of(label L) prometheus.Counter {
 	if !ok {
 		counter, _ = c.used.LoadOrStore(label, c.vec.WithLabelValues(fmt.Sprint(label)))
 	}
-	return counter.(prometheus.Counter)
+	return counter.(prometheus.Counter) //nolint:forcetypeassert // the map holds no other
 }

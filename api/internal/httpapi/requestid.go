@@ -7,19 +7,19 @@ import (
 	"sync/atomic"
 )
 
-// requestIDHeader names a request in answers and in the log.
+// requestIDHeader identifies a request in answers and in the log.
 const requestIDHeader = "X-Request-Id"
 
-// requestIDs makes the IDs of requests.
+// requestIDs generates request IDs: a random prefix for this process and a counter.
 type requestIDs struct {
-	prefix string // of this process
+	prefix string
 	count  *atomic.Uint64
 }
 
 func newRequestIDs() requestIDs { return requestIDs{rand.Text()[:8] + "-", &atomic.Uint64{}} }
 
-// set gives the answer w to r an ID: the one that a proxy before us gave the
-// request, if that is one, or else one of ours. It must come before the status.
+// set sets the ID of r in its answer w: the one that a proxy in front has set, if it
+// is valid, or a new one. It must be called before the status is written.
 func (ids requestIDs) set(w http.ResponseWriter, r *http.Request) {
 	if requestID(w) != "" {
 		return
@@ -31,10 +31,11 @@ func (ids requestIDs) set(w http.ResponseWriter, r *http.Request) {
 	w.Header()[requestIDHeader] = id
 }
 
-// requestID returns the ID that set gave w, "" if it has none.
+// requestID returns the ID that set has set, or "".
 func requestID(w http.ResponseWriter) string { return w.Header().Get(requestIDHeader) }
 
-// isRequestID reports whether id may go into a log and a header as it is.
+// isRequestID reports whether id is safe in a log and a header: 1 to 64 letters,
+// digits and the characters - _ .
 func isRequestID(id string) bool {
 	for _, c := range []byte(id) {
 		switch {

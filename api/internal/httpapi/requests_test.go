@@ -6,21 +6,20 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/golang-jwt/jwt/v5"
-
-	"calling-an-api.example/api/internal/authtest"
+	"calling-an-api.example/api/gate/gatetest"
 	"calling-an-api.example/api/internal/httpapi"
 )
 
 func TestCredentials(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss)
 	good := iss.Mint(nil)
-	scoped := func(name string, value any) []string { return []string{bearer(iss.Mint(jwt.MapClaims{name: value}))} }
+	scoped := func(name string, value any) []string { return []string{bearer(iss.Mint(gatetest.Claims{name: value}))} }
 	const external, private = "/api/external", "/api/private-scoped"
 	for name, tc := range map[string]struct {
 		path    string
@@ -82,7 +81,7 @@ func TestCredentials(t *testing.T) {
 				t.Fatalf("got %d %s", got.StatusCode, got.body)
 			}
 			challenge := got.Header.Get("WWW-Authenticate")
-			metadata := `, resource_metadata="` + authtest.Audience + `/.well-known/oauth-protected-resource"`
+			metadata := `, resource_metadata="` + gatetest.Audience + `/.well-known/oauth-protected-resource"`
 			switch tc.code {
 			case "":
 				if challenge != "" {
@@ -112,7 +111,7 @@ func TestCredentials(t *testing.T) {
 
 func TestBodyTokenIsNoCredential(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	r := httptest.NewRequest(http.MethodGet, "/api/external", strings.NewReader("access_token="+iss.Mint(nil)))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
@@ -124,7 +123,7 @@ func TestBodyTokenIsNoCredential(t *testing.T) {
 
 func TestRoutes(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	h := newAPI(t, iss)
 	for name, tc := range map[string]struct {
 		method, path string
@@ -179,7 +178,7 @@ func TestRoutes(t *testing.T) {
 
 func TestCORS(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	const app = "https://app.test"
 	h := newAPI(t, iss, func(s *settings) { s.http.CORSOrigins = []string{app} })
 	off := newAPI(t, iss)
@@ -212,7 +211,7 @@ func TestCORS(t *testing.T) {
 
 func TestResourceMetadata(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	for name, tc := range map[string]struct{ identifier, path, challenge string }{
 		"no path":     {"https://api.test", "/.well-known/oauth-protected-resource", "https://api.test/.well-known/oauth-protected-resource"},
 		"with a path": {"https://api.test/v1/", "/.well-known/oauth-protected-resource/v1", "https://api.test/.well-known/oauth-protected-resource/v1"},
@@ -226,12 +225,16 @@ func TestResourceMetadata(t *testing.T) {
 				Resource string
 				Servers  []string `json:"authorization_servers"`
 				Methods  []string `json:"bearer_methods_supported"`
+				Scopes   []string `json:"scopes_supported"`
 			}
 			if err := json.Unmarshal([]byte(got.body), &doc); err != nil {
 				t.Fatalf("%v in %d %s", err, got.StatusCode, got.body)
 			}
 			if doc.Resource != tc.identifier || len(doc.Servers) != 1 || doc.Servers[0] != iss.URL || len(doc.Methods) != 1 || doc.Methods[0] != "header" {
 				t.Errorf("got %+v", doc)
+			}
+			if !slices.Contains(doc.Scopes, "read:messages") {
+				t.Errorf("got scopes_supported %q, want it to contain read:messages", doc.Scopes)
 			}
 			challenge := do(h, "GET", "/api/external").Header.Get("WWW-Authenticate")
 			if tc.challenge == "" && strings.Contains(challenge, "resource_metadata") ||
@@ -245,7 +248,7 @@ func TestResourceMetadata(t *testing.T) {
 func TestMetadataURLSaysNothingOfTheRequest(t *testing.T) {
 	t.Parallel()
 	r := httpapi.Resource{Issuer: "https://iss.test/", Identifier: "https://api.test"}
-	h := newAPI(t, authtest.New(t), func(s *settings) { s.http.Resource = r })
+	h := newAPI(t, newIssuer(t), func(s *settings) { s.http.Resource = r })
 	req := httptest.NewRequest(http.MethodGet, "/api/external", nil)
 	req.Host = "evil.test"
 	w := httptest.NewRecorder()
@@ -257,7 +260,7 @@ func TestMetadataURLSaysNothingOfTheRequest(t *testing.T) {
 
 func TestRequestID(t *testing.T) {
 	t.Parallel()
-	h := newAPI(t, authtest.New(t), func(s *settings) { s.http.Log = slog.New(slog.NewTextHandler(io.Discard, nil)) })
+	h := newAPI(t, newIssuer(t), func(s *settings) { s.http.Log = slog.New(slog.NewTextHandler(io.Discard, nil)) })
 	id := func(headers ...string) string {
 		return do(h, "GET", "/api/public", headers...).Header.Get("X-Request-Id")
 	}

@@ -1,61 +1,112 @@
-// Package httpapi is the API as its callers see it: routes, answers and errors.
+// Package httpapi is the API as its callers see it: endpoints, answers and problems.
 package httpapi
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
-	"sync"
+	"slices"
+	"strings"
 
 	"github.com/gorilla/mux"
 
-	"calling-an-api.example/api/internal/auth"
+	"calling-an-api.example/api/gate"
 )
 
-// Options are what the routes need. All but CORSOrigins are required.
+// endpoint is one path of the API. What --help and the API's metadata say about
+// endpoints comes from here.
+type endpoint struct {
+	path   string
+	access access
+	help   string
+	answer handler
+}
+
+// endpoints is every path of the API, on one screen.
+func (a *api) endpoints() []endpoint {
+	return []endpoint{
+		{"/api/external", anyToken, "any valid access token", message("Your access token was successfully validated!")},
+		{"/api/private-scoped", scope("read:messages"), "an access token that grants read:messages", message("Your access token grants read:messages.")},
+		{"/api/public", public, "no token", message("Anyone may read this: no access token is needed.")},
+		{"/healthz", public, "200 while the process runs", a.health},
+		{"/readyz", public, "200 once the issuer's keys are loaded, otherwise 503", a.ready},
+		{"/metrics", public, "metrics for Prometheus", a.showMetrics},
+		{a.Resource.MetadataPath(), public, "this API's description (RFC 9728)", a.metadata},
+	}
+}
+
+// access is what an endpoint requires of a request.
+type access struct {
+	token  bool
+	scopes []string
+}
+
+var (
+	public   = access{}
+	anyToken = access{token: true}
+)
+
+func scope(names ...string) access { return access{token: true, scopes: names} }
+
+// Options are what the API is made of. All but CORSOrigins are required.
 type Options struct {
-	Verifier    *auth.Verifier
-	Ready       func() bool // whether tokens can be checked
+	Verifier    *gate.Verifier
+	Keys        Keys
 	Resource    Resource
-	CORSOrigins []string // whose pages may read answers; none switches CORS off
-	Metrics     *Metrics
+	CORSOrigins []string // origins whose pages may read answers; none turns CORS off
 	Log         *slog.Logger
 }
 
-// Handler returns the API's handler. Every route is here, on one screen.
-//
-// mux runs its Use middleware on matched routes only, so a route names the gate
-// that it stands behind where it is declared, and what must see every request
-// wraps the router.
+// Handler returns the API's handler. It may be called once for the same Keys.
 func Handler(opts Options) http.Handler {
-	a := &api{Options: opts, ids: newRequestIDs()}
-	gate := &auth.Gate{Verifier: opts.Verifier, Refuse: a.refuse, Accepted: opts.Metrics.accepted}
-
-	// A path is taken as it is. mux would redirect //api/external to a clean one.
-	r := mux.NewRouter().SkipClean(true)
-	get := func(path string, h http.Handler) {
-		r.Handle(path, a.observe(path, h)).Methods(http.MethodGet, http.MethodHead)
+	a := &api{
+		Options: opts, metrics: newMetrics(opts.Keys), ids: newRequestIDs(),
+		gate: &gate.Gate{Verifier: opts.Verifier, ResourceMetadata: opts.Resource.MetadataURL()},
 	}
-	get("/api/external", gate.Token(guarded(message("Your access token was successfully validated!"))))
-	get("/api/private-scoped", gate.Scope("read:messages", guarded(message("Your access token grants read:messages."))))
-	get("/api/public", message("Anyone may read this: no access token is needed."))
-	get("/healthz", status(func() bool { return true }))
-	get("/readyz", status(opts.Ready))
-	get("/metrics", opts.Metrics.handler())
-	get(opts.Resource.MetadataPath(), opts.Resource.metadata())
-	r.NotFoundHandler = a.observe("none", notFound())
-	r.MethodNotAllowedHandler = a.observe("none", methodNotAllowed(r))
-
+	// Paths are used as they are: mux would redirect //api/external to a clean one. It
+	// runs Use middleware on matched routes only, so a.serve wraps every handler.
+	r := mux.NewRouter().SkipClean(true)
+	for _, e := range a.endpoints() {
+		r.Handle(e.path, a.serve(e.path, a.protect(e.access, e.answer))).Methods(http.MethodGet, http.MethodHead)
+	}
+	r.NotFoundHandler = a.serve("none", notFound)
+	r.MethodNotAllowedHandler = a.serve("none", methodNotAllowed(r))
 	return withCORS(opts.CORSOrigins, r)
 }
 
-// api is what the answers are made with.
-type api struct {
-	Options
-	ids      requestIDs
-	refusals sync.Map // of *refusal, by refusalKey
+// protect returns next behind what access requires.
+func (a *api) protect(access access, next handler) handler {
+	if !access.token {
+		return next
+	}
+	return func(w http.ResponseWriter, r *http.Request) error {
+		token, err := a.gate.Check(r)
+		if err != nil {
+			return err
+		}
+		a.metrics.accepted(token.Cached())
+		if err := token.Require(access.scopes...); err != nil {
+			return err
+		}
+		return next(w, r)
+	}
 }
 
-// guarded makes a handler of one that does not ask who is calling.
-func guarded(h http.Handler) auth.Handler {
-	return func(w http.ResponseWriter, r *http.Request, _ auth.Token) { h.ServeHTTP(w, r) }
+// scopes are those that some endpoint requires, sorted.
+func (a *api) scopes() []string {
+	var names []string
+	for _, e := range a.endpoints() {
+		names = append(names, e.access.scopes...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Usage lists the endpoints for --help, a line each.
+func Usage() string {
+	var b strings.Builder
+	for _, e := range (&api{}).endpoints() {
+		fmt.Fprintf(&b, "  GET %-40s %s\n", e.path, e.help)
+	}
+	return b.String()
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"calling-an-api.example/api/internal/authtest"
+	"calling-an-api.example/api/gate/gatetest"
 )
 
 func encode(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
@@ -32,7 +32,7 @@ func marshal(t *testing.T, v any) string {
 // the name says otherwise: what is wrong is in the header alone.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	claims := marshal(t, iss.Claims())
 	kid := iss.KID()
 	with := func(name string, value any) string { return iss.MintHeader(map[string]any{name: value}, nil) }
@@ -145,7 +145,7 @@ func TestHeaders(t *testing.T) {
 // TestSignatures has tokens whose header and claims are those of a good one.
 func TestSignatures(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := newIssuer(t)
 	good := iss.Mint(nil)
 	part := strings.Split(good, ".")
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -165,7 +165,7 @@ func TestSignatures(t *testing.T) {
 		t.Fatal(err)
 	}
 	sign := func(method jwt.SigningMethod, key any) string {
-		token := jwt.NewWithClaims(method, iss.Claims())
+		token := jwt.NewWithClaims(method, jwt.MapClaims(iss.Claims()))
 		token.Header["kid"] = iss.KID()
 		s, err := token.SignedString(key)
 		if err != nil {
@@ -194,8 +194,8 @@ func TestSignatures(t *testing.T) {
 		"alg ES256":                      {sign(jwt.SigningMethodES256, curve), whyHeader},
 		"alg EdDSA":                      {sign(jwt.SigningMethodEdDSA, edwards), whyHeader},
 		"signed by a stranger":           {sign(jwt.SigningMethodRS256, stranger), whySignature},
-		"signature of another token":     {part[0] + "." + part[1] + "." + strings.Split(iss.Mint(jwt.MapClaims{"sub": "x"}), ".")[2], whySignature},
-		"payload of another token":       {part[0] + "." + strings.Split(iss.Mint(jwt.MapClaims{"sub": "x"}), ".")[1] + "." + part[2], whySignature},
+		"signature of another token":     {part[0] + "." + part[1] + "." + strings.Split(iss.Mint(gatetest.Claims{"sub": "x"}), ".")[2], whySignature},
+		"payload of another token":       {part[0] + "." + strings.Split(iss.Mint(gatetest.Claims{"sub": "x"}), ".")[1] + "." + part[2], whySignature},
 		"one bit of the signature":       {changed(func(s []byte) []byte { s[100] ^= 1; return s }), whySignature},
 		"signature with a byte less":     {changed(func(s []byte) []byte { return s[1:] }), whySignature},
 		"signature with a zero before":   {changed(func(s []byte) []byte { return append([]byte{0}, s...) }), whySignature},
@@ -216,8 +216,8 @@ func TestSignatures(t *testing.T) {
 		"four parts":                     {good + ".x", whyNotJWT},
 		"an opaque token":                {"NotAJWTButAnOpaqueToken", whyNotJWT},
 		"an encrypted token":             {part[0] + ".a.b.c.d", "is encrypted"},
-		"larger than 8 KiB":              {iss.Mint(jwt.MapClaims{"pad": strings.Repeat("x", 9000)}), "larger than 8 KiB"},
-		"almost 8 KiB":                   {iss.Mint(jwt.MapClaims{"pad": strings.Repeat("x", 5200)}), ""},
+		"larger than 8 KiB":              {iss.Mint(gatetest.Claims{"pad": strings.Repeat("x", 9000)}), "larger than 8 KiB"},
+		"almost 8 KiB":                   {iss.Mint(gatetest.Claims{"pad": strings.Repeat("x", 5200)}), ""},
 	})
 }
 

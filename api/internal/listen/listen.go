@@ -1,8 +1,9 @@
-// Package listen opens the API's TCP listeners.
+// Package listen opens the API's TCP listeners and serves on them until it is told
+// to stop.
 //
-// A browser, curl and Node each have their own idea whether "localhost" means
-// 127.0.0.1 or [::1]. net.Listen picks one of the two, so a client that tries
-// the other is refused although the server runs. This package opens both.
+// Browsers, curl and Node differ in whether "localhost" is 127.0.0.1 or [::1].
+// net.Listen uses one of the two, and a client that tries the other cannot connect.
+// This package listens on both.
 package listen
 
 import (
@@ -14,22 +15,22 @@ import (
 	"syscall"
 )
 
-// BusyError says that another program already listens on Port.
+// BusyError says that another program listens on Port.
 type BusyError struct {
 	Port string
 	Err  error
 }
 
-// Error names the port; the caller adds how to choose another.
+// Error names the port. The caller knows which setting changes it.
 func (e *BusyError) Error() string { return fmt.Sprintf("port %s is in use", e.Port) }
 
 // Unwrap returns the system's error.
 func (e *BusyError) Unwrap() error { return e.Err }
 
-// TCP listens on addr, "host:port". For the host "localhost" it returns a
-// listener on 127.0.0.1 and one on [::1], with the same port; where the machine
-// has only one of the two addresses, it returns just that. Port 0 picks a free
-// port. The error is a *BusyError if the port is taken on either address.
+// TCP listens on addr, "host:port". For the host "localhost" it returns a listener on
+// 127.0.0.1 and one on [::1] with the same port, or only one if the machine has only
+// one of the two addresses. Port 0 selects a free port. The error is a *[BusyError]
+// if the port is in use on either address.
 func TCP(ctx context.Context, addr string) ([]net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -49,7 +50,7 @@ func TCP(ctx context.Context, addr string) ([]net.Listener, error) {
 		switch {
 		case err == nil:
 			lns = append(lns, ln)
-			port = strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
+			port = strconv.Itoa(ln.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // of a TCP listener
 		case errors.Is(err, syscall.EADDRINUSE):
 			closeAll(lns)
 			return nil, &BusyError{Port: port, Err: err}
@@ -65,6 +66,6 @@ func TCP(ctx context.Context, addr string) ([]net.Listener, error) {
 
 func closeAll(lns []net.Listener) {
 	for _, ln := range lns {
-		_ = ln.Close() // nothing was accepted on it
+		_ = ln.Close() // it has accepted nothing
 	}
 }

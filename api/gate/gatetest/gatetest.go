@@ -1,8 +1,14 @@
-// Package authtest is an issuer for tests: it makes RSA keys, publishes them as
-// a JWK Set, and mints tokens, good ones and bad ones. Only tests import it.
-package authtest
+// Package gatetest is an issuer for tests of handlers behind package gate. It makes RSA
+// keys, publishes them as a JWK Set on loopback, and mints tokens, valid or not.
+//
+//	iss := gatetest.New(t)
+//	g, err := gate.New(gate.StaticKeys(iss.PublicKeys()), gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience})
+//	…
+//	r.Header.Set("Authorization", "Bearer "+iss.Mint(gatetest.Claims{"scope": "read:messages"}))
+package gatetest
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -19,18 +25,18 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Audience is the API identifier that Issuer's tokens are for.
+// Audience is the audience of the tokens that [Issuer.Mint] makes.
 const Audience = "https://api.test"
 
-// key returns the nth key of this test binary. Making one takes a while, so all
-// issuers share them.
+// key returns the nth key of this test binary. All issuers share the keys, because
+// generating one is slow.
 func key(n int) *rsa.PrivateKey {
 	keysMu.Lock()
 	defer keysMu.Unlock()
 	for len(keys) <= n {
 		k, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
-			panic(err) // the system's randomness failed
+			panic(err) // the system has no randomness
 		}
 		keys = append(keys, k)
 	}
@@ -38,21 +44,26 @@ func key(n int) *rsa.PrivateKey {
 }
 
 var (
-	keysMu sync.Mutex
+	keysMu sync.Mutex // protects keys
 	keys   []*rsa.PrivateKey
 )
 
-// Issuer publishes its current key, and where that is, on a loopback server.
+// Claims are the claims of a token, by name.
+type Claims map[string]any
+
+// Issuer is an issuer with a discovery document and a key set. Its methods may be
+// called from any goroutine; its exported fields must be set before the first.
 type Issuer struct {
-	URL     string       // with its trailing slash
-	Fetches atomic.Int32 // how often the key set was asked for
+	URL     string           // with its trailing slash
+	Fetches atomic.Int32     // requests for the key set
+	Now     func() time.Time // clock for iat and exp; nil means time.Now
 
 	current   atomic.Int32
 	answer    atomic.Pointer[http.HandlerFunc]
 	discovery atomic.Pointer[http.HandlerFunc]
 }
 
-// New starts an issuer that t's end stops.
+// New starts an issuer on loopback and stops it when t ends.
 func New(t testing.TB) *Issuer {
 	t.Helper()
 	iss := &Issuer{}
@@ -63,14 +74,15 @@ func New(t testing.TB) *Issuer {
 	return iss
 }
 
-// Unstarted returns an issuer that serves nothing by itself: it is a handler,
-// known as url, for tests that decide when and where it comes up.
+// Unstarted returns an issuer with the given URL that is only an http.Handler, for
+// tests that decide when and where it is served.
 func Unstarted(url string) *Issuer { return &Issuer{URL: url} }
 
-// Answer makes h answer for the key set from now on; nil restores the truth.
+// Answer makes h answer requests for the key set; nil restores the issuer's own answer.
 func (iss *Issuer) Answer(h http.HandlerFunc) { set(&iss.answer, h) }
 
-// Discovery makes h answer for the discovery document; nil restores the truth.
+// Discovery makes h answer requests for the discovery document; nil restores the
+// issuer's own answer.
 func (iss *Issuer) Discovery(h http.HandlerFunc) { set(&iss.discovery, h) }
 
 func set(p *atomic.Pointer[http.HandlerFunc], h http.HandlerFunc) {
@@ -81,17 +93,22 @@ func set(p *atomic.Pointer[http.HandlerFunc], h http.HandlerFunc) {
 	p.Store(&h)
 }
 
-// Rotate replaces the signing key by another.
+// Rotate replaces the signing key. The old one is no longer published.
 func (iss *Issuer) Rotate() { iss.current.Add(1) }
 
-// KID is the current key's ID.
+// KID is the ID of the current key.
 func (iss *Issuer) KID() string { return "key-" + string(rune('a'+iss.current.Load())) }
 
 // Key is the current private key.
 func (iss *Issuer) Key() *rsa.PrivateKey { return key(int(iss.current.Load())) }
 
-// ServeHTTP answers with the discovery document at its path, and with the key set
-// at every other.
+// PublicKeys returns the current public key by its ID, as gate.StaticKeys has them.
+func (iss *Issuer) PublicKeys() map[string]crypto.PublicKey {
+	return map[string]crypto.PublicKey{iss.KID(): iss.Key().Public()}
+}
+
+// ServeHTTP answers with the discovery document at its path and with the key set at
+// every other.
 func (iss *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var document any
 	override := iss.answer.Load()
@@ -107,10 +124,10 @@ func (iss *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(document) // a gone client is the test's affair
+	_ = json.NewEncoder(w).Encode(document) // fails only if the client is gone
 }
 
-// JWK is the current public key as it is published.
+// JWK is the current public key as a JSON Web Key.
 func (iss *Issuer) JWK() map[string]any {
 	pub := iss.Key().PublicKey
 	return map[string]any{
@@ -120,42 +137,46 @@ func (iss *Issuer) JWK() map[string]any {
 	}
 }
 
-// Claims are those of a good token, as an Auth0 tenant would make it.
-func (iss *Issuer) Claims() jwt.MapClaims {
+// Claims returns the claims of a valid token in the form of Auth0's. It is issued now
+// and expires in an hour.
+func (iss *Issuer) Claims() Claims {
 	now := time.Now()
-	return jwt.MapClaims{
+	if iss.Now != nil {
+		now = iss.Now()
+	}
+	return Claims{
 		"iss": iss.URL, "sub": "auth0|test", "aud": []string{Audience, iss.URL + "userinfo"},
 		"iat": now.Unix(), "exp": now.Add(time.Hour).Unix(), "azp": "client", "scope": "openid profile",
 	}
 }
 
-// Mint signs a token with the current key. The claims in changes replace those
-// of Claims; a nil value removes one.
-func (iss *Issuer) Mint(changes jwt.MapClaims) string {
+// Mint returns a token signed with the current key. changes replace claims of
+// [Issuer.Claims]; a nil value removes one.
+func (iss *Issuer) Mint(changes Claims) string {
 	return iss.MintHeader(map[string]any{}, changes)
 }
 
-// MintHeader is Mint with changes to the header too.
-func (iss *Issuer) MintHeader(header map[string]any, changes jwt.MapClaims) string {
+// MintHeader is [Issuer.Mint] with changes to the header too.
+func (iss *Issuer) MintHeader(header map[string]any, changes Claims) string {
 	claims := iss.Claims()
 	apply(claims, changes)
-	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims(claims))
 	token.Header["kid"] = iss.KID()
 	apply(token.Header, header)
 	signed, err := token.SignedString(iss.Key())
 	if err != nil {
-		panic(err) // claims that JSON can't say: a fault of the test
+		panic(err) // the test has given a value that JSON does not have
 	}
 	return signed
 }
 
-// Sign returns a token of exactly this header and payload, JSON or not, with a
-// good signature of the current key.
+// Sign returns a token with exactly this header and payload, JSON or not, and a valid
+// signature of the current key.
 func (iss *Issuer) Sign(header, payload string) string {
 	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
 	signature, err := jwt.SigningMethodRS256.Sign(signed, iss.Key())
 	if err != nil {
-		panic(err) // the key is good
+		panic(err) // impossible: the key is valid
 	}
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 }

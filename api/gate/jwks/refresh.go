@@ -1,13 +1,11 @@
-package keyset
+package jwks
 
 import (
 	"context"
-	"crypto/rsa"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
-
-	"github.com/MicahParks/jwkset"
 )
 
 const (
@@ -17,8 +15,9 @@ const (
 )
 
 // Run fetches the keys now and then once per Options.Refresh, or sooner if the
-// issuer's max-age says so, until ctx ends. After a failure it tries again sooner,
-// ever more slowly, and at once when a request asks for keys and there are none.
+// issuer's max-age says so, until ctx ends. After a failure it retries sooner, with
+// growing delays, and at once when a caller needs keys and there are none. It must
+// run in one goroutine only.
 func (s *Set) Run(ctx context.Context) {
 	retry := firstRetry
 	for attempt := 1; ; attempt++ {
@@ -26,7 +25,7 @@ func (s *Set) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if err == nil || attempt > 1 { // an issuer that starts at the same moment as this process is no fault
+		if err == nil || attempt > 1 { // the issuer may be starting at the same moment
 			s.report(err)
 		}
 		if err == nil {
@@ -51,40 +50,56 @@ func (s *Set) Run(ctx context.Context) {
 	}
 }
 
-// report logs how a fetch went: a fault when it is new or has changed, not each
-// time that it is still there.
+// reporter logs the state of the issuer.
+type reporter struct {
+	last atomic.Pointer[string] // problem that was logged last, "" for none
+}
+
+// report logs the result of a fetch if it differs from the one before.
 func (s *Set) report(err error) {
-	fault := ""
+	problem := ""
 	if err != nil {
-		fault = err.Error()
+		problem = err.Error()
 	}
-	last := s.fault.Swap(&fault)
+	last := s.last.Swap(&problem)
 	switch {
-	case last != nil && *last == fault:
+	case last != nil && *last == problem:
 	case err == nil:
 		s.opts.Log.Info("the issuer's keys are loaded", "issuer", s.opts.Issuer)
 	case s.Ready():
-		s.opts.Log.Warn("cannot reach the issuer; its last good keys stay in use", "issuer", s.opts.Issuer, "err", fault)
+		s.opts.Log.Warn("cannot reach the issuer; its last keys stay in use", "issuer", s.opts.Issuer, "err", problem)
 	default:
 		s.opts.Log.Warn("cannot reach the issuer; requests with a token get 503 until its keys are loaded",
-			"issuer", s.opts.Issuer, "err", fault)
+			"issuer", s.opts.Issuer, "err", problem)
 	}
 }
 
-// fetchShared is a scheduled fetch: outside the budget, but never two at a time.
-// wait is the time to the next.
+// fetchShared is a scheduled fetch: it does not count against the budget, but joins
+// the fetch in flight, if there is one. wait is the time until the next.
 func (s *Set) fetchShared(ctx context.Context) (wait time.Duration, err error) {
 	result, err, _ := s.flight.Do("", func() (any, error) { return s.fetch(ctx) })
-	if wait, _ = result.(time.Duration); wait == 0 { // it was another's, made for a request
+	if wait, _ = result.(time.Duration); wait == 0 { // it was a caller's
 		wait = s.opts.Refresh
 	}
 	return wait, err
 }
 
-// fetch replaces the keys by what the issuer publishes now, and returns when to
-// look again. On an error they stay as they were.
+// fetchState is what one fetch leaves for the next. singleflight orders them.
+type fetchState struct {
+	uri     string // where the keys are; "" until discovery says it
+	skipped string // why keys were skipped last time, for the log
+}
+
+// fetch replaces the keys by those that the issuer publishes now, and returns the
+// time until the next scheduled fetch. On error the keys stay as they were.
 func (s *Set) fetch(ctx context.Context) (wait time.Duration, err error) {
-	defer func() { s.opts.Fetched(err) }()
+	defer func() {
+		if err != nil {
+			s.failed.Add(1)
+		} else {
+			s.fetched.Add(1)
+		}
+	}()
 	if s.uri == "" {
 		if s.uri, err = s.discover(ctx); err != nil {
 			return 0, err
@@ -105,37 +120,14 @@ func (s *Set) fetch(ctx context.Context) (wait time.Duration, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("GET %s: %w", s.uri, err)
 	}
-	if err := s.replace(ctx, keys); err != nil {
+	now, err := s.newSnapshot(ctx, s.current.Load(), keys)
+	if err != nil {
 		return 0, err
 	}
+	s.current.Store(now)
 	wait = s.opts.Refresh
 	if doc.maxAge >= 0 && doc.maxAge < wait {
 		wait = max(doc.maxAge, min(s.opts.MinRefresh, s.opts.Refresh))
 	}
 	return wait, nil
-}
-
-// replace puts keys in place of those that were there. The epoch changes after
-// the keys, never before: what is verified meanwhile with a key that goes then
-// belongs to the epoch that ends.
-func (s *Set) replace(ctx context.Context, keys []jwkset.JWK) error {
-	before, err := s.KeyReadAll(ctx)
-	if err != nil {
-		return fmt.Errorf("read the keys: %w", err)
-	}
-	if err := s.KeyReplaceAll(ctx, keys); err != nil {
-		return fmt.Errorf("store the keys: %w", err)
-	}
-	now := map[string]*rsa.PublicKey{}
-	for _, jwk := range keys {
-		now[jwk.Marshal().KID], _ = jwk.Key().(*rsa.PublicKey) // parse makes no others
-	}
-	for _, jwk := range before {
-		if key := now[jwk.Marshal().KID]; key == nil || !key.Equal(jwk.Key()) {
-			s.epoch.Add(1)
-			break
-		}
-	}
-	s.loaded.Store(s.opts.Now().UnixNano())
-	return nil
 }

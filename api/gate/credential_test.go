@@ -1,4 +1,4 @@
-package auth
+package gate
 
 import (
 	"net/http"
@@ -53,12 +53,12 @@ func FuzzSplit(f *testing.F) {
 		if checkForm(raw) != nil {
 			return
 		}
-		signed, signature, payload, head, ok := split(raw, new([maxToken]byte))
+		p, ok := split(raw, new([maxToken]byte))
 		if !ok {
 			return
 		}
-		again := encoding.EncodeToString(head) + "." + encoding.EncodeToString(payload)
-		if signed != again || raw != again+"."+encoding.EncodeToString(signature) {
+		again := encoding.EncodeToString(p.header) + "." + encoding.EncodeToString(p.payload)
+		if p.signed != again || raw != again+"."+encoding.EncodeToString(p.signature) {
 			t.Fatalf("%q is another spelling of %q", raw, again)
 		}
 	})

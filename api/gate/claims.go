@@ -1,34 +1,37 @@
-package auth
+package gate
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// latest is the last moment that a claim may name, the end of the year 9999. A
-// time in milliseconds lies far beyond it.
+// latest is the largest time that a claim may have, the end of the year 9999, in
+// seconds since 1970. A time in milliseconds is far beyond it.
 const latest = 253402300799
 
-// claims are those of an access token (RFC 9068 §2.2) that decide something. It
-// is a jwt.Claims, so that golang-jwt judges issuer, audience and times.
+// claims are the claims of an access token (RFC 9068 §2.2) that matter here. It is
+// a jwt.Claims, so that golang-jwt checks issuer, audience and times.
 type claims struct {
-	issuer    string
-	subject   string
-	audience  []string
-	expires   *jwt.NumericDate
-	notBefore *jwt.NumericDate
-	issuedAt  *jwt.NumericDate
-	scopes    string // words of scope and permissions together
-	clientID  string
-	id        string
-	bound     bool // has cnf
+	issuer          string
+	subject         string
+	audience        []string
+	expires         *jwt.NumericDate
+	notBefore       *jwt.NumericDate
+	issuedAt        *jwt.NumericDate
+	scopes          []string // words of scope
+	permissions     []string
+	clientID        string
+	authorizedParty string // azp
+	id              string
+	bound           bool // has cnf
 }
 
 // parseClaims reads a token's payload. A registered claim of the wrong type is an
-// error. Names are exact: a claim "AUD" is not aud.
+// error. Names are case-sensitive: a claim "AUD" is not aud.
 func parseClaims(data []byte) (*claims, error) {
 	c := &claims{}
 	err := scanObject(data, func(name []byte, v value) error {
@@ -52,16 +55,16 @@ func parseClaims(data []byte) (*claims, error) {
 			c.id, ok = v.text()
 		case "cnf":
 			c.bound = true
-		case "scope": // of another type it grants nothing
+		case "azp":
+			c.authorizedParty, _ = v.text()
+		case "scope": // grants nothing if it is not a string
 			granted, _ := v.text()
-			c.scopes += " " + granted
+			c.scopes = strings.Fields(granted)
 		case "permissions":
 			granted, _ := v.texts()
-			for _, permission := range granted {
-				if !strings.ContainsAny(permission, " \t\r\n") { // one that reads like two would grant both
-					c.scopes += " " + permission
-				}
-			}
+			c.permissions = slices.DeleteFunc(granted, func(permission string) bool {
+				return len(strings.Fields(permission)) != 1 // two words would grant two permissions
+			})
 		}
 		if !ok {
 			return errors.New("a registered claim has the wrong type or an impossible value")
@@ -79,7 +82,7 @@ func textOrTexts(v value) ([]string, bool) {
 	return v.texts()
 }
 
-// numericDate reads a time in seconds (RFC 7519 §2) that a person could have meant.
+// numericDate reads a time in seconds since 1970 (RFC 7519 §2), from 1970 to 9999.
 func numericDate(v value) (*jwt.NumericDate, bool) {
 	n, ok := v.number()
 	if !ok || n < 0 || n > latest {
@@ -88,19 +91,19 @@ func numericDate(v value) (*jwt.NumericDate, bool) {
 	return jwt.NewNumericDate(time.Unix(int64(n), 0)), true
 }
 
-// check returns what is wrong with the claims beyond what golang-jwt judges, or
-// nil. strict asks for what RFC 9068 §2 requires and Auth0's default tokens lack;
-// profile is what the header says of that.
-func (c *claims) check(profile, strict bool) *Error {
+// check does the checks that golang-jwt does not. strict also requires what RFC 9068
+// §2 does and Auth0's default tokens lack; profile is whether the header's typ is
+// that of RFC 9068.
+func (c *claims) check(profile, strict bool) *Problem {
 	switch {
 	case c.subject == "":
-		return invalidToken(reasonClaims, "The access token has no subject", nil)
+		return invalidToken(ReasonClaims, "The access token has no subject", nil)
 	case c.issuedAt != nil && !c.expires.After(c.issuedAt.Time):
-		return invalidToken(reasonClaims, "The access token expires before it was issued", nil)
-	case c.bound: // RFC 7800 §3.1, RFC 9449 §7.2: to have the token is not enough
-		return invalidToken(reasonClaims, "The access token is bound to a key, so it can not be used as a bearer token", nil)
+		return invalidToken(ReasonClaims, "The access token expires before it was issued", nil)
+	case c.bound: // possession of the token is not enough, RFC 7800 §3.1, RFC 9449 §7.2
+		return invalidToken(ReasonClaims, "The access token is bound to a key, so it can not be used as a bearer token", nil)
 	case strict && (!profile || c.clientID == "" || c.id == "" || c.issuedAt == nil):
-		return invalidToken(reasonClaims, "The access token is not of the profile of RFC 9068, which this API requires", nil)
+		return invalidToken(ReasonClaims, "The access token is not of the profile of RFC 9068, which this API requires", nil)
 	}
 	return nil
 }

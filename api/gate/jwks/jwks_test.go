@@ -1,9 +1,8 @@
-package keyset_test
+package jwks_test
 
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,8 +14,8 @@ import (
 	"github.com/MicahParks/jwkset"
 	"go.uber.org/goleak"
 
-	"calling-an-api.example/api/internal/authtest"
-	"calling-an-api.example/api/internal/keyset"
+	"calling-an-api.example/api/gate/gatetest"
+	"calling-an-api.example/api/gate/jwks"
 )
 
 func TestMain(m *testing.M) {
@@ -25,18 +24,15 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreTopFunction("internal/poll.runtime_pollWait"))
 }
 
-// start runs a Set on iss until the test ends. It refreshes by itself once an
-// hour, so that whatever is fetched in a test was asked for.
-func start(t *testing.T, iss *authtest.Issuer, change func(*keyset.Options)) *keyset.Set {
+// start runs a Set of iss until the test ends. It refreshes once an hour, so that
+// every other fetch in a test is caused by a lookup.
+func start(t *testing.T, iss *gatetest.Issuer, changes ...func(*jwks.Options)) *jwks.Set {
 	t.Helper()
-	opts := keyset.Options{
-		Issuer: iss.URL, Refresh: time.Hour, MaxStale: 24 * time.Hour, FetchesPerMinute: 5,
-		Log: slog.New(slog.DiscardHandler),
-	}
-	if change != nil {
+	opts := jwks.Options{Issuer: iss.URL, Refresh: time.Hour}
+	for _, change := range changes {
 		change(&opts)
 	}
-	set := keyset.New(opts)
+	set := jwks.New(opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { set.Run(ctx) })
@@ -61,26 +57,26 @@ func await(t *testing.T, what string, ok func() bool) {
 
 func TestLoadsKeys(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
-	set := start(t, iss, nil)
+	iss := gatetest.New(t)
+	set := start(t, iss)
 	await(t, "ready", set.Ready)
-	jwk, err := set.KeyRead(t.Context(), iss.KID())
+	key, err := set.Key(t.Context(), iss.KID(), "RS256")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !iss.Key().PublicKey.Equal(jwk.Key()) {
+	if !iss.Key().PublicKey.Equal(key) {
 		t.Error("another key than the issuer's")
 	}
 }
 
 func TestNoKeysYet(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
+	iss := gatetest.New(t)
 	iss.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
-	set := start(t, iss, nil)
+	set := start(t, iss)
 
-	var unavailable *keyset.UnavailableError
-	if _, err := set.KeyRead(t.Context(), iss.KID()); !errors.As(err, &unavailable) || unavailable.RetryAfter() <= 0 {
+	var unavailable *jwks.UnavailableError
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); !errors.As(err, &unavailable) || unavailable.RetryAfter() <= 0 {
 		t.Fatalf("got %v, want an UnavailableError with a time to wait", err)
 	}
 	if set.Ready() {
@@ -102,17 +98,17 @@ func TestBadAnswersKeepGoodKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			iss := authtest.New(t)
-			set := start(t, iss, nil)
+			iss := gatetest.New(t)
+			set := start(t, iss)
 			await(t, "ready", set.Ready)
 			iss.Answer(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) })
-			if _, err := set.KeyRead(t.Context(), "unknown"); !errors.Is(err, jwkset.ErrKeyNotFound) {
+			if _, err := set.Key(t.Context(), "unknown", "RS256"); !errors.Is(err, jwkset.ErrKeyNotFound) {
 				t.Errorf("unknown key: %v", err)
 			}
 			if n := iss.Fetches.Load(); n != 2 {
 				t.Fatalf("the bad answer was fetched %d times, want once", n-1)
 			}
-			if _, err := set.KeyRead(t.Context(), iss.KID()); err != nil {
+			if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
 				t.Errorf("the good key is gone: %v", err)
 			}
 		})
@@ -121,11 +117,11 @@ func TestBadAnswersKeepGoodKeys(t *testing.T) {
 
 func TestRedirectToAnotherHostIsRefused(t *testing.T) {
 	t.Parallel()
-	iss, other := authtest.New(t), authtest.New(t)
+	iss, other := gatetest.New(t), gatetest.New(t)
 	iss.Answer(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL+"jwks.json", http.StatusFound)
 	})
-	start(t, iss, nil)
+	start(t, iss)
 	await(t, "two attempts", func() bool { return iss.Fetches.Load() >= 2 })
 	if n := other.Fetches.Load(); n != 0 {
 		t.Errorf("the other host was asked %d times", n)
@@ -134,8 +130,8 @@ func TestRedirectToAnotherHostIsRefused(t *testing.T) {
 
 func TestRotationUnderConcurrentRequests(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
-	set := start(t, iss, nil)
+	iss := gatetest.New(t)
+	set := start(t, iss)
 	await(t, "ready", set.Ready)
 	before := iss.Fetches.Load()
 	iss.Rotate()
@@ -144,7 +140,7 @@ func TestRotationUnderConcurrentRequests(t *testing.T) {
 	var failed atomic.Int32
 	for range 50 {
 		wg.Go(func() {
-			if _, err := set.KeyRead(t.Context(), iss.KID()); err != nil {
+			if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
 				failed.Add(1)
 			}
 		})
@@ -160,26 +156,26 @@ func TestRotationUnderConcurrentRequests(t *testing.T) {
 
 func TestFloodOfUnknownKeysStaysInBudget(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
-	set := start(t, iss, nil)
+	iss := gatetest.New(t)
+	set := start(t, iss)
 	await(t, "ready", set.Ready)
 	for i := range 2000 {
-		if _, err := set.KeyRead(t.Context(), "random-"+strconv.Itoa(i)); !errors.Is(err, jwkset.ErrKeyNotFound) {
+		if _, err := set.Key(t.Context(), "random-"+strconv.Itoa(i), "RS256"); !errors.Is(err, jwkset.ErrKeyNotFound) {
 			t.Fatal(err)
 		}
 	}
 	if n := iss.Fetches.Load(); n > 1+5 {
 		t.Errorf("%d fetches for 2000 unknown keys", n)
 	}
-	if _, err := set.KeyRead(t.Context(), iss.KID()); err != nil {
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
 		t.Errorf("the good key suffers: %v", err)
 	}
 }
 
 func TestReaderThatGoesAwayEndsNoFetch(t *testing.T) {
 	t.Parallel()
-	iss := authtest.New(t)
-	set := start(t, iss, nil)
+	iss := gatetest.New(t)
+	set := start(t, iss)
 	await(t, "ready", set.Ready)
 	iss.Rotate()
 	asked, answer := make(chan struct{}), make(chan struct{})
@@ -191,14 +187,14 @@ func TestReaderThatGoesAwayEndsNoFetch(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error)
-	go func() { _, err := set.KeyRead(ctx, iss.KID()); left <- err }()
+	go func() { _, err := set.Key(ctx, iss.KID(), "RS256"); left <- err }()
 	<-asked
 	cancel()
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 	close(answer)
-	if _, err := set.KeyRead(t.Context(), iss.KID()); err != nil {
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
 		t.Errorf("the fetch ended with its first reader: %v", err)
 	}
 }
@@ -206,20 +202,20 @@ func TestReaderThatGoesAwayEndsNoFetch(t *testing.T) {
 func TestKeysGoStale(t *testing.T) {
 	t.Parallel()
 	var offset atomic.Int64
-	iss := authtest.New(t)
-	set := start(t, iss, func(o *keyset.Options) {
+	iss := gatetest.New(t)
+	set := start(t, iss, func(o *jwks.Options) {
 		o.MaxStale = time.Hour
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
 	})
 	await(t, "ready", set.Ready)
 	iss.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	offset.Store(int64(59 * time.Minute))
-	if _, err := set.KeyRead(t.Context(), iss.KID()); err != nil {
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
 		t.Errorf("keys of 59 minutes: %v", err)
 	}
 	offset.Store(int64(61 * time.Minute))
-	var unavailable *keyset.UnavailableError
-	if _, err := set.KeyRead(t.Context(), iss.KID()); !errors.As(err, &unavailable) {
+	var unavailable *jwks.UnavailableError
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); !errors.As(err, &unavailable) {
 		t.Errorf("keys of 61 minutes: got %v", err)
 	}
 }

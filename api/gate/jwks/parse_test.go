@@ -1,4 +1,4 @@
-package keyset
+package jwks
 
 import (
 	"crypto/rsa"

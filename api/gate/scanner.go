@@ -1,4 +1,4 @@
-package auth
+package gate
 
 import (
 	"bytes"
@@ -7,31 +7,32 @@ import (
 	"unicode/utf8"
 )
 
-// A token's header and claims are read by a scanner of our own, because parsers
-// differ in what they make of doubtful JSON, and two readers of one token must
-// not see different claims (RFC 8725 §2.6). encoding/json takes the last of two equal
-// names, mends broken UTF-8 and folds case. Here all of that is a fault, and so
-// is whatever could cost more time or memory than its 8 KiB should.
+// A token's header and claims are read by a strict scanner, because JSON parsers
+// differ on doubtful input, and two readers of one token must not see different
+// claims (RFC 8725 §2.6). encoding/json takes the last of two equal names, replaces
+// invalid UTF-8 and folds the case of names. Here all of that is an error, and so is
+// anything that could cost more time or memory than its 8 KiB justify. See
+// docs/decisions/0005.
 
 const (
-	maxDepth   = 16 // of objects and arrays in each other
-	maxMembers = 64 // of one object, as equal names are looked for by comparing
+	maxDepth   = 16 // nesting of objects and arrays
+	maxMembers = 64 // per object, because duplicates are found by comparing all names
 )
 
-// The ways in which a JSON text can be refused.
+// Why a JSON text is rejected.
 var (
 	errSyntax    = errors.New("not JSON")
 	errNotObject = errors.New("not a JSON object")
-	errDuplicate = errors.New("a name stands twice")
-	errEncoding  = errors.New("text that is not Unicode")
+	errDuplicate = errors.New("duplicate name")
+	errEncoding  = errors.New("invalid Unicode")
 	errDeep      = errors.New("nested too deeply")
 	errMembers   = errors.New("too many members")
 	errTrailing  = errors.New("bytes after the object")
 )
 
 // scanObject reads data, which must be one JSON object and nothing else, and
-// calls member with each member's name and value, in order. It ends at the first
-// error of its own or of member.
+// calls member with each member's name and value, in order. It stops at the first
+// error, its own or member's.
 func scanObject(data []byte, member func(name []byte, v value) error) error {
 	s := scanner{data: data}
 	s.space()
@@ -90,8 +91,8 @@ func (s *scanner) object(depth int, member func(name []byte, v value) error) err
 	if s.take('}') {
 		return nil
 	}
-	var few [16][]byte
-	names := few[:0]
+	var array [16][]byte // so that most objects need no allocation
+	names := array[:0]
 	for {
 		s.space()
 		start := s.pos

@@ -1,4 +1,4 @@
-package auth
+package gate
 
 import (
 	"net/http"
@@ -7,31 +7,32 @@ import (
 )
 
 // credential returns the bearer token of the Authorization header (RFC 6750
-// §2.1). Tokens in the query or the body are no credentials here: both leave
-// traces in logs and histories (RFC 6750 §2.3, RFC 9700 §4.3.2).
-func credential(r *http.Request) (string, *Error) {
+// §2.1). Tokens in the query or the body are ignored, because they end up in logs
+// and histories (RFC 6750 §2.3, RFC 9700 §4.3.2).
+func credential(r *http.Request) (string, *Problem) {
 	headers := r.Header["Authorization"]
 	switch {
 	case len(headers) == 0:
-		return "", errNoToken
+		return "", problemNoToken
 	case len(headers) > 1:
 		return "", invalidRequest("The request has more than one Authorization header")
 	}
 	scheme, token, found := strings.Cut(headers[0], " ")
 	switch {
-	case !strings.EqualFold(scheme, "Bearer"): // RFC 9110 §11.1: in any case
-		return "", noToken("The Authorization header's scheme is not Bearer")
+	case !strings.EqualFold(scheme, "Bearer"): // case-insensitive, RFC 9110 §11.1
+		return "", missingToken("The Authorization header's scheme is not Bearer")
 	case !found || token == "" || strings.ContainsAny(token, " \t,"):
 		return "", invalidRequest("The Authorization header is not Bearer, one space and one token")
-	case hasQueryToken(r.URL.RawQuery): // RFC 6750 §2: one way at a time
+	case hasQueryToken(r.URL.RawQuery): // one method at a time, RFC 6750 §2
 		return "", invalidRequest("The request has an access token in its query too")
 	}
 	return token, nil
 }
 
-var errNoToken = noToken("The request has no access token; send one as Authorization: Bearer <token>")
+var problemNoToken = missingToken("The request has no access token; send one as Authorization: Bearer <token>")
 
-// hasQueryToken reports whether query names an access_token, in any spelling.
+// hasQueryToken reports whether query has a parameter access_token, percent-encoded
+// or not.
 func hasQueryToken(query string) bool {
 	for query != "" {
 		var pair string

@@ -1,4 +1,4 @@
-package auth
+package gate
 
 import (
 	"bytes"
@@ -6,15 +6,17 @@ import (
 	"strconv"
 )
 
-// What the scanner passes is turned into Go values here, each with a check of its type.
+// JSON values that the scanner has accepted are converted to Go values here, each
+// with a check of its type.
 
-// value is one JSON value where it stands in a text that the scanner passed.
+// value is one JSON value in a text that the scanner has accepted.
 type value struct {
 	kind byte // '"', '0' for numbers, '{', '[', 't', 'f' or 'n'
 	raw  []byte
 }
 
-// bytes returns what a string says. It must not be changed.
+// bytes returns the content of a string. It must not be modified: it may be part of
+// the text.
 func (v value) bytes() []byte {
 	inner := v.raw[1 : len(v.raw)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
@@ -22,12 +24,12 @@ func (v value) bytes() []byte {
 	}
 	var text string
 	if err := json.Unmarshal(v.raw, &text); err != nil {
-		return inner // can't be: the scanner passed it
+		return inner // impossible: the scanner has accepted it
 	}
 	return []byte(text)
 }
 
-// text returns what a string says; ok is false for other values.
+// text returns the content of a string; ok is false for other values.
 func (v value) text() (text string, ok bool) {
 	if v.kind != '"' {
 		return "", false
@@ -35,7 +37,7 @@ func (v value) text() (text string, ok bool) {
 	return string(v.bytes()), true
 }
 
-// texts returns what an array of strings says; ok is false for other values.
+// texts returns the elements of an array of strings; ok is false for other values.
 func (v value) texts() (list []string, ok bool) {
 	if v.kind != '[' {
 		return nil, false
@@ -46,14 +48,14 @@ func (v value) texts() (list []string, ok bool) {
 		text, isText := element.text()
 		list = append(list, text)
 		ok = ok && isText
-	}); err != nil || !ok { // err can't be: the scanner passed it
+	}); err != nil || !ok { // err is impossible: the scanner has accepted it
 		return nil, false
 	}
 	return list, true
 }
 
-// number returns what a number says; ok is false for other values and for what
-// no float64 can hold.
+// number returns the value of a number; ok is false for other values and for
+// numbers beyond float64.
 func (v value) number() (n float64, ok bool) {
 	if v.kind != '0' {
 		return 0, false

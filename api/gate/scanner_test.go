@@ -1,4 +1,4 @@
-package auth
+package gate
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package keyset
+package jwks
 
 import (
 	"context"
@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// maxBody is the most that is read of an answer, in bytes.
+// maxBody is the maximum size of a response, in bytes.
 const maxBody = 1 << 20
 
-// document is what the issuer published at some URL.
+// document is a response of the issuer with status 200.
 type document struct {
 	body   []byte
-	maxAge time.Duration // by Cache-Control; negative if that says nothing
+	maxAge time.Duration // of Cache-Control; negative if there is none
 }
 
-// statusError says that the issuer answered, but not with a document.
+// statusError says that the issuer answered with another status than 200.
 type statusError struct{ url, status string }
 
 func (e *statusError) Error() string {
@@ -30,8 +30,8 @@ func (e *statusError) Error() string {
 }
 
 // discover returns the URL of the keys: the jwks_uri of the issuer's discovery
-// document (OpenID Connect Discovery §4), if there is one, it is this issuer's
-// and the URL can be trusted, else the place where Auth0 has them.
+// document (OpenID Connect Discovery §4) if there is one, it names this issuer and
+// the URL is trusted; otherwise the path that Auth0 uses.
 func (s *Set) discover(ctx context.Context) (string, error) {
 	fallback := s.opts.Issuer + ".well-known/jwks.json"
 	doc, err := s.download(ctx, s.opts.Issuer+".well-known/openid-configuration")
@@ -49,22 +49,22 @@ func (s *Set) discover(ctx context.Context) (string, error) {
 		return fallback, nil
 	}
 	if conf.Issuer != s.opts.Issuer || !trusted(conf.URI, s.opts.Issuer) {
-		s.opts.Log.Warn("the issuer's discovery document is another issuer's, or names keys that can't be trusted; not used",
+		s.opts.Log.Warn("ignored the issuer's discovery document: it names another issuer, or keys at a URL that is not trusted",
 			"expected", s.opts.Issuer)
 		return fallback, nil
 	}
 	return conf.URI, nil
 }
 
-// trusted reports whether keys at uri are as good as the issuer's own word: by
-// https, or from the issuer's own origin.
+// trusted reports whether keys may come from uri: over https, or from the issuer's
+// own origin.
 func trusted(uri, issuer string) bool {
 	u, err := url.Parse(uri)
 	return err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme+"://"+u.Host+"/" == issuer)
 }
 
-// download returns what the URL from answers, if that is a 200 of at most maxBody
-// bytes within fetchTimeout.
+// download returns the response of the URL from, which must have status 200, at most
+// maxBody bytes and arrive within fetchTimeout.
 func (s *Set) download(ctx context.Context, from string) (document, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -80,7 +80,7 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 	} else if err != nil {
 		return document{}, err
 	}
-	defer func() { _ = resp.Body.Close() }() // everything of use was read
+	defer func() { _ = resp.Body.Close() }() // it was read to the end
 	if resp.StatusCode != http.StatusOK {
 		return document{}, &statusError{from, resp.Status}
 	}
@@ -94,8 +94,8 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 	return document{body, maxAge(resp.Header)}, nil
 }
 
-// maxAge returns how long a response is fresh by its Cache-Control (RFC 9111
-// §5.2.2), negative if that says nothing.
+// maxAge returns how long a response is fresh according to Cache-Control (RFC 9111
+// §5.2.2), or a negative value if the header does not say it.
 func maxAge(h http.Header) time.Duration {
 	for directive := range strings.SplitSeq(h.Get("Cache-Control"), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
@@ -111,11 +111,11 @@ func maxAge(h http.Header) time.Duration {
 	return -1
 }
 
-// sameHost is an http.Client's CheckRedirect. A redirect to another host, or
-// from https to http, would let that host say whose tokens are good.
-func sameHost(req *http.Request, via []*http.Request) error {
+// sameOrigin is an http.Client's CheckRedirect. A redirect to another host, or from
+// https to http, would let somebody else decide which tokens are valid.
+func sameOrigin(req *http.Request, via []*http.Request) error {
 	if first := via[0].URL; req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
-		return errors.New("the issuer redirects its keys to another origin; refused")
+		return errors.New("the issuer redirects its keys to another origin, which is not followed")
 	}
 	if len(via) > 3 {
 		return errors.New("the issuer redirects its keys too often")

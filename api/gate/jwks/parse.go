@@ -1,4 +1,4 @@
-package keyset
+package jwks
 
 import (
 	"crypto/rsa"
@@ -14,12 +14,12 @@ import (
 
 const (
 	minModulus = 2048 // bits, RFC 7518 §3.3
-	maxModulus = 8192 // bits; checking a signature with a larger one is a way to burn CPU
+	maxModulus = 8192 // bits; verifying with larger ones takes too long
 	maxKeys    = 100
 )
 
-// publicKey is the part of a JWK (RFC 7517 §4) that matters for RS256. x5c and
-// x5t are not in it: the key is n and e, and the issuer's TLS vouches for them.
+// publicKey is the part of a JWK (RFC 7517 §4) that matters for RS256. x5c and x5t
+// are ignored: the key is n and e, and the issuer's TLS authenticates them.
 type publicKey struct {
 	KTY    string   `json:"kty"`
 	Use    string   `json:"use"`
@@ -31,8 +31,8 @@ type publicKey struct {
 }
 
 // parse reads a JWK Set (RFC 7517 §5) and returns the keys in it that can verify
-// RS256 signatures. A key that can't is skipped, with the reason in skipped, and
-// spoils no other. The error says that there is no set or no usable key in it.
+// RS256 signatures. Any other key is skipped, with the reason in skipped. It returns
+// an error if body is no key set or has no usable key.
 func parse(body []byte) (keys []jwkset.JWK, skipped []string, err error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -56,7 +56,7 @@ func parse(body []byte) (keys []jwkset.JWK, skipped []string, err error) {
 	keys = slices.DeleteFunc(keys, func(jwk jwkset.JWK) bool { return seen[jwk.Marshal().KID] > 1 })
 	for kid, n := range seen {
 		if n > 1 {
-			skipped = append(skipped, fmt.Sprintf("%d keys share the kid %q, so none of them counts", n, kid))
+			skipped = append(skipped, fmt.Sprintf("%d keys share the kid %q, so none of them is used", n, kid))
 		}
 	}
 	if len(keys) == 0 {
@@ -65,7 +65,8 @@ func parse(body []byte) (keys []jwkset.JWK, skipped []string, err error) {
 	return keys, skipped, nil
 }
 
-// parseKey returns the key in raw and its ID, if it is fit to verify RS256.
+// parseKey returns the key in raw and its ID if it can verify RS256 signatures, or
+// an error with the reason.
 func parseKey(raw json.RawMessage) (jwkset.JWK, string, error) {
 	var k publicKey
 	if err := json.Unmarshal(raw, &k); err != nil {
@@ -81,7 +82,7 @@ func parseKey(raw json.RawMessage) (jwkset.JWK, string, error) {
 	case k.Use != "" && k.Use != "sig":
 		return jwkset.JWK{}, "", fmt.Errorf("its use is %q, not sig", k.Use)
 	case k.KeyOps != nil && !slices.Contains(k.KeyOps, "verify"):
-		return jwkset.JWK{}, "", errors.New("its key_ops don't hold verify")
+		return jwkset.JWK{}, "", errors.New("its key_ops do not include verify")
 	}
 	n, errN := base64.RawURLEncoding.DecodeString(k.N)
 	e, errE := base64.RawURLEncoding.DecodeString(k.E)

@@ -1,4 +1,4 @@
-package auth
+package gate
 
 import (
 	"bytes"
@@ -6,19 +6,19 @@ import (
 	"fmt"
 )
 
-// maxKID is how long a key ID may be, in bytes.
+// maxKID is the maximum size of a key ID, in bytes.
 const maxKID = 256
 
-// header is what a JOSE header (RFC 7515 §4) says that matters: all else about it
-// is fixed.
+// header is the part of a JOSE header (RFC 7515 §4) that can differ between
+// acceptable tokens.
 type header struct {
 	kid     string
-	profile bool // typ says that it is an access token of RFC 9068
+	profile bool // typ is that of RFC 9068 §2.1
 }
 
-// parseHeader accepts the header of a plain RS256 access token. It is a list of
-// what may be there: any other parameter could change what the signature means,
-// or point to a key of the sender's choice (RFC 8725 §3.1, §3.10).
+// parseHeader accepts the header of an RS256 access token. It is an allowlist: any
+// other parameter could change what the signature means, or point to a key of the
+// sender's choice (RFC 8725 §3.1, §3.10).
 func parseHeader(data []byte) (header, error) {
 	var h header
 	rs256 := false
@@ -38,14 +38,14 @@ func parseHeader(data []byte) (header, error) {
 			h.kid = string(text)
 		case "typ":
 			h.profile = is("at+jwt") || is("application/at+jwt") // RFC 9068 §2.1
-			if !h.profile && !is("JWT") {                        // which tenants send by default
+			if !h.profile && !is("JWT") {                        // Auth0's default
 				return errors.New("typ is not that of an access token")
 			}
-		case "cty": // RFC 7519 §5.2: JWT there means that the claims are another token
+		case "cty": // JWT here means a nested token, RFC 7519 §5.2
 			if !is("json") && !is("application/json") {
 				return errors.New("cty is not JSON")
 			}
-		case "x5t": // a hint at a certificate; kid says which key
+		case "x5t": // a hint; the key is found by kid
 		default:
 			return errors.New("a parameter that access tokens don't have")
 		}
@@ -54,7 +54,7 @@ func parseHeader(data []byte) (header, error) {
 	switch {
 	case err != nil:
 		return header{}, err
-	case !rs256: // none, HMAC with the public key, and all other confusions (RFC 8725 §3.1)
+	case !rs256: // none, HMAC with the public key and other confusions, RFC 8725 §3.1
 		return header{}, errors.New("alg is not RS256")
 	case h.kid == "":
 		return header{}, errors.New("no kid")

@@ -1,0 +1,99 @@
+package gate
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"sync"
+)
+
+// associativity is how many tokens share a set of the cache.
+const associativity = 4
+
+// cache remembers verified tokens, so that the signature of a repeated token is not
+// verified again. It is keyed by a digest and holds no token.
+//
+// It is a table of fixed size: a digest selects a set, and the set has room for a
+// few entries. The maps and lists of cache libraries make the garbage collector
+// work for all requests when they hold thousands of entries; this is one object,
+// with one string for each token (docs/performance.md).
+type cache struct {
+	sets []cacheSet
+}
+
+type cacheSet struct {
+	mu      sync.Mutex // protects all fields below
+	next    uint8      // entry to replace when all are in use
+	entries [associativity]cacheEntry
+}
+
+type cacheEntry struct {
+	key   [sha256.Size]byte
+	facts facts
+	epoch int64 // of the keys when the token was verified
+}
+
+// newCache returns a cache for tokens entries, rounded up to full sets.
+func newCache(tokens int) *cache {
+	return &cache{make([]cacheSet, (tokens+associativity-1)/associativity)}
+}
+
+func (c *cache) set(key [sha256.Size]byte) *cacheSet {
+	return &c.sets[binary.LittleEndian.Uint64(key[:])%uint64(len(c.sets))]
+}
+
+// isStale reports whether e no longer counts: its token expired at or before
+// expiredBefore (seconds since 1970), or a key was withdrawn since its epoch. Unused
+// entries expired in 1970.
+func (e *cacheEntry) isStale(epoch, expiredBefore int64) bool {
+	return e.epoch != epoch || e.facts.expires <= expiredBefore
+}
+
+// get returns the facts of the token with that digest, unless they are stale.
+func (c *cache) get(key [sha256.Size]byte, epoch, expiredBefore int64) (f facts, ok bool) {
+	s := c.set(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.key != key {
+			continue
+		}
+		if e.isStale(epoch, expiredBefore) {
+			*e = cacheEntry{}
+			return facts{}, false
+		}
+		return e.facts, true
+	}
+	return facts{}, false
+}
+
+// put stores f, replacing the token's own entry, an unused or stale one, or the
+// oldest of its set.
+func (c *cache) put(key [sha256.Size]byte, epoch, expiredBefore int64, f facts) {
+	s := c.set(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	place := -1
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.key == key {
+			place = i
+			break
+		}
+		if place < 0 && e.isStale(epoch, expiredBefore) {
+			place = i
+		}
+	}
+	if place < 0 {
+		place = int(s.next)
+		s.next = (s.next + 1) % associativity
+	}
+	s.entries[place] = cacheEntry{key, f, epoch}
+}
+
+// digest returns the SHA-256 of a token. For tokens of common sizes the copy stays
+// on the stack, which a conversion of the string would not.
+func digest(raw string) [sha256.Size]byte {
+	var buffer [2 << 10]byte
+	return sha256.Sum256(append(buffer[:0], raw...))
+}

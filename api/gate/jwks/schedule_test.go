@@ -1,0 +1,95 @@
+package jwks_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"calling-an-api.example/api/gate/gatetest"
+	"calling-an-api.example/api/gate/jwks"
+)
+
+// transport answers requests by a handler in the same goroutine, so that time in a
+// synctest bubble only passes while the Set waits.
+type transport struct{ handler http.Handler }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	t.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// jwk is iss's public key as JSON.
+func jwk(t *testing.T, iss *gatetest.Issuer) string {
+	t.Helper()
+	data, err := json.Marshal(iss.JWK())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// fetchTimes runs a Set for as long as given, and returns when it asked for keys,
+// since its start. answer answers the nth request, counted from 0.
+func fetchTimes(t *testing.T, opts jwks.Options, run time.Duration, answer func(n int, w http.ResponseWriter) (ok bool)) (times []time.Duration) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		iss := gatetest.Unstarted("https://issuer.test/")
+		start := time.Now()
+		iss.Answer(func(w http.ResponseWriter, _ *http.Request) {
+			n := len(times)
+			times = append(times, time.Since(start))
+			if !answer(n, w) {
+				w.WriteHeader(http.StatusBadGateway)
+				return
+			}
+			_, _ = io.WriteString(w, `{"keys":[`+jwk(t, iss)+`]}`)
+		})
+		opts.Issuer, opts.Client = iss.URL, &http.Client{Transport: transport{iss}}
+		set := jwks.New(opts)
+		ctx, cancel := context.WithTimeout(t.Context(), run)
+		defer cancel()
+		set.Run(ctx)
+	})
+	return times
+}
+
+func TestSchedule(t *testing.T) {
+	t.Parallel()
+	always := func(int, http.ResponseWriter) bool { return true }
+	for name, tc := range map[string]struct {
+		opts   jwks.Options
+		run    time.Duration
+		answer func(n int, w http.ResponseWriter) bool
+		want   []time.Duration
+	}{
+		"refresh": {jwks.Options{Refresh: time.Minute}, 150 * time.Second, always,
+			[]time.Duration{0, time.Minute, 2 * time.Minute}},
+		"a shorter max-age": {jwks.Options{Refresh: time.Hour}, 65 * time.Second,
+			func(_ int, w http.ResponseWriter) bool { w.Header().Set("Cache-Control", "max-age=30"); return true },
+			[]time.Duration{0, 30 * time.Second, time.Minute}},
+		"max-age below the minimum": {jwks.Options{Refresh: time.Hour}, 25 * time.Second,
+			func(_ int, w http.ResponseWriter) bool { w.Header().Set("Cache-Control", "no-store"); return true },
+			[]time.Duration{0, 10 * time.Second, 20 * time.Second}},
+		"retries without keys": {jwks.Options{Refresh: time.Hour}, 17 * time.Second,
+			func(int, http.ResponseWriter) bool { return false },
+			[]time.Duration{0, 200 * time.Millisecond, 600 * time.Millisecond, 1400 * time.Millisecond, 3 * time.Second,
+				6200 * time.Millisecond, 11200 * time.Millisecond, 16200 * time.Millisecond}},
+		"retries with keys": {jwks.Options{Refresh: time.Minute}, 62 * time.Second,
+			func(n int, _ http.ResponseWriter) bool { return n == 0 },
+			[]time.Duration{0, time.Minute, 60200 * time.Millisecond, 60600 * time.Millisecond, 61400 * time.Millisecond}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := fetchTimes(t, tc.opts, tc.run, tc.answer); !reflect.DeepEqual(got, tc.want) {
+				t.Errorf("got fetches at %v, want %v", got, tc.want)
+			}
+		})
+	}
+}

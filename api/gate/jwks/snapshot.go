@@ -1,0 +1,69 @@
+package jwks
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"fmt"
+	"time"
+
+	"github.com/MicahParks/jwkset"
+	"github.com/MicahParks/keyfunc/v3"
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// snapshot is the result of one fetch. It never changes.
+type snapshot struct {
+	keys    keyfunc.Keyfunc // nil in the snapshot before the first fetch
+	byKID   map[string]*rsa.PublicKey
+	epoch   int64     // counts the fetches that withdrew a key
+	loaded  time.Time // when the keys were fetched
+	keyFunc           // Set.find, beginning with this snapshot
+}
+
+// keyFunc is made once for each snapshot, because Snapshot is called for each request.
+type keyFunc struct {
+	key func(ctx context.Context, kid, alg string) (crypto.PublicKey, error)
+}
+
+func (s *Set) emptySnapshot() *snapshot { return s.bind(&snapshot{}) }
+
+func (s *Set) bind(now *snapshot) *snapshot {
+	now.key = func(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
+		return s.find(ctx, now, kid, alg)
+	}
+	return now
+}
+
+func (now *snapshot) isLoaded() bool { return now.keys != nil }
+
+// newSnapshot returns the snapshot of keys that follows before.
+func (s *Set) newSnapshot(ctx context.Context, before *snapshot, keys []jwkset.JWK) (*snapshot, error) {
+	storage := jwkset.NewMemoryStorage()
+	if err := storage.KeyReplaceAll(ctx, keys); err != nil {
+		return nil, fmt.Errorf("store the keys: %w", err)
+	}
+	kf, err := keyfunc.New(keyfunc.Options{Storage: storage})
+	if err != nil {
+		return nil, err
+	}
+	now := &snapshot{keys: kf, byKID: map[string]*rsa.PublicKey{}, epoch: before.epoch, loaded: s.opts.Now()}
+	for _, jwk := range keys {
+		if public, ok := jwk.Key().(*rsa.PublicKey); ok { // parse makes no others
+			now.byKID[jwk.Marshal().KID] = public
+		}
+	}
+	for kid, key := range before.byKID {
+		if still := now.byKID[kid]; still == nil || !still.Equal(key) {
+			now.epoch++
+			break
+		}
+	}
+	return s.bind(now), nil
+}
+
+// lookup returns the key of this snapshot, without any fetch. keyfunc checks that it
+// is meant for alg.
+func (now *snapshot) lookup(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
+	return now.keys.KeyfuncCtx(ctx)(&jwt.Token{Header: map[string]any{"alg": alg, "kid": kid}})
+}

@@ -1,0 +1,157 @@
+package gate
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Problem is why a request was rejected. Code, Reason, Description and Scope are
+// for the caller: they are fixed texts, so nothing that a caller sent and nothing
+// about the inside is in an answer. Cause is for the log only.
+type Problem struct {
+	Status      int           // HTTP status: 400, 401, 403 or 503
+	Code        string        // one of the Code constants
+	Reason      string        // one of the Reason constants
+	Description string        // one sentence for the developer of the client
+	Scope       string        // scopes that are required, for CodeInsufficientScope
+	RetryAfter  time.Duration // when to try again, for status 503
+	Cause       error         // may contain claims of the token; nil if the description says it all
+}
+
+// Codes. The first three are those of RFC 6750 §3.1; it has none for a request
+// without a token, nor for 503. They do not change between versions.
+const (
+	CodeInvalidRequest    = "invalid_request"
+	CodeInvalidToken      = "invalid_token"
+	CodeInsufficientScope = "insufficient_scope"
+	CodeMissingToken      = "missing_token"
+	CodeUnavailable       = "temporarily_unavailable"
+)
+
+// Reasons say in a word what was wrong. Programs and metrics use them, so they do
+// not change between versions either.
+const (
+	ReasonAudience    = "audience"      // issued for another audience
+	ReasonClaims      = "claims"        // a claim is missing, or its value is not acceptable
+	ReasonExpired     = "expired"       // exp has passed
+	ReasonHeader      = "header"        // not the header of an RS256 access token
+	ReasonIssuer      = "issuer"        // issued by another issuer
+	ReasonKey         = "unknown_key"   // the issuer does not publish the key
+	ReasonMalformed   = "malformed"     // the parts or the JSON in them cannot be read
+	ReasonMissing     = "missing"       // no bearer token in the request
+	ReasonNotJWT      = "not_a_jwt"     // opaque or encrypted
+	ReasonNotYet      = "not_yet_valid" // nbf or iat is in the future
+	ReasonRequest     = "request"       // the Authorization header cannot be read
+	ReasonScope       = "scope"         // valid, but does not grant a required scope
+	ReasonSignature   = "signature"     // the signature does not match
+	ReasonTooLarge    = "too_large"     // more than 8 KiB
+	ReasonUnavailable = "unavailable"   // no signing keys are known
+)
+
+// Error returns the code with the cause, for the log.
+func (p *Problem) Error() string {
+	if p.Cause == nil {
+		return p.Code
+	}
+	return p.Code + ": " + p.Cause.Error()
+}
+
+// Unwrap returns the cause.
+func (p *Problem) Unwrap() error { return p.Cause }
+
+// WriteProblem answers a request with p: the status, the challenge of RFC 6750 §3
+// (400, 401, 403) or Retry-After (503), and a JSON object with the members error,
+// error_description and reason.
+func (g *Gate) WriteProblem(w http.ResponseWriter, p *Problem) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if p.Status == http.StatusServiceUnavailable {
+		seconds := max(1, int((p.RetryAfter+time.Second-1)/time.Second))
+		h.Set("Retry-After", strconv.Itoa(seconds))
+	} else {
+		h.Set("WWW-Authenticate", g.challenge(p))
+	}
+	w.WriteHeader(p.Status)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(struct { // fails only if the client is gone
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Reason      string `json:"reason"`
+	}{p.Code, p.Description, p.Reason})
+}
+
+// challenge is the value of WWW-Authenticate. A request without a token gets no
+// error code in it (RFC 6750 §3.1).
+func (g *Gate) challenge(p *Problem) string {
+	var b strings.Builder
+	b.WriteString("Bearer realm=")
+	if g.Realm == "" {
+		b.WriteString(`"api"`)
+	} else {
+		b.WriteString(quoted(g.Realm))
+	}
+	attribute := func(name, value string) {
+		if value != "" {
+			b.WriteString(", " + name + "=" + quoted(value))
+		}
+	}
+	if p.Code != CodeMissingToken {
+		attribute("error", p.Code)
+		attribute("error_description", p.Description)
+	}
+	attribute("scope", p.Scope)
+	attribute("resource_metadata", g.ResourceMetadata)
+	return b.String()
+}
+
+// quoted returns value as a quoted-string (RFC 9110 §5.6.4). Control characters,
+// which it cannot contain, are left out.
+func quoted(value string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range []byte(value) {
+		switch {
+		case c < ' ' || c == 0x7f:
+			continue
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func invalidRequest(description string) *Problem {
+	return &Problem{Status: http.StatusBadRequest, Code: CodeInvalidRequest, Reason: ReasonRequest, Description: description}
+}
+
+func missingToken(description string) *Problem {
+	return &Problem{Status: http.StatusUnauthorized, Code: CodeMissingToken, Reason: ReasonMissing, Description: description}
+}
+
+func invalidToken(reason, description string, cause error) *Problem {
+	return &Problem{
+		Status: http.StatusUnauthorized, Code: CodeInvalidToken, Reason: reason, Description: description, Cause: cause,
+	}
+}
+
+func missingScope(scopes string) *Problem {
+	return &Problem{
+		Status: http.StatusForbidden, Code: CodeInsufficientScope, Reason: ReasonScope, Scope: scopes,
+		Description: "The access token does not grant " + scopes,
+	}
+}
+
+func unavailable(description string, retryAfter time.Duration, cause error) *Problem {
+	return &Problem{
+		Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Reason: ReasonUnavailable,
+		Description: description, RetryAfter: retryAfter, Cause: cause,
+	}
+}

@@ -1,0 +1,101 @@
+package gate
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Token is a verified access token. It is a small value to be passed by copy; the
+// zero value is no token and grants nothing.
+type Token struct {
+	raw    string // as it was sent; not kept by the cache
+	cached bool
+	facts
+}
+
+// facts are what the cache keeps of a verified token: one string and where its
+// parts end, so that ten thousand entries cost the garbage collector little.
+type facts struct {
+	text    string    // subject, client, scopes, permissions, each directly after the one before
+	ends    [3]uint16 // of the first three parts; a token has at most 8 KiB
+	expires int64     // claim exp, in seconds since 1970
+}
+
+func newFacts(c *claims) facts {
+	var f facts
+	f.expires = c.expires.Unix()
+	client := c.clientID
+	if client == "" {
+		client = c.authorizedParty
+	}
+	scopes, permissions := strings.Join(c.scopes, " "), strings.Join(c.permissions, " ")
+	f.text = c.subject + client + scopes + permissions
+	end := 0
+	for i, part := range []string{c.subject, client, scopes} {
+		end += len(part)
+		f.ends[i] = uint16(end) //nolint:gosec // a part of a text of at most 8 KiB
+	}
+	return f
+}
+
+// Subject is the claim sub: the user, or the client in a machine-to-machine token.
+func (t Token) Subject() string { return t.text[:t.ends[0]] }
+
+// Client is the application that the token was issued to: the claim client_id
+// (RFC 9068 §2.2) or else azp, which Auth0 uses; "" if the token has neither.
+func (t Token) Client() string { return t.text[t.ends[0]:t.ends[1]] }
+
+// Scopes are the words of the claim scope (RFC 9068 §2.2.3).
+func (t Token) Scopes() []string { return strings.Fields(t.text[t.ends[1]:t.ends[2]]) }
+
+// Permissions is the claim permissions, in which Auth0 lists what a user's roles
+// allow.
+func (t Token) Permissions() []string { return strings.Fields(t.text[t.ends[2]:]) }
+
+// Expires is the claim exp, without the leeway of the [Policy].
+func (t Token) Expires() time.Time { return time.Unix(t.expires, 0) }
+
+// Cached reports whether the signature was verified for an earlier request, and
+// the result remembered.
+func (t Token) Cached() bool { return t.cached }
+
+// Has reports whether the token grants scope, as one of [Token.Scopes] or of
+// [Token.Permissions].
+func (t Token) Has(scope string) bool {
+	for _, granted := range [...]string{t.text[t.ends[1]:t.ends[2]], t.text[t.ends[2]:]} {
+		for word := range strings.FieldsSeq(granted) {
+			if word == scope {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Require returns a *[Problem] with status 403 and code [CodeInsufficientScope]
+// unless the token grants all scopes.
+func (t Token) Require(scopes ...string) error {
+	if !slices.ContainsFunc(scopes, func(scope string) bool { return !t.Has(scope) }) {
+		return nil
+	}
+	return missingScope(strings.Join(scopes, " "))
+}
+
+// Claims decodes all claims into v, as [json.Unmarshal] does. Note that it folds
+// the case of names: give exact names in tags, and use the other methods for what
+// they return.
+func (t Token) Claims(v any) error {
+	_, rest, _ := strings.Cut(t.raw, ".")
+	payload, _, ok := strings.Cut(rest, ".")
+	if !ok {
+		return errors.New("gate: the zero Token has no claims")
+	}
+	data, err := encoding.DecodeString(payload)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
+}

@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"calling-an-api.example/api/gate"
+)
+
+// handler answers a request, or returns an error that [api.serve] answers. It
+// returns an error only if it has written nothing.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// api is what all answers are made with.
+type api struct {
+	Options
+	gate    *gate.Gate
+	metrics *metrics
+	ids     requestIDs
+	answers sync.Map // of *answer by problemKey, see problems.go
+}
+
+// serve returns the http.Handler of one route. It is the one place that answers
+// errors, counts and logs; a panic is answered with 500.
+func (a *api) serve(route string, next handler) http.Handler {
+	requests := a.metrics.requests(route)
+	accessLog := a.Log.Enabled(context.Background(), slog.LevelInfo)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		var start time.Time
+		if accessLog { // otherwise neither the duration nor the ID is used
+			start = time.Now()
+			a.ids.set(w, r)
+		}
+		err := call(next, sw, r)
+		if err != nil {
+			a.answer(sw, r, err)
+		}
+		requests.count(sw.status)
+		switch {
+		case sw.status == http.StatusInternalServerError:
+			a.logRequest(r, slog.LevelError, sw, start, err)
+		case sw.status == http.StatusServiceUnavailable:
+			a.logRequest(r, slog.LevelWarn, sw, start, err)
+		case accessLog:
+			a.logRequest(r, slog.LevelInfo, sw, start, err)
+		}
+	})
+}
+
+// panicError is a panic of a handler.
+type panicError struct {
+	value any
+	stack string
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", e.value, e.stack) }
+
+// call calls next and turns a panic into an error.
+func call(next handler, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			err = &panicError{p, string(debug.Stack())}
+		}
+	}()
+	return next(w, r)
+}
+
+// logRequest logs one line. It leaves out the query, where people put tokens by
+// mistake.
+func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, start time.Time, err error) {
+	attrs := []slog.Attr{slog.Int("status", w.status), slog.String("id", requestID(w))}
+	if !start.IsZero() {
+		attrs = append(attrs, slog.Duration("took", time.Since(start).Round(time.Microsecond)))
+	}
+	var p *gate.Problem
+	switch {
+	case errors.As(err, &p):
+		attrs = append(attrs, slog.String("reason", p.Reason))
+		if p.Cause != nil {
+			attrs = append(attrs, slog.String("cause", p.Cause.Error()))
+		}
+	case err != nil:
+		attrs = append(attrs, slog.String("err", err.Error()))
+	}
+	a.Log.LogAttrs(r.Context(), level, r.Method+" "+r.URL.Path, attrs...)
+}
+
+// statusWriter remembers the status that was answered through it.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the server's writer.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
