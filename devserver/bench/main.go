@@ -1,7 +1,6 @@
-// Command bench measures the dev server against its peers on this machine,
-// end to end: real processes, real connections, a load generator beside them. It
-// prints tables in Markdown. It is a module of its own so that nobody who builds the
-// dev server builds it.
+// Command bench measures the dev server against its peers on this machine, end to end:
+// real processes, real connections and a load generator. It prints tables in Markdown.
+// It is a module of its own, so that it is not built with the dev server.
 package main
 
 import (
@@ -29,11 +28,16 @@ func main() {
 
 func run(ctx context.Context) error {
 	upstreamAddr := flag.String("upstream", "", "be the upstream, listening on `addr`, and nothing else")
-	seconds := flag.Int("seconds", 4, "length of one measurement")
-	rounds := flag.Int("rounds", 3, "measurements of each server, one after the other; the middle one counts")
+	bareTarget := flag.String("bare", "", "be the bare tuned ReverseProxy for the upstream at `URL`, and nothing else")
+	bareAddr := flag.String("bare-addr", "", "`addr` that it listens on")
+	seconds := flag.Int("seconds", 4, "length of one measurement, in seconds")
+	rounds := flag.Int("rounds", 3, "measurements of each server, one after the other; the median is reported")
 	flag.Parse()
 	if *upstreamAddr != "" {
 		return serveUpstream(*upstreamAddr)
+	}
+	if *bareTarget != "" {
+		return serveBare(*bareTarget, *bareAddr)
 	}
 	for tool, pkg := range map[string]string{"wrk": "wrk", "nginx": "nginx-light"} {
 		if _, err := exec.LookPath(tool); err != nil {

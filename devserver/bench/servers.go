@@ -24,8 +24,8 @@ type server struct {
 	output bytes.Buffer
 }
 
-// startServers builds, installs and starts all servers. The first is the upstream
-// that the others pass requests on to. Those that run are returned on errors too.
+// startServers builds, installs and starts all servers. The first is the upstream that
+// the others forward requests to. On error it returns those that run.
 func startServers(ctx context.Context, dir string) (servers []*server, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -64,6 +64,7 @@ func startServers(ctx context.Context, dir string) (servers []*server, err error
 			return []string{devserver, "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "",
 				"--frontend", filepath.Join(dir, "page"), "--proxy-config", filepath.Join(dir, "proxy.conf.json")}
 		}},
+		{"bare tuned ReverseProxy", func(addr string) []string { return []string{self, "-bare", upstream.url, "-bare-addr", addr} }},
 		{"nginx", func(addr string) []string {
 			conf := filepath.Join(dir, "nginx.conf")
 			if err := write(conf, fmt.Sprintf(nginxConf, dir, target, addr)); err != nil {

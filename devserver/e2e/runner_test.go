@@ -109,7 +109,7 @@ func TestRunnerFollowsEdits(t *testing.T) {
 	problems := s.problems(t)
 	problems("[]")
 	s.edit(t, routes, "Changed while it ran.", `Changed" while it ran.`)
-	out.Await(t, `(?s)api does not compile; what was built before goes on\n.*api/internal/httpapi/routes.go:\d+:\d+: `)
+	out.Await(t, `(?s)api does not compile; the last successful build keeps running\n.*api/internal/httpapi/routes.go:\d+:\d+: `)
 	problems(`routes.go:`)
 	public()
 	s.edit(t, routes, `Changed" while it ran.`, "Changed while it ran.")
@@ -136,9 +136,9 @@ func TestRunnerFollowsEdits(t *testing.T) {
 
 	// Settings.
 	write(t, dir, ".env", "not a setting")
-	out.Await(t, `\.env:1: .*goes on as before`)
+	out.Await(t, `\.env:1: .*keep the last valid settings`)
 	write(t, dir, ".env", "AUTH0_DOMAIN=acme.test")
-	out.Await(t, `AUTH0_CLIENT_ID.*goes on as before`)
+	out.Await(t, `AUTH0_CLIENT_ID.*keep the last valid settings`)
 	write(t, dir, ".env", "JWKS_REFRESH=6m\n")
 	out.Await(t, `(?s)\.env has changed, restarting api\n.*API listening on`)
 	write(t, dir, ".env", "JWKS_REFRESH=6m\nAUTH0_AUDIENCE=https://other.test\n")
@@ -209,7 +209,7 @@ func TestMendedFileStartsItAgain(t *testing.T) {
 	write(t, dir, "mine.jsonc", "{")
 	write(t, dir, ".env", "TENANT_CONFIG=mine.jsonc\n")
 	out.Await(t, `(?s)starts it again.*starts it again`)
-	content, err = os.ReadFile(filepath.Join(repo, "devserver", "internal", "tenant", "default.jsonc"))
+	content, err = os.ReadFile(filepath.Join(repo, "devserver", "tenant", "testdata", "tenant.jsonc"))
 	if err != nil {
 		t.Fatal(err)
 	}

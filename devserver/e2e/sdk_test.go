@@ -59,7 +59,7 @@ func TestPopupLogin(t *testing.T) {
 	for params, want := range map[string]string{
 		`{audience: 'https://nowhere'}`:                  "access_denied: Service not found",
 		`{redirect_uri: location.origin + '/nowhere'}`:   "invalid_request: Callback URL mismatch",
-		`{response_mode: 'web_message', max_age: 'old'}`: "invalid_request: The request can't be read",
+		`{response_mode: 'web_message', max_age: 'old'}`: "invalid_request: The request is malformed",
 	} {
 		b.expect(want, `auth0.loginWithPopup({authorizationParams: `+params+`})`)
 	}
@@ -89,11 +89,11 @@ func TestSilentAuthentication(t *testing.T) {
 
 const refreshing = `{useRefreshTokens: true, cacheLocation: 'localstorage'}`
 
-// refreshes says how many refresh tokens the tenant took, and refused.
-func (s *system) refreshes(t testing.TB) (taken, refused int) {
+// refreshes returns how many refresh tokens the tenant has accepted and rejected.
+func (s *system) refreshes(t testing.TB) (accepted, rejected int) {
 	t.Helper()
 	_, _, dashboard := get(t, s.tenant+"/")
-	return strings.Count(dashboard, "for a refresh token"), strings.Count(dashboard, "A refresh token was refused")
+	return strings.Count(dashboard, "exchanged a refresh token"), strings.Count(dashboard, "A refresh token was rejected")
 }
 
 func TestRefreshTokens(t *testing.T) {
@@ -116,8 +116,8 @@ func TestRefreshTokens(t *testing.T) {
 	other.expect("3", `racing`)
 	b.expect("200 ", `auth0.getTokenSilently({cacheMode: 'off'})`+callAPI)
 	other.expect("200 ", `auth0.getTokenSilently({cacheMode: 'off'})`+callAPI)
-	if taken, refused := b.refreshes(b); taken < 6 || refused != 0 {
-		t.Errorf("%d refresh tokens were taken, %d refused", taken, refused)
+	if accepted, rejected := b.refreshes(b); accepted < 6 || rejected != 0 {
+		t.Errorf("got %d refresh tokens accepted and %d rejected, want at least 6 and 0", accepted, rejected)
 	}
 }
 
@@ -133,8 +133,8 @@ func TestStolenRefreshToken(t *testing.T) {
 		grant_type: 'refresh_token', client_id: auth0.getConfiguration().clientId, refresh_token: %q})}).then((r) => r.status)`, b.tenant+"/oauth/token", stolen))
 	b.control(b, "fail", `{"path": "/authorize", "times": 1}`)
 	b.expect("invalid_grant", `auth0.getTokenSilently({cacheMode: 'off'})`) // the thief's use has ended the page's as well
-	if _, refused := b.refreshes(b); refused < 2 {
-		t.Errorf("%d refresh tokens were refused", refused)
+	if _, rejected := b.refreshes(b); rejected < 2 {
+		t.Errorf("got %d refresh tokens rejected, want at least 2", rejected)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // the flags that have a dev server use it.
 func tenantConfig(t *testing.T, changes ...string) []string {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(repo, "devserver", "internal", "tenant", "default.jsonc"))
+	content, err := os.ReadFile(filepath.Join(repo, "devserver", "tenant", "testdata", "tenant.jsonc"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func (b *tab) tabTo(text string) {
 // TestReducedMotion holds the styles to it: nothing moves, for anybody.
 func TestReducedMotion(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"frontend/styles.css", "devserver/internal/tenant/pages/style.css"} {
+	for _, file := range []string{"frontend/styles.css", "devserver/tenant/pages/style.css"} {
 		styles, err := os.ReadFile(filepath.Join(repo, file))
 		if err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ import (
 
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/dotenv"
-	"calling-an-api.example/devserver/internal/tenant"
+	"calling-an-api.example/devserver/tenant"
 )
 
 func main() {

@@ -1,6 +1,5 @@
-// Package bundle compiles the page's TypeScript and CSS with esbuild, in this
-// process, and holds the result in memory. A build that fails changes nothing:
-// the last good one stays until the next.
+// Package bundle compiles the page's TypeScript and CSS with esbuild, in this process,
+// and keeps the result in memory. If a build fails, the last successful one stays.
 package bundle
 
 import (
@@ -10,16 +9,16 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
-// The entry points, in the frontend's folder. They come out as /index.js and
-// /styles.css, which index.html names. What the script imports dynamically comes
-// out beside it.
+// The entry points, in the frontend's folder. Their outputs are /index.js and
+// /styles.css, which index.html names. Dynamic imports become scripts of their own.
 const (
 	entryScript = "src/index.ts"
 	entryStyles = "styles.css"
@@ -28,49 +27,51 @@ const (
 // File is one output.
 type File struct {
 	Content []byte
-	ETag    string // quoted; changes when the content does
+	ETag    string // quoted; a digest of the content
 }
 
-// Report says how a build went.
+// Report is the result of a build.
 type Report struct {
 	Took     time.Duration
-	Changed  []string // URL paths of outputs that differ from the last good build's, or are gone
-	Canceled bool     // by Cancel; nothing else is known of it
-	Problems string   // errors with their places, "" if the build is good
-	Warnings string
+	Changed  []string // URL paths of outputs that differ from the last successful build's, or are gone
+	Canceled bool     // its context ended; all other fields are zero
+	Problems string   // errors with excerpts, "" if the build succeeded
+	Warnings string   // in the same form
 }
 
 // Bundler builds one frontend.
 type Bundler struct {
-	ctx   api.BuildContext
-	dir   string
-	built chan struct{} // closed when the first build has ended
+	ctx       api.BuildContext
+	dir       string
+	built     chan struct{} // closed when the first build has ended
+	markBuilt func()        // closes built, once
 
-	mu    sync.RWMutex
-	files map[string]File // last good build's, by URL path
-	tried bool
+	mu    sync.RWMutex    // protects files
+	files map[string]File // of the last successful build, by URL path
 }
 
-// Has reports whether dir holds sources to bundle; without, it is a built frontend.
+// Has reports whether dir has sources to bundle. If not, it is a built frontend.
 func Has(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(entryScript)))
 	return err == nil
 }
 
-// New returns a Bundler for the frontend in dir. It has built nothing yet.
+// New returns a Bundler for the frontend in dir. It builds nothing yet.
 func New(dir string) (*Bundler, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	ctx, fault := api.Context(options(dir))
-	if fault != nil {
-		return nil, fmt.Errorf("set up the bundler: %s", Format(filepath.Base(dir), fault.Errors))
+	ctx, failure := api.Context(options(dir))
+	if failure != nil {
+		return nil, fmt.Errorf("set up the bundler: %s", Format(filepath.Base(dir), failure.Errors))
 	}
-	return &Bundler{ctx: ctx, dir: dir, built: make(chan struct{})}, nil
+	b := &Bundler{ctx: ctx, dir: dir, built: make(chan struct{})}
+	b.markBuilt = sync.OnceFunc(func() { close(b.built) })
+	return b, nil
 }
 
-// options are those of every build of the frontend in dir.
+// options are the options of every build of the frontend in dir.
 func options(dir string) api.BuildOptions {
 	return api.BuildOptions{
 		AbsWorkingDir: dir,
@@ -78,9 +79,9 @@ func options(dir string) api.BuildOptions {
 			{InputPath: entryScript, OutputPath: "index"},
 			{InputPath: entryStyles, OutputPath: "styles"},
 		},
-		Outdir:     filepath.Join(dir, "dist"), // a name for paths; nothing is written
+		Outdir:     filepath.Join(dir, "dist"), // only for names; nothing is written
 		Bundle:     true,
-		Splitting:  true, // what is imported later is a file of its own
+		Splitting:  true, // dynamic imports become files
 		ChunkNames: "[name]-[hash]",
 		Format:     api.FormatESModule,
 		Platform:   api.PlatformBrowser,
@@ -91,7 +92,7 @@ func options(dir string) api.BuildOptions {
 	}
 }
 
-// publicFiles leaves absolute URLs in the styles alone: they name files of public/.
+// publicFiles keeps absolute URLs in styles, which name files of public/.
 var publicFiles = api.Plugin{Name: "public-files", Setup: func(build api.PluginBuild) {
 	build.OnResolve(api.OnResolveOptions{Filter: "^/"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 		if args.Kind != api.ResolveCSSURLToken {
@@ -101,11 +102,11 @@ var publicFiles = api.Plugin{Name: "public-files", Setup: func(build api.PluginB
 	})
 }}
 
-// packages has no source map of a package's own followed: nobody debugs the sources of
-// the SDK here, and to map them takes a third of the time of each build.
+// packages ignores the source maps of packages: following them takes a third of each
+// build, and the SDK's sources are not debugged here.
 var packages = api.Plugin{Name: "packages", Setup: func(build api.PluginBuild) {
 	empty := base64.StdEncoding.EncodeToString([]byte(`{"version":3,"sources":[""],"mappings":"A"}`))
-	instead := "\n//# sourceMappingURL=data:application/json;base64," + empty + "\n" // the last one counts
+	instead := "\n//# sourceMappingURL=data:application/json;base64," + empty + "\n" // the last one in a file counts
 	build.OnLoad(api.OnLoadOptions{Filter: `[/\\]node_modules[/\\].*\.m?js$`}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
 		content, err := os.ReadFile(args.Path)
 		if err != nil {
@@ -116,17 +117,17 @@ var packages = api.Plugin{Name: "packages", Setup: func(build api.PluginBuild) {
 	})
 }}
 
-// Close releases the Bundler's memory. A build under way is cancelled.
+// Close releases the Bundler's memory and cancels a build in progress.
 func (b *Bundler) Close() { b.ctx.Dispose() }
 
-// Cancel ends a build under way: what it builds is out of date.
-func (b *Bundler) Cancel() { b.ctx.Cancel() }
-
-// Build builds what changed since the last time. Calls must not overlap.
-func (b *Bundler) Build() Report {
+// Build builds what has changed since the last time, until ctx ends. Calls must not
+// overlap.
+func (b *Bundler) Build(ctx context.Context) Report {
 	start := time.Now()
+	stop := context.AfterFunc(ctx, b.ctx.Cancel)
 	result := b.ctx.Rebuild()
-	if len(result.Errors) == 1 && result.Errors[0].Text == "The build was canceled" { // esbuild has no other sign of it
+	stop()
+	if ctx.Err() != nil {
 		return Report{Canceled: true}
 	}
 	name := filepath.Base(b.dir)
@@ -149,25 +150,22 @@ func (b *Bundler) Build() Report {
 		}
 		b.files = files
 	}
-	if !b.tried {
-		b.tried = true
-		close(b.built)
-	}
+	b.markBuilt()
 	report.Took = time.Since(start)
 	return report
 }
 
-// url is where the page finds the output that esbuild calls file.
+// url is the URL path of the output that esbuild calls file.
 func (b *Bundler) url(file string) string {
 	rel, err := filepath.Rel(filepath.Join(b.dir, "dist"), file)
-	if err != nil { // can't be: both are absolute
+	if err != nil { // impossible: both are absolute
 		rel = filepath.Base(file)
 	}
 	return path.Join("/", filepath.ToSlash(rel))
 }
 
-// Lookup returns the output at the URL path. It waits for the first build's end,
-// or that of ctx.
+// Lookup returns the output at the URL path. It waits until the first build or ctx has
+// ended. It may be called from any goroutine.
 func (b *Bundler) Lookup(ctx context.Context, urlPath string) (File, bool) {
 	select {
 	case <-b.built:
@@ -180,35 +178,16 @@ func (b *Bundler) Lookup(ctx context.Context, urlPath string) (File, bool) {
 	return file, ok
 }
 
-// Format writes messages as compilers do: place, problem, the line itself and a
-// mark under the fault. Places are below the folder name; lines and columns
-// count from 1, columns in bytes.
+// Format writes messages as package source does. Files are below the folder name.
 func Format(name string, messages []api.Message) string {
-	var b strings.Builder
+	var problems source.Problems
 	for _, m := range messages {
-		if b.Len() > 0 {
-			b.WriteByte('\n')
+		problem := source.Problem{Position: source.Position{File: name, Line: 1, Column: 1}, Message: m.Text}
+		if l := m.Location; l != nil {
+			problem.Position = source.Position{File: path.Join(name, l.File), Line: l.Line, Column: l.Column + 1}
+			problem.Excerpt = l.LineText
 		}
-		l := m.Location
-		if l == nil {
-			fmt.Fprintf(&b, "%s: %s\n", name, m.Text)
-			continue
-		}
-		fmt.Fprintf(&b, "%s:%d:%d: %s\n", path.Join(name, l.File), l.Line, l.Column+1, m.Text)
-		if l.LineText != "" {
-			fmt.Fprintf(&b, "  %s\n  %s^\n", l.LineText, indent(l.LineText, l.Column))
-		}
+		problems = append(problems, problem)
 	}
-	return strings.TrimSuffix(b.String(), "\n")
-}
-
-// indent is as wide as the first column bytes of line: tabs stay tabs, every
-// other character counts as one space.
-func indent(line string, column int) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return r
-		}
-		return ' '
-	}, line[:min(column, len(line))])
+	return problems.Error()
 }

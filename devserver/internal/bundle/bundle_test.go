@@ -47,7 +47,7 @@ func TestBuild(t *testing.T) {
 	t.Parallel()
 	dir := frontend(t, script)
 	b := open(t, dir)
-	if r := b.Build(); r.Problems != "" || len(r.Changed) != 4 {
+	if r := b.Build(t.Context()); r.Problems != "" || len(r.Changed) != 4 {
 		t.Fatalf("first build: %+v", r)
 	}
 	for path, want := range map[string]string{
@@ -62,11 +62,11 @@ func TestBuild(t *testing.T) {
 	}
 
 	before, _ := b.Lookup(t.Context(), "/index.js")
-	if r := b.Build(); len(r.Changed) > 0 || r.Problems != "" {
+	if r := b.Build(t.Context()); len(r.Changed) > 0 || r.Problems != "" {
 		t.Errorf("build of the same: %+v", r)
 	}
 	write(t, dir, "src/word.ts", "export const word: string = 'second'\n")
-	if r := b.Build(); strings.Join(r.Changed, " ") != "/index.js /index.js.map" && strings.Join(r.Changed, " ") != "/index.js.map /index.js" || r.Problems != "" {
+	if r := b.Build(t.Context()); strings.Join(r.Changed, " ") != "/index.js /index.js.map" && strings.Join(r.Changed, " ") != "/index.js.map /index.js" || r.Problems != "" {
 		t.Errorf("build after an edit: %+v", r)
 	}
 	if after, _ := b.Lookup(t.Context(), "/index.js"); after.ETag == before.ETag || !strings.Contains(string(after.Content), "second") {
@@ -78,9 +78,9 @@ func TestBrokenEditKeepsTheLastGoodBuild(t *testing.T) {
 	t.Parallel()
 	dir := frontend(t, script)
 	b := open(t, dir)
-	b.Build()
+	b.Build(t.Context())
 	write(t, dir, "src/word.ts", "export const word = 'ok'\n\tconst é: = 1\n")
-	r := b.Build()
+	r := b.Build(t.Context())
 	want := "frontend/src/word.ts:2:12: Unexpected \"=\"\n  \tconst é: = 1\n  \t         ^"
 	if r.Problems != want || len(r.Changed) > 0 {
 		t.Errorf("got %q\nwant %q", r.Problems, want)
@@ -103,7 +103,7 @@ func TestLookupWaitsForTheFirstBuild(t *testing.T) {
 		_, ok := b.Lookup(t.Context(), "/index.js")
 		found <- ok
 	}()
-	if r := b.Build(); r.Problems == "" {
+	if r := b.Build(t.Context()); r.Problems == "" {
 		t.Error("no problem reported")
 	}
 	if <-found {
@@ -118,7 +118,7 @@ func BenchmarkRebuild(b *testing.B) {
 	for b.Loop() {
 		n++
 		write(b, dir, "src/word.ts", "export const word = '"+strings.Repeat("x", n%50)+"'\n")
-		if r := bundler.Build(); r.Problems != "" {
+		if r := bundler.Build(b.Context()); r.Problems != "" {
 			b.Fatal(r.Problems)
 		}
 	}
@@ -132,7 +132,7 @@ func TestMapsOfPackages(t *testing.T) {
 	write(t, dir, "node_modules/some-package/index.js", "export const part = 'of a package'\n//# sourceMappingURL=index.js.map\n")
 	write(t, dir, "node_modules/some-package/index.js.map", `{"version": 3, "sources": ["made-of-this.ts"], "mappings": "AAAA"}`)
 	bundler := open(t, dir)
-	if r := bundler.Build(); r.Problems != "" || r.Warnings != "" {
+	if r := bundler.Build(t.Context()); r.Problems != "" || r.Warnings != "" {
 		t.Fatal(r.Problems, r.Warnings)
 	}
 	script, _ := bundler.Lookup(t.Context(), "/index.js")

@@ -1,6 +1,7 @@
 package bundle_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -88,27 +89,28 @@ func TestProductionReplacesBuildsAlone(t *testing.T) {
 	}
 }
 
+// TestCancel ends the context of builds before, during and after them.
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	b := open(t, frontend(t, script))
-	b.Cancel() // of nothing
-	if r := b.Build(); r.Canceled || r.Problems != "" {
-		t.Errorf("a build after Cancel: %+v", r)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if r := b.Build(ctx); !r.Canceled {
+		t.Errorf("got %+v from a canceled context, want Canceled", r)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for range 200 {
-			b.Cancel()
-		}
-	}()
 	for range 50 {
-		if r := b.Build(); r.Problems != "" {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			cancel()
+		}()
+		if r := b.Build(ctx); r.Problems != "" {
 			t.Errorf("a canceled build reports %q", r.Problems)
 		}
+		<-done
 	}
-	<-done
-	if r := b.Build(); r.Canceled || r.Problems != "" {
-		t.Errorf("the last build: %+v", r)
+	if r := b.Build(t.Context()); r.Canceled || r.Problems != "" {
+		t.Errorf("got %+v from the last build", r)
 	}
 }

@@ -1,5 +1,6 @@
-// Package config reads the dev server's settings from its flags and environment
-// into one validated value. Nothing else in the dev server reads either.
+// Package config reads the dev server's settings from flags and environment variables
+// into one validated value. Nothing else in the dev server reads them, except GOGC and
+// the variables for colors.
 package config
 
 import (
@@ -11,57 +12,60 @@ import (
 	"net"
 	"strconv"
 	"strings"
+
+	"calling-an-api.example/devserver/internal/localnet"
 )
 
-// The defaults that the other commands of this module need to know too.
+// Defaults that the other commands of this module use too.
 const (
 	DefaultAPIAddr  = "localhost:3001"
 	DefaultAudience = "http://localhost:3001"
 	localClientID   = "local-spa"
 )
 
-// Config is everything the dev server can be told from outside.
+// Config is all settings of the dev server.
 type Config struct {
 	Addr         string   // "host:port" of the page
-	AllowedHosts []string // names besides localhost that the page may be asked for by
+	AllowedHosts []string // host names besides localhost that the page answers for
 	HTTPS        bool     // serve the page over TLS
-	Cert, Key    string   // PEM files for that; "" has a certificate made
-	Open         bool     // show the page in a browser
-	Types        bool     // check types beside the bundler
+	Cert, Key    string   // PEM files for that; "" means a certificate for this run
+	Open         bool     // open the page in a browser
+	Types        bool     // run the type checker
 	CSP          bool     // send the page with a strict Content-Security-Policy
-	Build        string   // folder to write a production bundle to, in place of serving; "" is none
+	Build        string   // folder to write a production bundle to instead of serving; "" means serve
+	Version      bool     // print the version and exit; no other field is valid then
 
 	Frontend     string // folder with the page's sources, or with a built frontend
 	ProxyConfig  string // file with the proxy rules
 	TenantAddr   string // "host:port" of the local tenant, on loopback
-	TenantConfig string // file with who and what the local tenant knows; "" is the default
-	TenantState  string // folder for what the local tenant remembers; "" is none
-	Domain       string // origin of the tenant in use, "https://acme.eu.auth0.com"; "" for the local one, wherever it listens
+	TenantConfig string // file with the local tenant's users, clients and APIs; "" means the default
+	TenantState  string // folder for the local tenant's state; "" means none
+	Domain       string // origin of the tenant in use, "https://acme.eu.auth0.com"; "" means the local one
 	ClientID     string // of the single-page app at that tenant
-	Problems     string // folder whose files are shown over the page; "" is none
-	Audience     string // API identifier that the page asks tokens for
+	Problems     string // folder whose files are shown over the page; "" means none
+	Audience     string // API identifier that the page requests tokens for
 }
 
 // Exposed reports whether other machines can reach the page.
 func (c Config) Exposed() bool {
 	host, _, err := net.SplitHostPort(c.Addr)
-	return err == nil && !isLoopback(strings.ToLower(host))
+	return err == nil && !localnet.IsLoopback(host)
 }
 
 // Local reports whether the tenant in use is the one inside the dev server.
 func (c Config) Local() bool { return c.Domain == "" }
 
-// Auth is what the page asks for at /auth_config.json.
+// Auth is the content of /auth_config.json.
 type Auth struct {
 	Domain   string `json:"domain"`
 	ClientID string `json:"clientId"`
 	Audience string `json:"audience"`
 }
 
-// Auth returns what the page is to know of the tenant in use.
+// Auth returns the page's settings for the tenant in use.
 func (c Config) Auth() Auth { return Auth{c.Domain, c.ClientID, c.Audience} }
 
-// variables names the environment variable that stands in for a flag.
+// variables are the environment variables that set a flag's default.
 var variables = map[string]string{
 	"addr":          "DEV_ADDR",
 	"tenant-addr":   "TENANT_ADDR",
@@ -74,37 +78,38 @@ var variables = map[string]string{
 	"csp":           "DEV_CSP",
 }
 
-// Parse reads args (without the program's name) and the environment; a flag wins
-// over its variable. Usage text and flag errors go to output. Parse returns
-// flag.ErrHelp for --help, and otherwise an error whose one line names the flag
-// or variable at fault and says what to write instead.
+// Parse reads args (without the program's name) and the environment; a flag overrides
+// its variable. The usage text and flag errors are written to output. Parse returns
+// flag.ErrHelp for --help. Any other error is one line that names the invalid flag or
+// variable and says what to write instead.
 func Parse(args []string, lookupEnv func(string) (string, bool), output io.Writer) (Config, error) {
 	cfg := Config{}
 	fs := flag.NewFlagSet("devserver", flag.ContinueOnError)
 	fs.SetOutput(output)
 	fs.StringVar(&cfg.Addr, "addr", "localhost:4200", "`host:port` of the page; loopback only")
-	host := fs.String("host", "", "`host` or address of the page in place of addr's: 0.0.0.0 lets other machines see it")
-	port := fs.String("port", "", "`port` of the page in place of addr's")
-	fs.Func("allowed-host", "`name` besides localhost by which the page may be asked for; can be given several times", func(name string) error {
+	host := fs.String("host", "", "`host` or address of the page instead of that in addr; 0.0.0.0 makes it visible to other machines")
+	port := fs.String("port", "", "`port` of the page instead of that in addr")
+	fs.Func("allowed-host", "host `name` besides localhost that the page answers for; can be repeated", func(name string) error {
 		cfg.AllowedHosts = append(cfg.AllowedHosts, strings.ToLower(name))
 		return nil
 	})
 	fs.BoolVar(&cfg.HTTPS, "https", false, "serve the page over https, with a certificate made for this run")
-	fs.StringVar(&cfg.Cert, "cert", "", "PEM `file` with a certificate to serve https with")
+	fs.StringVar(&cfg.Cert, "cert", "", "PEM `file` with the certificate for https")
 	fs.StringVar(&cfg.Key, "key", "", "PEM `file` with its key")
-	fs.BoolVar(&cfg.Open, "open", false, "show the page in a browser")
-	fs.BoolVar(&cfg.Types, "types", true, "check types beside the bundler, if the frontend has the TypeScript compiler")
-	fs.BoolVar(&cfg.CSP, "csp", true, "send a page compiled here with a strict Content-Security-Policy: no inline script or style, no other origin but the tenant's")
-	fs.StringVar(&cfg.Build, "build", "", "write a production bundle to this `folder` and end")
-	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page's sources, or with any built frontend to serve as it is")
+	fs.BoolVar(&cfg.Open, "open", false, "open the page in a browser")
+	fs.BoolVar(&cfg.Types, "types", true, "check types, if the TypeScript compiler is installed in the frontend")
+	fs.BoolVar(&cfg.CSP, "csp", true, "send the compiled page with a strict Content-Security-Policy: no inline script or style, no other origin than the tenant's")
+	fs.StringVar(&cfg.Build, "build", "", "write a production bundle to this `folder` and exit")
+	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page's sources, or with a built frontend to serve as it is")
 	fs.StringVar(&cfg.ProxyConfig, "proxy-config", "proxy.conf.json", "`file` with the proxy rules, read again when it changes")
 	fs.StringVar(&cfg.TenantAddr, "tenant-addr", "localhost:4400", "`host:port` of the local tenant; loopback only")
-	fs.StringVar(&cfg.TenantConfig, "tenant-config", "", "`file` with the local tenant's users, clients and APIs, read again when it changes; without, two test users")
-	fs.StringVar(&cfg.TenantState, "tenant-state", ".tenant", "`folder` for what the local tenant remembers of a working day: its key and who is logged in; '' is none")
+	fs.StringVar(&cfg.TenantConfig, "tenant-config", "", "`file` with the local tenant's users, clients and APIs, read again when it changes; by default there are two test users")
+	fs.StringVar(&cfg.TenantState, "tenant-state", ".tenant", "`folder` for the local tenant's state (keys, sessions, refresh tokens); '' for none")
 	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one")
 	fs.StringVar(&cfg.ClientID, "client-id", "", "client `ID` of the single-page app; the local tenant has one by default")
-	fs.StringVar(&cfg.Audience, "audience", DefaultAudience, "API `identifier` that the page asks tokens for")
-	fs.StringVar(&cfg.Problems, "problems", "", "`folder` whose files are shown over the page, as problems of others")
+	fs.StringVar(&cfg.Audience, "audience", DefaultAudience, "API `identifier` that the page requests tokens for")
+	fs.StringVar(&cfg.Problems, "problems", "", "`folder` whose files are shown over the page as problems")
+	fs.BoolVar(&cfg.Version, "version", false, "print the version and exit")
 	fs.VisitAll(func(f *flag.Flag) {
 		if env := variables[f.Name]; env != "" {
 			f.Usage += " (variable " + env + ")"
@@ -120,6 +125,9 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	if fs.NArg() > 0 {
 		return Config{}, fmt.Errorf("unexpected argument %q: devserver takes flags only, see --help", fs.Arg(0))
 	}
+	if cfg.Version {
+		return cfg, nil
+	}
 	given, err := fill(fs, lookupEnv)
 	if err != nil {
 		return Config{}, err
@@ -130,30 +138,31 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	return cfg.validate(given)
 }
 
-// usage is what --help says before it lists the flags.
-const usage = `devserver compiles and serves the page, passes on what proxy.conf.json says,
-and runs the local tenant. Edits of the page, of its styles and of the proxy rules
-take effect at once; faults are shown in the terminal and over the page.
+// usage is the text of --help before the flags.
+const usage = `devserver compiles and serves the page, forwards requests as proxy.conf.json says,
+and runs the local tenant. Edits of the page, its styles and the proxy rules take
+effect at once; problems are shown in the terminal and over the page.
 
 Usage:
   devserver [flags]                            serve, until Ctrl+C
   devserver --build frontend/dist              write a production bundle
   devserver --frontend dist                    serve a frontend built by anything
-  devserver --host 0.0.0.0 --https             show the page to other machines
+  devserver --host 0.0.0.0 --https             serve the page to other machines
 
-A flag wins over the variable that stands for it.
+A flag overrides the variable named with it.
 
 `
 
-// place puts host and port into the page's address, which was given as addr. Only the flag --host makes the
-// page reachable from other machines, so that nothing does so by accident.
+// place puts host and port into the page's address; addr is the name of the setting that
+// the address came from. Only --host makes the page reachable from other machines, so
+// that this does not happen by accident.
 func (c *Config) place(addr, host, port string) error {
 	addrHost, addrPort, err := net.SplitHostPort(c.Addr)
 	if err != nil || addrPort == "" {
 		return fmt.Errorf("%s=%q: write it as host:port, like localhost:4200", addr, c.Addr)
 	}
-	if host == "" && !isLoopback(strings.ToLower(addrHost)) {
-		return fmt.Errorf("%s=%q: it is reachable from other machines; write it with localhost, or add --host %s if that is meant so",
+	if host == "" && !localnet.IsLoopback(addrHost) {
+		return fmt.Errorf("%s=%q: it is reachable from other machines; write it with localhost, or add --host %s to expose it",
 			addr, c.Addr, cmp.Or(addrHost, "0.0.0.0"))
 	}
 	if _, err := strconv.ParseUint(cmp.Or(port, "0"), 10, 16); err != nil {
@@ -164,14 +173,14 @@ func (c *Config) place(addr, host, port string) error {
 		c.AllowedHosts = append(c.AllowedHosts, strings.ToLower(host))
 	}
 	if (c.Cert == "") != (c.Key == "") {
-		return errors.New("--cert and --key go together: a certificate is of no use without its key")
+		return errors.New("--cert and --key must be set together")
 	}
 	c.HTTPS = c.HTTPS || c.Cert != ""
 	return nil
 }
 
-// fill sets the flags that weren't given from their variables. It returns what
-// was given, by flag: the name that the person knows it by.
+// fill sets the flags that were not given from their variables. It returns the names of
+// the settings that were given, by flag: the flag itself or its variable.
 func fill(fs *flag.FlagSet, lookupEnv func(string) (string, bool)) (given map[string]string, err error) {
 	given = map[string]string{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = "--" + f.Name })
@@ -188,8 +197,8 @@ func fill(fs *flag.FlagSet, lookupEnv func(string) (string, bool)) (given map[st
 	return given, nil
 }
 
-// validate checks c and brings it to its final form. A value that was given is
-// never taken for one that was not: an empty AUTH0_DOMAIN is a fault.
+// validate checks c and normalizes it. An empty value is an error, not the default: an
+// empty AUTH0_DOMAIN is probably a mistake.
 func (c Config) validate(given map[string]string) (Config, error) {
 	for _, s := range []struct{ name, value, example string }{
 		{"domain", c.Domain, "acme.eu.auth0.com"}, {"client-id", c.ClientID, "AbC123"}, {"audience", c.Audience, "https://api.acme.com"},
@@ -223,14 +232,14 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	return c, nil
 }
 
-// loopback checks the tenant's address. Its passwords are public, so it is not for
-// a network.
+// loopback checks the tenant's address, which must not be reachable from a network,
+// because its passwords are public.
 func loopback(addr string) error {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" {
 		return errors.New("write it as host:port, like localhost:4200")
 	}
-	if !isLoopback(strings.ToLower(host)) {
+	if !localnet.IsLoopback(host) {
 		return errors.New("it is reachable from other machines; write it with localhost")
 	}
 	return nil

@@ -7,13 +7,15 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"calling-an-api.example/devserver/internal/localnet"
 )
 
-// placeholder matches what tutorials, samples and .env templates leave for the
-// reader to replace: <domain>, {yourDomain}, YOUR_CLIENT_ID, changeme.
+// placeholder matches the placeholders of tutorials, samples and .env templates:
+// <domain>, {yourDomain}, YOUR_CLIENT_ID, changeme.
 var placeholder = regexp.MustCompile(`(?i)[<>{}]|^(https?://)?your[-_]?(auth0|tenant|domain|api|audience|client)|^change[-_]?me$|^xxx+`)
 
-// present refuses an empty value and one that a template left to be replaced.
+// present rejects an empty value and a placeholder of a template.
 func present(name, value, example string) error {
 	switch {
 	case strings.TrimSpace(value) == "":
@@ -24,13 +26,13 @@ func present(name, value, example string) error {
 	return nil
 }
 
-// normalize turns a tenant's domain, in any of the ways a person writes it, into
-// its origin: "acme.eu.auth0.com" and "https://ACME.eu.auth0.com/" both give
+// normalize returns the origin of a tenant's domain, however it is written:
+// "acme.eu.auth0.com" and "https://ACME.eu.auth0.com/" both give
 // "https://acme.eu.auth0.com". The API has the same rule for its issuer.
 func normalize(domain string) (string, error) {
 	domain = strings.TrimSpace(domain)
 	if !strings.Contains(domain, "://") {
-		if host, _, err := net.SplitHostPort(domain); err == nil && isLoopback(host) {
+		if host, _, err := net.SplitHostPort(domain); err == nil && localnet.IsLoopback(host) {
 			return "", fmt.Errorf("it has no scheme; write it as http://%s", domain)
 		}
 		domain = "https://" + domain
@@ -41,7 +43,7 @@ func normalize(domain string) (string, error) {
 		return "", errors.New("it is not a domain; write it like acme.eu.auth0.com")
 	case u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
 		return "", errors.New("it must be the bare domain, like acme.eu.auth0.com")
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !localnet.IsLoopback(u.Hostname())):
 		return "", errors.New("write it with https; plain http is for localhost only")
 	}
 	if u.Scheme == "http" {
@@ -50,9 +52,9 @@ func normalize(domain string) (string, error) {
 	return "https://" + strings.ToLower(u.Host), nil
 }
 
-// LocalOrigin is the origin at which a browser of this machine reaches a server
-// that listens on addr, "host:port". That is localhost wherever it can be:
-// cookies and origins take 127.0.0.1 for another site.
+// LocalOrigin is the origin that a browser on this machine uses for a server that
+// listens on addr, "host:port". It is localhost wherever possible, because 127.0.0.1
+// is another site for cookies and origins.
 func LocalOrigin(addr string) string {
 	host, port, err := net.SplitHostPort(strings.ToLower(addr))
 	if err != nil {
@@ -62,10 +64,4 @@ func LocalOrigin(addr string) string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
-}
-
-// isLoopback reports whether host can only mean this machine.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -1,8 +1,9 @@
-// Package hostcheck refuses requests that a page of elsewhere makes a browser send here.
+// Package hostcheck rejects cross-site requests: DNS rebinding by the Host header,
+// and pages of other origins by the Origin header.
 //
-// A server on loopback is reachable by every page that the browser has open. By
-// the Host header one tells the page that has its own name resolve to 127.0.0.1
-// (DNS rebinding), by Origin the one that names this server outright.
+// Every page that a browser shows can send requests to a server on loopback. A page
+// whose own name resolves to 127.0.0.1 sends that name as Host; a page that names
+// this server sends its own origin as Origin.
 package hostcheck
 
 import (
@@ -12,27 +13,28 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"calling-an-api.example/devserver/internal/localnet"
 )
 
-// Loopback passes on requests whose Host is a name of this machine, and answers
-// 403 to all others.
+// Loopback returns a handler that answers 403 unless the request's Host is a name of
+// this machine.
 func Loopback(next http.Handler) http.Handler { return Hosts{}.Check(next) }
 
-// Hosts are what requests may be for, besides names of this machine.
+// Hosts are the hosts that are allowed besides names of this machine.
 type Hosts struct {
 	Names     []string // in lower case
-	Addresses bool     // every IP address: the name that an attacker's page has is none
-	Flag      string   // that adds a name, for those who are refused; "" is none
+	Addresses bool     // all IP addresses; DNS rebinding needs a name
+	Flag      string   // flag that adds a name, for the answer; "" if there is none
 }
 
-// Check passes on requests whose Host is one of h, and answers 403 to all others.
+// Check returns a handler that answers 403 unless the request's Host is in h.
 func (h Hosts) Check(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := hostname(r.Host)
-		if host == "" || !isLoopback(host) && !slices.Contains(h.Names, host) && (!h.Addresses || net.ParseIP(host) == nil) {
+		if name, ok := h.allows(r.Host); !ok {
 			text := fmt.Sprintf("This development server does not answer for the host %.100q.", r.Host)
-			if h.Flag != "" && host != "" {
-				text += fmt.Sprintf(" If it should, start it with %s %.100s.", h.Flag, host)
+			if h.Flag != "" && name != "" {
+				text += fmt.Sprintf(" If it should, start it with %s %.100s.", h.Flag, name)
 			}
 			http.Error(w, text, http.StatusForbidden)
 			return
@@ -41,30 +43,44 @@ func (h Hosts) Check(next http.Handler) http.Handler {
 	})
 }
 
-// SameOrigin passes on requests that name no origin or the one they are sent to,
-// and answers 403 to all others.
+// allows reports whether hostport may be asked for. name is its host in lower case, ""
+// if it is malformed.
+func (h Hosts) allows(hostport string) (name string, ok bool) {
+	if port, found := strings.CutPrefix(hostport, "localhost:"); found && isDigits(port) { // nearly every request
+		return "localhost", true
+	}
+	name = hostname(hostport)
+	ok = name != "" && (localnet.IsLoopback(name) || slices.Contains(h.Names, name) || h.Addresses && net.ParseIP(name) != nil)
+	return name, ok
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || '9' < s[i] {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// SameOrigin returns a handler that answers 403 to pages of other origins. Requests
+// without an Origin header pass: they come from the same origin, from links or from
+// other programs than browsers.
 func SameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if origin := r.Header.Get("Origin"); origin != "" {
-			if u, err := url.Parse(origin); err != nil || !strings.EqualFold(u.Host, r.Host) {
-				http.Error(w, "This is for pages of this server alone.", http.StatusForbidden)
-				return
-			}
+		if !localnet.SameOrigin(r) {
+			http.Error(w, "Only pages of this server may use this path.", http.StatusForbidden)
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// hostname returns the host of hostport in lower case, "" if it is none.
+// hostname returns the host of hostport in lower case, "" if it is malformed.
 func hostname(hostport string) string {
 	u, err := url.Parse("http://" + hostport)
 	if err != nil || u.Host != hostport {
 		return ""
 	}
 	return strings.ToLower(u.Hostname())
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

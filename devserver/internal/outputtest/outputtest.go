@@ -1,8 +1,9 @@
-// Package outputtest collects what a program prints, and lets tests wait for it.
-// Only tests import it.
+// Package outputtest collects the output of a program and lets tests wait for it. Only
+// tests import it.
 package outputtest
 
 import (
+	"context"
 	"regexp"
 	"strings"
 	"sync"
@@ -13,9 +14,10 @@ import (
 // patience is how long a program may take to print something.
 const patience = 30 * time.Second
 
-// Output is an io.Writer that keeps what is written to it.
+// Output is an io.Writer that keeps what is written to it. Its methods may be called from
+// any goroutine.
 type Output struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // protects the fields below
 	text  strings.Builder
 	wrote chan struct{} // closed and replaced at each write
 }
@@ -32,31 +34,46 @@ func (o *Output) Write(p []byte) (int, error) {
 	return o.text.Write(p)
 }
 
-// String returns all that was written.
+// String returns everything that was written.
 func (o *Output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
 }
 
-// Await returns the last group of pattern's first match, or the match itself if it
-// has no groups, in what was or will be written. It ends the test if that does not
-// come.
+// Await returns the last group of pattern's first match, or the match itself if it has
+// no groups, in what was or will be written. It ends the test if there is no match
+// within 30 seconds.
 func (o *Output) Await(t testing.TB, pattern string) string {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	match, err := o.find(ctx, pattern)
+	if err != nil {
+		t.Fatalf("never printed %q:\n%s", pattern, o)
+	}
+	return match
+}
+
+// Wait returns when pattern matches what was written, or ctx's error.
+func (o *Output) Wait(ctx context.Context, pattern string) error {
+	_, err := o.find(ctx, pattern)
+	return err
+}
+
+func (o *Output) find(ctx context.Context, pattern string) (string, error) {
 	re := regexp.MustCompile(pattern)
-	deadline := time.After(patience)
 	for {
 		o.mu.Lock()
 		text, wrote := o.text.String(), o.wrote
 		o.mu.Unlock()
 		if m := re.FindStringSubmatch(text); m != nil {
-			return m[len(m)-1]
+			return m[len(m)-1], nil
 		}
 		select {
 		case <-wrote:
-		case <-deadline:
-			t.Fatalf("never printed %q:\n%s", pattern, text)
+		case <-ctx.Done():
+			return "", ctx.Err()
 		}
 	}
 }

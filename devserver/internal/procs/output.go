@@ -9,26 +9,26 @@ import (
 	"sync"
 )
 
-// maxLine is how much of a line is held back until it is whole, in bytes.
+// maxLine is how much of an incomplete line is kept, in bytes. A longer one is split.
 const maxLine = 64 << 10
 
 // colors are the ANSI codes of the processes' names, in turn.
 var colors = []string{"36", "35", "33", "32"}
 
-// Output is where all processes print. Lines of different processes never mix.
+// Output is where all processes print. Lines of different processes are never mixed.
 type Output struct {
-	mu    sync.Mutex
-	w     io.Writer
-	color bool
-	width int // of the longest name
-	names []string
+	color  bool
+	width  int           // of the longest name
+	broken chan struct{} // closed when w cannot be written any more
 
-	broken chan struct{} // closed when w takes nothing any more
-	isOver bool
+	mu       sync.Mutex // protects the fields below
+	w        io.Writer
+	names    []string
+	isBroken bool
 }
 
-// NewOutput returns an Output that prints to w, with colours if color is set.
-// width is how many columns names take.
+// NewOutput returns an Output that prints to w. width is the number of columns for
+// names.
 func NewOutput(w io.Writer, color bool, width int) *Output {
 	return &Output{w: w, color: color, width: width, broken: make(chan struct{})}
 }
@@ -37,19 +37,17 @@ func NewOutput(w io.Writer, color bool, width int) *Output {
 func (o *Output) Print(text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, err := io.WriteString(o.w, text); err != nil && !o.isOver {
-		o.isOver = true
+	if _, err := io.WriteString(o.w, text); err != nil && !o.isBroken {
+		o.isBroken = true
 		close(o.broken)
 	}
 }
 
-// Writer returns what prints whole lines under name, as a process does. Its writes
-// must not overlap.
-func (o *Output) Writer(name string) io.Writer { return o.writer(name, "", nil) }
+// Writer returns a writer that prints whole lines with name, as a process does. It may
+// be used by one goroutine at a time.
+func (o *Output) Writer(name string) io.Writer { return o.writer(name) }
 
-// writer returns the writer of the process called name. It calls seen for each
-// line that holds mark.
-func (o *Output) writer(name, mark string, seen func()) *lineWriter {
+func (o *Output) writer(name string) *lineWriter {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	prefix := fmt.Sprintf("%-*s │ ", o.width, name)
@@ -61,18 +59,17 @@ func (o *Output) writer(name, mark string, seen func()) *lineWriter {
 	if o.color {
 		prefix = "\x1b[" + colors[at%len(colors)] + "m" + prefix + "\x1b[0m"
 	}
-	return &lineWriter{out: o, prefix: prefix, mark: mark, seen: seen}
+	return &lineWriter{out: o, prefix: prefix}
 }
 
 // lineWriter prints what is written to it in whole lines.
 type lineWriter struct {
-	out          *Output
-	prefix, mark string
-	seen         func()
-	rest         []byte // of a line that is not whole yet
+	out    *Output
+	prefix string
+	rest   []byte // the beginning of an incomplete line
 }
 
-// Write implements io.Writer. One process's writes never overlap.
+// Write implements io.Writer.
 func (w *lineWriter) Write(p []byte) (int, error) {
 	w.rest = append(w.rest, p...)
 	for {
@@ -89,7 +86,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 	}
 }
 
-// flush prints what is left when the process has ended.
+// flush prints an incomplete line when the process has ended.
 func (w *lineWriter) flush() {
 	if len(w.rest) > 0 {
 		w.print(string(w.rest))
@@ -99,7 +96,4 @@ func (w *lineWriter) flush() {
 
 func (w *lineWriter) print(line string) {
 	w.out.Print(w.prefix + strings.TrimSuffix(line, "\r") + "\n")
-	if w.mark != "" && strings.Contains(line, w.mark) {
-		w.seen()
-	}
 }

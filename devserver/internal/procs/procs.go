@@ -1,32 +1,33 @@
-// Package procs runs a few processes as one: what they print comes out line by
-// line with their names, a signal reaches all of them, and the end of one is the
-// end of all. None outlives Run.
+// Package procs runs a few processes as one: their output is printed line by line with
+// their names, a signal reaches all of them, and when one ends, all end. None outlives
+// Run.
 package procs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
-	"sync"
 	"syscall"
 	"time"
 )
 
-// grace is how long processes may take to stop before they are killed.
+// grace is how long a process may take to stop before it is killed.
 const grace = 4500 * time.Millisecond
 
 // Process is a program to run.
 type Process struct {
 	Name  string
-	Path  string   // of the binary
-	Args  []string // without the binary's name
-	Env   []string // the whole environment, "NAME=value"
-	Ready string   // it is ready once it prints a line that holds this
+	Path  string                          // of the binary
+	Dir   string                          // working folder; "" means this process's
+	Args  []string                        // without the binary's name
+	Env   []string                        // the whole environment, "NAME=value"
+	Ready func(ctx context.Context) error // returns nil when it is ready; ctx ends with the process; nil means ready at once
 }
 
-// ExitError says that a process ended although nobody asked it to.
+// ExitError says that a process ended by itself.
 type ExitError struct {
 	Name string
 	Code int // its exit code, or 128 plus the number of the signal that ended it
@@ -36,23 +37,23 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s ended by itself with code %d", e.Name, e.Code)
 }
 
-// Events are what reaches Run from outside.
+// Events are the inputs and outputs of Run. Its functions must not block.
 type Events struct {
-	Signals  <-chan os.Signal // the first asks all processes to stop, the next kills them
-	Restarts <-chan Process   // each takes the place of the process of its name
-	Ready    func()           // called when all processes are ready, and when one that was started anew is; nil is nothing
-	Down     func(*ExitError) // called when one that took another's place ended unasked; nil is nothing
+	Signals  <-chan os.Signal // the first stops all processes, the next kills them
+	Restarts <-chan Process   // each replaces the process with its name
+	Ready    func()           // called when all processes are ready, and again when a restarted one is; may be nil
+	Down     func(*ExitError) // called when a process ended by itself right after a restart; may be nil
 }
 
-// Run starts processes and returns when all have ended. When one ends unasked, at
-// the first signal, or when out can't be written to any more, the rest are sent
-// that signal (else SIGTERM) and killed after a grace of 4.5 s, or at the next
-// signal. One that is to be restarted is stopped the same way, and the others go
-// on; they also do if what took its place ends within a few seconds, for the next
-// restart may mend that. The error is an *ExitError for the first process that
-// ended unasked otherwise, nil after a signal.
+// Run starts processes and returns when all have ended. When one ends by itself, at the
+// first signal, or when out cannot be written any more, the others get that signal
+// (otherwise SIGTERM), and are killed after 4.5 s or at the next signal. A restart
+// stops one process in the same way and leaves the others alone. If its replacement
+// ends within 10 s, the others keep running, because the next restart may fix it. The
+// error is an *[ExitError] for the first process that ended by itself, or nil after a
+// signal.
 func Run(events Events, out *Output, processes ...Process) error {
-	// What ends with us ends with the thread that started it, on Linux.
+	// On Linux, children are killed when the thread that started them ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	g := &group{
@@ -78,51 +79,55 @@ func Run(events Events, out *Output, processes ...Process) error {
 	return nil
 }
 
-// group is the processes of one Run.
+// group is the processes of one Run. Its maps are owned by the goroutine of Run.
 type group struct {
 	events  Events
 	out     *Output
-	running map[string]*exec.Cmd // by name; those that have not ended
-	since   map[string]time.Time // when those that took another's place did
-	down    map[string]bool      // those that ended soon after that
-	next    map[string]Process   // what takes the place of one that was asked to stop
+	running map[string]*exec.Cmd // by name; without those that have ended
+	since   map[string]time.Time // when a replacement was started
+	down    map[string]bool      // replacements that ended soon
+	next    map[string]Process   // replacements of processes that are stopping
 	ended   chan ExitError
-	ready   chan string    // the name of a process that is
-	overdue chan *exec.Cmd // one that was asked to stop some time ago
-	over    chan struct{}  // closed when nobody listens any more
+	ready   chan string    // the name of a process that is ready
+	overdue chan *exec.Cmd // a process that has not stopped in time
+	over    chan struct{}  // closed when supervise has returned
 }
 
 func (g *group) start(p Process) error {
-	cmd := exec.Command(p.Path, p.Args...) //nolint:gosec // the caller names what it has built
-	cmd.Env = p.Env
+	cmd := exec.Command(p.Path, p.Args...) //nolint:gosec,noctx // the caller has built it; supervise stops it
+	cmd.Env, cmd.Dir = p.Env, p.Dir
 	Isolate(cmd)
-	lines := g.out.writer(p.Name, p.Ready, sync.OnceFunc(func() {
-		go func() { // printing must not wait for us
-			select {
-			case g.ready <- p.Name:
-			case <-g.over:
-			}
-		}()
-	}))
+	lines := g.out.writer(p.Name)
 	cmd.Stdout, cmd.Stderr = lines, lines
-	cmd.WaitDelay = time.Second // for output that a child of it holds open
+	cmd.WaitDelay = time.Second // its children may keep the output open
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	g.running[p.Name] = cmd
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		if p.Ready != nil && p.Ready(ctx) != nil {
+			return // the process has ended
+		}
+		select {
+		case g.ready <- p.Name:
+		case <-g.over:
+		}
+	}()
 	go func() {
 		err := cmd.Wait()
-		signalGroup(cmd, syscall.SIGKILL) // what it left behind; mostly nothing
+		cancel()
+		signalGroup(cmd, syscall.SIGKILL) // children that it left, usually none
 		lines.flush()
 		g.ended <- ExitError{Name: p.Name, Code: exitCode(cmd, err)}
 	}()
 	return nil
 }
 
-// supervise waits for the end of all processes. It returns the first that ended
-// unasked. It calls Ready when none of waiting is waited for any more.
+// supervise waits until all processes have ended, and returns the first that ended by
+// itself. waiting are the processes that are not ready yet.
 func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
-	var kill <-chan time.Time // runs while the processes are asked to stop
+	var kill <-chan time.Time // runs while the processes stop
 	stop := func(sig os.Signal) {
 		if kill != nil {
 			sig = syscall.SIGKILL
@@ -180,10 +185,10 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 	return first
 }
 
-// settled is how long after taking another's place a process is taken to have begun well.
+// settled is how long a replacement must run to count as started.
 const settled = 10 * time.Second
 
-// startNext starts p in the place of another, and reports whether that worked.
+// startNext starts the replacement p, and reports whether that succeeded.
 func (g *group) startNext(p Process) bool {
 	if err := g.start(p); err != nil {
 		g.out.Print(fmt.Sprintf("start %s: %v\n", p.Name, err))
@@ -193,7 +198,7 @@ func (g *group) startNext(p Process) bool {
 	return true
 }
 
-// replace asks the process of p's name to stop, for p to take its place.
+// replace stops the process with p's name, which p replaces.
 func (g *group) replace(p Process) {
 	if g.running[p.Name] == nil && g.down[p.Name] {
 		if g.startNext(p) {
@@ -214,15 +219,15 @@ func (g *group) replace(p Process) {
 	}
 }
 
-// signal sends sig to the groups of the processes that have not ended.
+// signal sends sig to the process groups of all running processes.
 func (g *group) signal(sig os.Signal) {
 	for _, cmd := range g.running {
 		signalGroup(cmd, sig)
 	}
 }
 
-// Isolate has cmd's process be the first of a group of its own, which is killed as
-// a whole when cmd's context ends.
+// Isolate makes cmd's process the leader of a process group, which is killed as a whole
+// when cmd's context ends.
 func Isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = attributes()
 	if cmd.Cancel != nil {

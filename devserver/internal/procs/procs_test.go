@@ -1,6 +1,7 @@
 package procs_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -20,9 +21,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// sh is a process that runs script and is ready once it prints "up".
-func sh(name, script string) procs.Process {
-	return procs.Process{Name: name, Path: "/bin/sh", Args: []string{"-c", script}, Ready: "up", Env: os.Environ()}
+// script is a process that runs a shell script and is ready once it has printed "up".
+type script struct{ name, text string }
+
+func sh(name, text string) script { return script{name, text} }
+
+// on returns the process, whose output goes to printed.
+func (s script) on(printed *outputtest.Output) procs.Process {
+	return procs.Process{
+		Name: s.name, Path: "/bin/sh", Args: []string{"-c", s.text}, Env: os.Environ(),
+		Ready: func(ctx context.Context) error {
+			return printed.Wait(ctx, `(?m)^(\x1b\[\d+m)?`+s.name+` *│ (\x1b\[0m)?up$`)
+		},
+	}
 }
 
 const (
@@ -33,9 +44,13 @@ const (
 
 // run runs processes and sends sigs one after the other once all are ready. It
 // returns what was printed, how long all took from then, and Run's result.
-func run(t *testing.T, sigs []os.Signal, processes ...procs.Process) (out string, took time.Duration, err error) {
+func run(t *testing.T, sigs []os.Signal, scripts ...script) (out string, took time.Duration, err error) {
 	t.Helper()
 	printed := outputtest.New()
+	var processes []procs.Process
+	for _, s := range scripts {
+		processes = append(processes, s.on(printed))
+	}
 	var from time.Time
 	signals := make(chan os.Signal, len(sigs))
 	err = procs.Run(procs.Events{Signals: signals, Ready: func() {
@@ -147,11 +162,11 @@ func TestRestart(t *testing.T) {
 			done := make(chan error, 1)
 			go func() {
 				done <- procs.Run(procs.Events{Signals: signals, Restarts: restarts}, procs.NewOutput(out, false, 1),
-					sh("a", old), sh("b", obedient))
+					sh("a", old).on(out), sh("b", obedient).on(out))
 			}()
 			out.Await(t, "a │ up")
-			restarts <- sh("a", "echo skipped")
-			restarts <- sh("a", "echo second; "+obedient) // before the first could start
+			restarts <- sh("a", "echo skipped").on(out)
+			restarts <- sh("a", "echo second; "+obedient).on(out) // before the first could start
 			out.Await(t, "(?s)a │ second.*a │ up")
 			if strings.Contains(out.String(), "skipped") {
 				t.Error("one that was replaced at once ran")
@@ -176,17 +191,17 @@ func TestFailedRestartIsSurvived(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		done <- procs.Run(procs.Events{Signals: signals, Restarts: restarts, Down: func(e *procs.ExitError) { down <- e.Code }},
-			procs.NewOutput(out, false, 1), sh("a", obedient), sh("b", obedient))
+			procs.NewOutput(out, false, 1), sh("a", obedient).on(out), sh("b", obedient).on(out))
 	}()
 	out.Await(t, "(?s)│ up.*│ up")
-	restarts <- sh("a", "echo broken; exit 7")
+	restarts <- sh("a", "echo broken; exit 7").on(out)
 	if code := <-down; code != 7 {
 		t.Errorf("ended with %d", code)
 	}
-	restarts <- sh("a", "echo mended; "+obedient)
+	restarts <- sh("a", "echo mended; "+obedient).on(out)
 	out.Await(t, "(?s)a │ mended.*a │ up")
-	restarts <- sh("a", "exit 8")
-	restarts <- sh("b", "exit 9")
+	restarts <- sh("a", "exit 8").on(out)
+	restarts <- sh("b", "exit 9").on(out)
 	<-down
 	<-down // nothing runs, and yet it waits for what mends it
 	signals <- syscall.SIGTERM
@@ -200,7 +215,7 @@ func TestRestartFails(t *testing.T) {
 	out := outputtest.New()
 	restarts := make(chan procs.Process, 1)
 	restarts <- procs.Process{Name: "a", Path: "/nonexistent"}
-	err := procs.Run(procs.Events{Restarts: restarts}, procs.NewOutput(out, false, 1), sh("a", obedient), sh("b", obedient))
+	err := procs.Run(procs.Events{Restarts: restarts}, procs.NewOutput(out, false, 1), sh("a", obedient).on(out), sh("b", obedient).on(out))
 	if err == nil || !strings.Contains(out.String(), "/nonexistent") {
 		t.Errorf("%v, %s", err, out)
 	}
@@ -214,7 +229,8 @@ func (closedPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
 func TestStopsWhenNobodyReads(t *testing.T) {
 	t.Parallel()
 	begin := time.Now()
-	err := procs.Run(procs.Events{}, procs.NewOutput(closedPipe{}, false, 1), sh("a", obedient), sh("b", obedient))
+	out := outputtest.New()
+	err := procs.Run(procs.Events{}, procs.NewOutput(closedPipe{}, false, 1), sh("a", obedient).on(out), sh("b", obedient).on(out))
 	if took := time.Since(begin); err != nil || took > 3*time.Second {
 		t.Errorf("%v after %v", err, took)
 	}
@@ -222,7 +238,8 @@ func TestStopsWhenNobodyReads(t *testing.T) {
 
 func TestStartFails(t *testing.T) {
 	t.Parallel()
-	_, _, err := run(t, nil, sh("a", obedient), procs.Process{Name: "b", Path: "/nonexistent"})
+	out := outputtest.New()
+	err := procs.Run(procs.Events{}, procs.NewOutput(out, false, 1), sh("a", obedient).on(out), procs.Process{Name: "b", Path: "/nonexistent"})
 	if err == nil || !strings.Contains(err.Error(), "b") {
 		t.Errorf("got %v", err)
 	}
@@ -231,7 +248,7 @@ func TestStartFails(t *testing.T) {
 func TestLongLinesAndColours(t *testing.T) {
 	t.Parallel()
 	out := outputtest.New()
-	err := procs.Run(procs.Events{}, procs.NewOutput(out, true, 1), sh("a", `head -c 70000 /dev/zero | tr '\0' x; echo; echo up`))
+	err := procs.Run(procs.Events{}, procs.NewOutput(out, true, 1), sh("a", `head -c 70000 /dev/zero | tr '\0' x; echo; echo up`).on(out))
 	if err == nil {
 		t.Error("no ExitError")
 	}

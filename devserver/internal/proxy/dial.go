@@ -14,36 +14,36 @@ import (
 
 // dialer connects to upstreams.
 type dialer struct {
-	localAddress string
+	localAddress string // to connect from; "" is any
 	tls          *tls.Config
-	up           *sync.Map // addresses that were answered when last asked
+	reachable    sync.Map // addresses that accepted the last connection
 }
 
 const (
-	maxHold  = time.Second           // that a request waits for an upstream to come back
-	holdTick = 20 * time.Millisecond // between its attempts
+	holdTimeout  = time.Second           // how long a request waits for an upstream that restarts
+	holdInterval = 20 * time.Millisecond // between its attempts
 )
 
-// dial connects to address. An upstream that was up a moment ago may be about to
-// be started anew, as the runner does with the API: it is waited for.
-func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// dial connects to address. If an upstream was reachable before, it is probably
+// restarting, as the API does after an edit, so dial waits for it.
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, network, address)
-	if _, wasUp := d.up.Load(address); wasUp && errors.Is(err, syscall.ECONNREFUSED) {
+	if _, was := d.reachable.Load(address); was && errors.Is(err, syscall.ECONNREFUSED) {
 		conn, err = d.hold(ctx, network, address)
 	}
 	if err != nil {
-		d.up.Delete(address)
+		d.reachable.Delete(address)
 		return nil, err
 	}
-	d.up.Store(address, true)
-	return conn, nil
+	d.reachable.Store(address, true)
+	return &patientConn{Conn: conn, ended: make(chan struct{})}, nil
 }
 
-// hold connects to address as soon as somebody listens there.
-func (d dialer) hold(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	tick := time.NewTicker(holdTick)
+// hold connects to address as soon as a server listens there.
+func (d *dialer) hold(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	tick := time.NewTicker(holdInterval)
 	defer tick.Stop()
-	for deadline := time.Now().Add(maxHold); ; {
+	for deadline := time.Now().Add(holdTimeout); ; {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -56,11 +56,11 @@ func (d dialer) hold(ctx context.Context, network, address string) (conn net.Con
 	}
 }
 
-// connect connects to address once. The name localhost means either loopback address:
-// Node listens on ::1 alone where other servers take 127.0.0.1 alone.
-func (d dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
+// connect connects to address once. For localhost it tries both loopback addresses:
+// Node listens on ::1 only where other servers listen on 127.0.0.1 only.
+func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	nd := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	if local, err := netip.ParseAddr(d.localAddress); err == nil { // "" is any
+	if local, err := netip.ParseAddr(d.localAddress); err == nil {
 		nd.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
 	}
 	host, port, err := net.SplitHostPort(address)
@@ -79,34 +79,25 @@ func (d dialer) connect(ctx context.Context, network, address string) (net.Conn,
 	return conn, err
 }
 
-// dialPatient is dial for http.Transport.
-func (d dialer) dialPatient(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.dial(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &patientConn{Conn: conn, ended: make(chan struct{})}, nil
-}
+// writeErrorDelay is how long a failed write waits for the response to be read.
+const writeErrorDelay = time.Second
 
-// maxPatience bounds how long a failed write waits for what can still be read.
-const maxPatience = time.Second
-
-// patientConn is a connection whose other end may answer and hang up before it
-// has read the whole request, as servers do with a 413. Writing then fails while
-// the answer waits to be read, and http.Transport would report the one and drop
-// the other; so a write fails only once there is nothing more to read.
+// patientConn is a connection whose other end may respond and close before it has
+// read the whole request, as servers do with a 413. http.Transport would report the
+// failed write and drop the response that is there to be read (golang/go#11745), so a
+// write fails only after everything has been read.
 type patientConn struct {
 	net.Conn
 	ended chan struct{} // closed when there is nothing more to read
 
-	mu     sync.Mutex
-	isOver bool
-	tell   func() // when that is; nil is nobody
+	mu      sync.Mutex // protects the fields below
+	isEnded bool
+	onEnd   func() // called then; nil for nothing
 }
 
-// whenEnded has tell called when there is nothing more to read from conn, which is
-// one of ours or TLS over one, in place of what was to be called before.
-func whenEnded(conn net.Conn, tell func()) {
+// whenEnded makes conn, a patientConn or TLS over one, call onEnd when there is nothing
+// more to read. It replaces the function of the request before.
+func whenEnded(conn net.Conn, onEnd func()) {
 	if secured, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = secured.NetConn()
 	}
@@ -115,11 +106,11 @@ func whenEnded(conn net.Conn, tell func()) {
 		return
 	}
 	c.mu.Lock()
-	over := c.isOver
-	c.tell = tell
+	ended := c.isEnded
+	c.onEnd = onEnd
 	c.mu.Unlock()
-	if over {
-		tell()
+	if ended {
+		onEnd()
 	}
 }
 
@@ -136,7 +127,7 @@ func (c *patientConn) Read(p []byte) (int, error) {
 func (c *patientConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	if err != nil {
-		timeout := time.NewTimer(maxPatience)
+		timeout := time.NewTimer(writeErrorDelay)
 		defer timeout.Stop()
 		select {
 		case <-c.ended:
@@ -154,13 +145,13 @@ func (c *patientConn) Close() error {
 
 func (c *patientConn) end() {
 	c.mu.Lock()
-	first, tell := !c.isOver, c.tell
-	c.isOver = true
+	first, onEnd := !c.isEnded, c.onEnd
+	c.isEnded = true
 	c.mu.Unlock()
 	if first {
 		close(c.ended)
-		if tell != nil {
-			tell()
+		if onEnd != nil {
+			onEnd()
 		}
 	}
 }

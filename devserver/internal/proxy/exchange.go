@@ -4,167 +4,144 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/http/httputil"
-	"net/url"
 	"os"
 	"strings"
 	"time"
+
+	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// exchange is one request and its answer. It stands between ReverseProxy and the
-// browser as the ResponseWriter, and its methods are ReverseProxy's hooks.
-type exchange struct {
-	http.ResponseWriter
-	*route
+// flushInterval is how long a part of a response may wait in the server's buffer for
+// more. A small response is then one write to the connection, and the head of a slow
+// one still arrives before its body. Event streams and responses of unknown length
+// are flushed at once, by ReverseProxy.
+const flushInterval = time.Millisecond
 
-	in        *http.Request
-	websocket bool       // in is a WebSocket handshake
-	target    *url.URL   // where it goes
-	uri       string     // what is asked there
-	marked    bool       // the request carries the mark by which loops are known
-	status    int        // answered, or 0
-	headFirst bool       // the body of the answer may come later than its head
-	rest      int64      // of the answer's body, in bytes, if its length is known
-	upload    *upload    // in's body, or nil
-	idle      *idle      // gives up when nothing moves, or nil
-	names     *namedConn // has the names of the answer's header fields, or nil
+// exchange is one request and its response. Its methods are called by the request's
+// goroutine only.
+type exchange struct {
+	*route
+	in   *http.Request
+	plan plan
+	w    responseWriter
+
+	upload *upload // in's body, nil if it has none
+	idle   *idle   // nil if the rule has no timeout
 }
 
-// serve passes the request on and its answer back.
-func (e *exchange) serve() {
-	r := e.in
-	if e.upload = newUpload(e.ResponseWriter, r); e.upload != nil {
-		r.Body = e.upload
-		defer e.upload.end()
+// forward sends the request and returns the response. If marked, the request carries
+// the mark that detects loops.
+func (x *exchange) forward(marked bool) {
+	r := x.in
+	if x.upload = newUpload(x.w.ResponseWriter, r); x.upload != nil {
+		x.w.upload = x.upload
+		r.Body = x.upload
+		defer x.upload.end()
 		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-			GotConn: func(info httptrace.GotConnInfo) { whenEnded(info.Conn, e.upload.stop) },
+			GotConn: func(info httptrace.GotConnInfo) { whenEnded(info.Conn, x.upload.stop) },
 		}))
 	}
-	if e.rule.Timeout > 0 || e.rule.ProxyTimeout > 0 {
-		e.idle = newIdle(e.rule.Timeout, e.rule.ProxyTimeout, e.upload.stop)
-		r = e.idle.watch(r)
-		defer e.idleEnd()
+	if x.rule.Timeout > 0 || x.rule.ProxyTimeout > 0 {
+		x.idle = newIdle(x.rule.Timeout, x.rule.ProxyTimeout, x.upload.stop)
+		x.w.idle = x.idle
+		r = x.idle.watch(r)
+		defer x.idle.release()
 	}
-	if e.rule.PreserveHeaderKeyCase {
+	if x.rule.PreserveHeaderKeyCase {
 		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-			GotConn: func(info httptrace.GotConnInfo) { e.names, _ = info.Conn.(*namedConn) },
+			GotConn: func(info httptrace.GotConnInfo) { x.w.names, _ = info.Conn.(*caseConn) },
 		}))
+	}
+	transport := x.requests
+	if x.plan.websocket {
+		transport = x.handshakes
+		ctx, end := x.transports.webSocket(r.Context())
+		defer end()
+		r = r.WithContext(ctx)
 	}
 	proxy := httputil.ReverseProxy{
-		Rewrite:        e.rewrite,
-		Transport:      e.roundTrip,
+		Rewrite:        func(pr *httputil.ProxyRequest) { x.rewrite(pr.Out, marked) },
+		Transport:      transport,
+		FlushInterval:  flushInterval,
 		BufferPool:     buffers,
-		ErrorLog:       e.brokenOff,
-		ModifyResponse: e.modify,
-		ErrorHandler:   e.failed,
+		ErrorLog:       x.errorLog,
+		ModifyResponse: x.modify,
+		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { x.failed(err) },
 	}
-	if e.websocket {
-		proxy.Transport = e.handshake
-	}
-	proxy.ServeHTTP(e, r)
+	proxy.ServeHTTP(&x.w, r)
 }
 
-// WriteHeader implements http.ResponseWriter.
-func (e *exchange) WriteHeader(status int) {
-	if status < 200 && status != http.StatusSwitchingProtocols { // one of those before the answer
-		// The server writes 100 itself when the body is read, which is when the upstream
-		// has asked for it. HTTP/1.0 has none of these (RFC 9110 §15.2).
-		if status != http.StatusContinue && e.in.ProtoAtLeast(1, 1) {
-			e.ResponseWriter.WriteHeader(status)
-		}
-		return
-	}
-	e.status = status
-	header := e.Header()
-	if e.upload != nil && !e.upload.whole.Load() && e.in.ProtoMajor == 1 { // an HTTP/2 stream ends by itself
-		header.Set("Connection", "close")
-	}
-	if e.names != nil {
-		e.names.restore(header)
-	}
-	for _, name := range []string{"Content-Type", "Date"} { // the server would make them up
-		if _, ok := header[name]; !ok {
-			header[name] = nil
-		}
-	}
-	e.ResponseWriter.WriteHeader(status)
-	if e.headFirst {
-		_ = http.NewResponseController(e.ResponseWriter).Flush() // fails only if the browser is gone, as the body will
-	}
-}
-
-// Write implements http.ResponseWriter. What has come of an answer goes on at
-// once, in case the rest takes its time. (Where there is no telling what is the
-// rest, ReverseProxy sees to that.)
-func (e *exchange) Write(p []byte) (int, error) {
-	if e.idle != nil {
-		e.idle.moved()
-	}
-	n, err := e.ResponseWriter.Write(p)
-	if e.rest -= int64(n); e.rest > 0 && err == nil {
-		err = http.NewResponseController(e.ResponseWriter).Flush()
-	}
-	return n, err
-}
-
-// Unwrap gives http.ResponseController what this is around.
-func (e *exchange) Unwrap() http.ResponseWriter { return e.ResponseWriter }
-
-// failed answers when there is no answer from the upstream.
-func (e *exchange) failed(_ http.ResponseWriter, _ *http.Request, err error) {
-	broken := e.upload.broken()
+// failed answers when the upstream has not responded.
+func (x *exchange) failed(err error) {
+	broken := x.upload.broken()
 	switch {
 	case broken != nil && isGone(broken):
-		return // the browser went away: nobody is there to be told, and nothing is wrong
+		return // the browser has gone away; nothing is wrong
 	case broken != nil:
-		e.answer(e.badRequest(broken))
+		x.answer(badRequest(x.rule, x.plan, broken))
 		return
-	case e.upload != nil && e.upload.stopped.Load(): // by us, whose context the server ends for it
+	case x.upload != nil && x.upload.stopped.Load(): // the server cancels the context for this too
 		if errors.Is(err, context.Canceled) || errors.Is(err, os.ErrDeadlineExceeded) {
-			err = io.ErrUnexpectedEOF // from the upstream
+			err = io.ErrUnexpectedEOF // the upstream closed the connection
 		}
-	case e.in.Context().Err() != nil:
-		return // the browser went away
+	case x.in.Context().Err() != nil:
+		return // the browser has gone away
 	}
-	e.answer(e.explain(err))
+	var timeout *idleError
+	if errors.As(x.idle.cause(), &timeout) {
+		err = timeout
+	}
+	x.answer(explain(x.rule, x.plan, err))
 }
 
-// isGone reports whether err, of reading a request, says that whoever sent it has gone.
+// isGone reports whether err, of reading a request, says that its sender has gone away.
 func isGone(err error) bool {
 	var network net.Error
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.As(err, &network)
 }
 
-// idleEnd ends the watch for idleness. An answer that it cut short is logged.
-func (e *exchange) idleEnd() {
-	var gaveUp *idleError
-	if errors.As(e.idle.cause(), &gaveUp) && e.status != http.StatusGatewayTimeout {
-		e.brokenOff.Print(gaveUp)
-	}
-	e.idle.release()
+// truncations logs responses that the upstream has not completed. It is the writer of
+// ReverseProxy's log, which reports nothing else once a response has begun.
+type truncations struct {
+	rule *proxyconf.Rule
+	log  *slog.Logger
 }
 
-// logRequest returns what logs the request once it is answered. The query is left
-// out, for it can hold secrets.
-func (e *exchange) logRequest() func() {
+// Write implements io.Writer for one line.
+func (t truncations) Write(line []byte) (int, error) {
+	cause := strings.TrimSpace(string(line))
+	if _, after, ok := strings.Cut(cause, "body copy: "); ok {
+		cause = after
+	}
+	if t.rule.LogLevel != proxyconf.LogNothing {
+		t.log.Warn("the upstream broke off its answer", "rule", t.rule.Name, "cause", cause)
+	}
+	return len(line), nil
+}
+
+// logRequest returns a function that logs the request after its response. It leaves
+// out the query, which may contain secrets.
+func (x *exchange) logRequest() func() {
 	begin := time.Now()
 	return func() {
-		status := any(e.status)
-		if e.status == 0 {
+		status := any(x.w.status)
+		if x.w.status == 0 {
 			status = "none"
 		}
 		to := "no target"
-		if e.target != nil {
-			path, query, _ := strings.Cut(e.uri, "?")
+		if x.plan.target != nil {
+			path, query, _ := strings.Cut(x.plan.uri, "?")
 			if query != "" {
 				path += "?…"
 			}
-			to = e.target.Scheme + "://" + e.target.Host + path
+			to = x.plan.target.Scheme + "://" + x.plan.target.Host + path
 		}
-		e.log.Info("proxied "+e.in.Method+" "+e.in.URL.EscapedPath(),
-			"rule", e.rule.Name, "to", to, "status", status, "took", time.Since(begin).Round(time.Microsecond))
+		x.log.Info("proxied "+x.in.Method+" "+x.in.URL.EscapedPath(),
+			"rule", x.rule.Name, "to", to, "status", status, "took", time.Since(begin).Round(time.Microsecond))
 	}
 }

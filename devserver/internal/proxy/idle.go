@@ -2,47 +2,53 @@ package proxy
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 )
 
-// idle gives a request up when for some time not a byte of it or of its answer
-// has moved. What comes from one side goes to the other at once, so of the two
-// timeouts that a rule can have the shorter one counts.
+// idle cancels a request when no byte of it or of its response has moved for some
+// time. The two timeouts of a rule are about the two sides of the proxy; as it passes
+// everything on at once, the shorter one decides. A nil *idle has no timeout.
 type idle struct {
 	after  time.Duration
-	option string // that says so
+	option string // that sets it
 	timer  *time.Timer
 	ctx    context.Context // of the request
 	cancel context.CancelCauseFunc
-	stops  func() // what else waits for the request
+	onIdle func() // called besides
 }
 
-// idleError says why a request was given up.
+// idleError is the cause of a cancellation by idle.
 type idleError struct {
 	after  time.Duration
 	option string
 }
 
 func (e *idleError) Error() string {
-	return fmt.Sprintf("nothing moved for %v, which is the rule's %s", e.after, e.option)
-}
-
-func newIdle(timeout, proxyTimeout time.Duration, stops func()) *idle {
-	if proxyTimeout == 0 || timeout != 0 && timeout < proxyTimeout {
-		return &idle{after: timeout, option: "timeout", stops: stops}
+	text := strconv.FormatFloat(e.after.Seconds(), 'f', -1, 64) + " s"
+	if e.after < time.Second {
+		text = strconv.FormatInt(e.after.Milliseconds(), 10) + " ms"
 	}
-	return &idle{after: proxyTimeout, option: "proxyTimeout", stops: stops}
+	return "no data for " + text + ", the rule's " + e.option
 }
 
-// watch returns r so that it is given up, beginning now.
+// newIdle returns an idle for the options timeout and proxyTimeout, of which one is
+// not 0. It calls onIdle when the time is over.
+func newIdle(timeout, proxyTimeout time.Duration, onIdle func()) *idle {
+	if proxyTimeout == 0 || timeout != 0 && timeout < proxyTimeout {
+		return &idle{after: timeout, option: "timeout", onIdle: onIdle}
+	}
+	return &idle{after: proxyTimeout, option: "proxyTimeout", onIdle: onIdle}
+}
+
+// watch starts the time, and returns r with a context and a body that belong to i.
 func (i *idle) watch(r *http.Request) *http.Request {
 	i.ctx, i.cancel = context.WithCancelCause(r.Context())
 	i.timer = time.AfterFunc(i.after, func() {
 		i.cancel(&idleError{i.after, i.option})
-		i.stops()
+		i.onIdle()
 	})
 	r = r.WithContext(i.ctx)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -51,34 +57,43 @@ func (i *idle) watch(r *http.Request) *http.Request {
 	return r
 }
 
-// moved begins anew.
-func (i *idle) moved() { i.timer.Reset(i.after) }
+// progress restarts the time.
+func (i *idle) progress() { i.timer.Reset(i.after) }
 
-// stop ends it without giving anything up.
-func (i *idle) stop() { i.timer.Stop() }
+// stop ends the time. The request may then be idle.
+func (i *idle) stop() {
+	if i != nil {
+		i.timer.Stop()
+	}
+}
 
-// cause says why the request was given up, or by whom else; nil is not.
-func (i *idle) cause() error { return context.Cause(i.ctx) }
+// cause returns the cancellation cause, or nil.
+func (i *idle) cause() error {
+	if i == nil {
+		return nil
+	}
+	return context.Cause(i.ctx)
+}
 
-// release ends it when the request has ended.
+// release must be called when the request has ended.
 func (i *idle) release() {
 	i.stop()
 	i.cancel(nil)
 }
 
-// body returns b, whose reading counts as movement.
-func (i *idle) body(b io.ReadCloser) io.ReadCloser { return &movingBody{b, i} }
+// body returns b, whose reads count as progress.
+func (i *idle) body(b io.ReadCloser) io.ReadCloser { return &progressBody{b, i} }
 
-type movingBody struct {
+type progressBody struct {
 	io.ReadCloser
 	idle *idle
 }
 
 // Read implements io.Reader.
-func (b *movingBody) Read(p []byte) (int, error) {
+func (b *progressBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.idle.moved()
+		b.idle.progress()
 	}
 	return n, err
 }

@@ -215,7 +215,7 @@ func TestTimeouts(t *testing.T) {
 			log := outputtest.New()
 			url := start(t, rule(target, options), log)
 			resp, body := do(t, http.MethodGet, url+"/api/hangs", "")
-			if resp.StatusCode != http.StatusGatewayTimeout || !strings.Contains(body, "nothing moved for 300ms, which is the rule's "+name+`"`) {
+			if resp.StatusCode != http.StatusGatewayTimeout || !strings.Contains(body, "no data for 300 ms, the rule's "+name+`"`) {
 				t.Errorf("%d %s", resp.StatusCode, body)
 			}
 			if resp, body := do(t, http.MethodGet, url+"/api/moves", ""); resp.StatusCode != http.StatusOK || len(body) != 30 {
@@ -230,7 +230,7 @@ func TestTimeouts(t *testing.T) {
 			if got, err := io.ReadAll(resp.Body); err == nil {
 				t.Errorf("what stops ends as if it were whole: %s", got)
 			}
-			log.Await(t, "broke off its answer.*nothing moved for 300ms")
+			log.Await(t, "broke off its answer.*no data for 300 ms")
 		})
 	}
 }

@@ -1,5 +1,10 @@
-// Package proxy passes requests on to the upstreams that proxy.conf.json names,
-// changing as little of them as a proxy may.
+// Package proxy forwards requests to the upstreams that proxy.conf.json names. It is
+// transparent by default: what a rule does not change arrives byte for byte.
+//
+// A request goes through the files in this order: proxy.go finds the rule, plan.go
+// decides what is requested from whom, rewrite.go makes the outgoing request,
+// transports.go and dial.go send it, response.go and writer.go return the response,
+// and problem.go answers when there is none.
 package proxy
 
 import (
@@ -13,70 +18,33 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// Proxy serves one set of rules. To change the rules make another Proxy with
-// the same Transports; requests in flight finish on the one they began with.
+// Proxy forwards by one set of rules. To change the rules, make another Proxy with
+// the same Transports; requests in flight finish with the rules they began with.
 type Proxy struct {
 	rules  proxyconf.Rules
-	routes []*route // by the rule's index
+	routes []*route // one for each rule
 	log    *slog.Logger
 }
 
-// route is a rule with what its requests have in common.
-type route struct {
-	rule       *proxyconf.Rule
-	roundTrip  http.RoundTripper // for requests
-	handshake  http.RoundTripper // for WebSocket handshakes
-	transports *Transports
-	log        *slog.Logger
-	brokenOff  *log.Logger // of answers that the upstream doesn't end
-	hinted     atomic.Bool
-}
-
-// New returns a Proxy for rules, which it doesn't change.
+// New returns a Proxy for rules, which must not be modified any more.
 func New(rules proxyconf.Rules, transports *Transports, logger *slog.Logger) *Proxy {
 	p := &Proxy{rules: rules, log: logger}
 	for i := range rules {
-		rule := &rules[i]
-		p.routes = append(p.routes, &route{
-			rule:       rule,
-			roundTrip:  transports.forRequests(rule),
-			handshake:  transports.forHandshakes(rule),
-			transports: transports,
-			log:        logger,
-			brokenOff:  log.New(brokenOff{rule, logger}, "", 0),
-		})
+		p.routes = append(p.routes, newRoute(&rules[i], transports, logger))
 	}
 	return p
 }
 
-// brokenOff logs what ReverseProxy has to say once an answer has begun.
-type brokenOff struct {
-	rule *proxyconf.Rule
-	log  *slog.Logger
-}
-
-// Write implements io.Writer for a line.
-func (b brokenOff) Write(line []byte) (int, error) {
-	cause := strings.TrimSpace(string(line))
-	if _, after, ok := strings.Cut(cause, "body copy: "); ok {
-		cause = after
-	}
-	if b.rule.LogLevel != proxyconf.LogNothing {
-		b.log.Warn("the upstream broke off its answer", "rule", b.rule.Name, "cause", cause)
-	}
-	return len(line), nil
-}
-
-// Rules returns those that p goes by. They must not be changed.
+// Rules returns the rules of p, which must not be modified.
 func (p *Proxy) Rules() proxyconf.Rules { return p.rules }
 
-// Handler returns what serves r, or nil if no rule is for it.
+// Handler returns the handler that forwards r, or nil if no rule matches.
 func (p *Proxy) Handler(r *http.Request) http.Handler {
 	uri := requestURI(r)
 	i, err := p.rules.Match(uri)
 	switch {
 	case err != nil:
-		return p.routes[i].tooSlow(err)
+		return p.routes[i].reject(tooSlow(p.routes[i].rule, err))
 	case i < 0:
 		p.hint(r, uri)
 		return nil
@@ -84,7 +52,7 @@ func (p *Proxy) Handler(r *http.Request) http.Handler {
 	return p.routes[i]
 }
 
-// hint logs, once for each rule, that r looks meant for it.
+// hint logs, once for each rule, that r was probably meant for it.
 func (p *Proxy) hint(r *http.Request, uri string) {
 	i, why := p.rules.NearMiss(uri)
 	if i < 0 || p.routes[i].hinted.Swap(true) {
@@ -95,55 +63,49 @@ func (p *Proxy) hint(r *http.Request, uri string) {
 		r.Method, path, p.rules[i].Name, p.rules[i].Place(), why))
 }
 
-// requestURI returns the path and query of r as they were sent. A request can
-// also name the whole URL, or "*"; no rule is for the latter.
-func requestURI(r *http.Request) string {
-	if strings.HasPrefix(r.RequestURI, "/") || r.RequestURI == "*" {
-		return r.RequestURI
-	}
-	return r.URL.RequestURI()
+// route is a rule with what its requests share.
+type route struct {
+	rule       *proxyconf.Rule
+	requests   http.RoundTripper
+	handshakes http.RoundTripper // for WebSockets
+	transports *Transports
+	log        *slog.Logger
+	errorLog   *log.Logger // for responses that the upstream does not complete
+	hinted     atomic.Bool // Proxy.hint has logged about this rule
 }
 
-// ServeHTTP implements http.Handler.
+func newRoute(rule *proxyconf.Rule, transports *Transports, logger *slog.Logger) *route {
+	return &route{
+		rule: rule, transports: transports, log: logger, errorLog: log.New(truncations{rule, logger}, "", 0),
+		requests: transports.forRequests(rule), handshakes: transports.forHandshakes(rule),
+	}
+}
+
+// ServeHTTP forwards r.
 func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e := &exchange{ResponseWriter: w, route: rt, in: r}
+	inFlight := rt.transports.inFlight.Add(1)
+	defer rt.transports.inFlight.Add(-1)
+	p, rejected := newPlan(rt.rule, r)
+	if rejected == nil && rt.transports.isLoop(r) {
+		rejected = loop(rt.rule, p)
+	}
+	x := &exchange{route: rt, in: r, plan: p}
+	x.w.ResponseWriter, x.w.in = w, r
 	if rt.rule.LogLevel == proxyconf.LogRequests {
-		defer e.logRequest()()
+		defer x.logRequest()()
 	}
-	uri := requestURI(r)
-	upgrade := upgradeOf(r)
-	e.websocket = strings.EqualFold(upgrade, "websocket")
-	e.target = rt.rule.For(r.Host, uri)
-	busy, done := rt.transports.enter()
-	defer done()
-	switch {
-	case e.target == nil:
-		e.answer(e.noTarget())
-		return
-	case e.websocket && !rt.rule.WS:
-		e.answer(e.handshakeRefused())
-		return
-	case rt.transports.passed(r):
-		e.answer(e.loop())
+	if rejected != nil {
+		x.answer(rejected)
 		return
 	}
-	var err error
-	if e.uri, err = rt.rule.RequestURI(e.target, uri); err != nil {
-		e.answer(e.tooSlow(err))
-		return
-	}
-	e.marked = busy > suspicious
-	e.serve()
+	x.forward(inFlight > loopThreshold)
 }
 
-// upgradeOf returns the protocol that r asks to change to, or "".
-func upgradeOf(r *http.Request) string {
-	for _, value := range r.Header["Connection"] {
-		for token := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
-				return r.Header.Get("Upgrade")
-			}
-		}
-	}
-	return ""
+// reject returns a handler that answers every request with p.
+func (rt *route) reject(p *problem) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{route: rt, in: r}
+		x.w.ResponseWriter, x.w.in = w, r
+		x.answer(p)
+	})
 }

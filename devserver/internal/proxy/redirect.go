@@ -10,17 +10,17 @@ import (
 
 const (
 	maxRedirects = 20
-	maxReplay    = 10 << 20 // of a body that is kept for a redirect, in bytes
+	maxReplay    = 10 << 20 // size of a body that can be sent again, in bytes
 )
 
-// follower follows redirects before it answers, for followRedirects.
+// follower follows redirects, for the option followRedirects.
 type follower struct{ transport *http.Transport }
 
 var errRedirects = fmt.Errorf("it redirects more than %d times", maxRedirects)
 
-// RoundTrip implements http.RoundTripper. A 307 or 308 asks for the body again,
-// which is why it is read first; one that is too large for that is sent as it
-// comes, and such a redirect of it is answered as it is.
+// RoundTrip implements http.RoundTripper. The body is read first, because a 307 or 308
+// needs it again. A body larger than maxReplay is streamed, and a redirect that needs
+// it again is not followed.
 func (f follower) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		kept, err := io.ReadAll(io.LimitReader(r.Body, maxReplay+1))
@@ -38,8 +38,8 @@ func (f follower) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil
 	}}
-	resp, err := client.Do(r)      //nolint:gosec // to follow it to wherever it leads is what the rule says
-	if err != nil && resp != nil { // the redirect that was one too many
+	resp, err := client.Do(r)      //nolint:gosec // following redirects anywhere is what the option is for
+	if err != nil && resp != nil { // of the last redirect
 		_ = resp.Body.Close()
 		resp = nil
 	}

@@ -10,48 +10,43 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// errSwitches is an answer to a question that was not asked.
-var errSwitches = errors.New("it changes to another protocol, which it was not asked for")
+// errUnexpectedSwitch is the error of a 101 to a request without an Upgrade.
+var errUnexpectedSwitch = errors.New("it switches to another protocol, which it was not asked for")
 
-// modify changes of the answer what the rule says.
-func (e *exchange) modify(resp *http.Response) error {
+// modify makes the changes of the rule to the response.
+func (x *exchange) modify(resp *http.Response) error {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		if !e.websocket {
-			return errSwitches
+		if !x.plan.websocket {
+			return errUnexpectedSwitch
 		}
-		e.status = resp.StatusCode
-		if e.idle != nil {
-			e.idle.stop() // an open WebSocket may rest
-		}
+		x.w.status = resp.StatusCode
+		x.idle.stop() // an open WebSocket may be idle
 		return nil
 	}
 	if resp.StatusCode < 100 {
 		return fmt.Errorf("malformed HTTP status %d", resp.StatusCode)
 	}
-	e.rest = resp.ContentLength
-	body, isDirect := resp.Body.(*answerBody)
-	e.headFirst = e.rest > 0 && (!isDirect || body.conn.r.Buffered() == 0)
-	if e.idle != nil {
-		resp.Body = e.idle.body(resp.Body)
+	if x.idle != nil {
+		resp.Body = x.idle.body(resp.Body)
 	}
-	if e.upload != nil {
-		resp.Body = e.upload.answered(resp.Body)
+	if x.upload != nil {
+		resp.Body = x.upload.stopAfter(resp.Body)
 	}
 	if location := resp.Header["Location"]; len(location) > 0 {
-		location[0] = e.location(resp.StatusCode, location[0])
+		location[0] = x.location(resp.StatusCode, location[0])
 	}
 	cookies := resp.Header["Set-Cookie"]
 	for i := range cookies {
-		cookies[i] = rewriteAttribute(cookies[i], cookieDomain, e.rule.CookieDomainRewrite)
-		cookies[i] = rewriteAttribute(cookies[i], cookiePath, e.rule.CookiePathRewrite)
+		cookies[i] = rewriteAttribute(cookies[i], cookieDomain, x.rule.CookieDomainRewrite)
+		cookies[i] = rewriteAttribute(cookies[i], cookiePath, x.rule.CookiePathRewrite)
 	}
 	return nil
 }
 
-// location returns where a redirect to location leads by the rule's options. They
-// are for redirects to the target alone.
-func (e *exchange) location(status int, location string) string {
-	rule := e.rule
+// location returns the Location of a redirect, changed as the rule says. Only
+// redirects to the target are changed.
+func (x *exchange) location(status int, location string) string {
+	rule := x.rule
 	if rule.HostRewrite == "" && !rule.AutoRewrite && rule.ProtocolRewrite == "" {
 		return location
 	}
@@ -62,13 +57,13 @@ func (e *exchange) location(status int, location string) string {
 		return location
 	}
 	u, err := url.Parse(location)
-	if err != nil || u.Host != e.target.Host {
+	if err != nil || u.Host != x.plan.target.Host {
 		return location
 	}
 	if rule.HostRewrite != "" {
 		u.Host = rule.HostRewrite
 	} else if rule.AutoRewrite {
-		u.Host = e.in.Host
+		u.Host = x.in.Host
 	}
 	if rule.ProtocolRewrite != "" {
 		u.Scheme = rule.ProtocolRewrite
@@ -81,18 +76,19 @@ var (
 	cookiePath   = regexp.MustCompile(`(?i)(;\s*path=)([^;]+)`)
 )
 
-// rewriteAttribute returns cookie with the attribute that pattern finds as to says.
-func rewriteAttribute(cookie string, pattern *regexp.Regexp, to proxyconf.Cookies) string {
-	if to == nil {
+// rewriteAttribute returns cookie with the value of the attribute that pattern finds
+// replaced by values.
+func rewriteAttribute(cookie string, pattern *regexp.Regexp, values proxyconf.Cookies) string {
+	if values == nil {
 		return cookie
 	}
 	at := pattern.FindStringSubmatchIndex(cookie)
 	if at == nil {
 		return cookie
 	}
-	value, ok := to[cookie[at[4]:at[5]]]
+	value, ok := values[cookie[at[4]:at[5]]]
 	if !ok {
-		value, ok = to["*"]
+		value, ok = values["*"]
 	}
 	switch {
 	case !ok:

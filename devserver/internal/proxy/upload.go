@@ -5,20 +5,24 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// upload is a request's body. An answer, or the upstream's end, can come before it
-// is whole, while the browser takes its time. Nobody wants the rest then, and there
-// is no telling where in it the browser is, so its connection ends with the answer
-// (RFC 9112 §9.3).
+// upload is a request's body. The response, or the end of the upstream's connection,
+// may come before it is complete. Then the rest is useless, and the position in it
+// is unknown, so the browser's connection is closed after the response (RFC 9112
+// §9.3). Its methods may be called from any goroutine, on a nil *upload too.
 type upload struct {
 	io.ReadCloser
 	control *http.ResponseController
 	whole   atomic.Bool
 	stopped atomic.Bool
-	fault   atomic.Pointer[error] // of reading it
+	failure atomic.Pointer[error] // of reading it
+
+	mu    sync.Mutex // protects ended
+	ended bool       // the handler has returned, so control may not be used
 }
 
 // newUpload returns r's body as an upload, or nil if it has none.
@@ -27,8 +31,8 @@ func newUpload(w http.ResponseWriter, r *http.Request) *upload {
 		return nil
 	}
 	u := &upload{ReadCloser: r.Body, control: http.NewResponseController(w)}
-	// Without this the server would read the body before it sends the answer.
-	// HTTP/2 does not need it, which is the error it can return.
+	// Otherwise the server reads the body before it sends the response. HTTP/2 always
+	// does this, and returns an error here.
 	_ = u.control.EnableFullDuplex()
 	return u
 }
@@ -40,39 +44,47 @@ func (u *upload) Read(p []byte) (int, error) {
 	case errors.Is(err, io.EOF):
 		u.whole.Store(true)
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, http.ErrBodyReadAfterClose):
-		u.fault.Store(&err)
+		u.failure.Store(&err)
 	}
 	return n, err
 }
 
-// stop has whoever reads the rest of u get an error in place of it.
+// stop makes reads of an incomplete upload fail.
 func (u *upload) stop() {
-	if u != nil && !u.whole.Load() {
-		u.stopped.Store(true)                          // the server takes the deadline for the browser's end; we know better
-		_ = u.control.SetReadDeadline(time.Unix(1, 0)) // it fails on a connection that is gone
+	if u == nil || u.whole.Load() {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.ended {
+		u.stopped.Store(true)                          // the server reports the deadline as the end of the browser
+		_ = u.control.SetReadDeadline(time.Unix(1, 0)) // fails only on a closed connection
 	}
 }
 
-// end stops u and waits until nobody reads it. The server would do the same, but
+// end stops u and waits until nothing reads it. The server would do that too, but
 // wait for the browser.
 func (u *upload) end() {
 	u.stop()
-	_ = u.Close() // what is wrong with it is known already
+	_ = u.Close() // reading it has reported its errors
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.ended = true
 }
 
-// broken returns what was wrong with reading u, or nil.
+// broken returns the error of reading u from the browser, or nil.
 func (u *upload) broken() error {
 	if u == nil {
 		return nil
 	}
-	if fault := u.fault.Load(); fault != nil {
-		return *fault
+	if failure := u.failure.Load(); failure != nil {
+		return *failure
 	}
 	return nil
 }
 
-// answered has u stopped once body, that of the answer, has been read.
-func (u *upload) answered(body io.ReadCloser) io.ReadCloser { return &lastBody{body, u} }
+// stopAfter returns body, a response's, and stops u when it has been read.
+func (u *upload) stopAfter(body io.ReadCloser) io.ReadCloser { return &lastBody{body, u} }
 
 type lastBody struct {
 	io.ReadCloser

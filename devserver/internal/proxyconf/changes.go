@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Table lists the rules for people, one on a line.
+// Table lists the rules for a person, one on a line.
 func (rules Rules) Table() string {
 	width := 0
 	for _, rule := range rules {
@@ -19,16 +19,16 @@ func (rules Rules) Table() string {
 			b.WriteByte('\n')
 		}
 		fmt.Fprintf(&b, "%-*s → %s", width, rule.Name, rule.where())
-		for _, name := range slices.Sorted(maps.Keys(rule.said)) {
+		for _, name := range slices.Sorted(maps.Keys(rule.options)) {
 			if name != "target" {
-				fmt.Fprintf(&b, "  %s %s", name, show(name, rule.said[name]))
+				fmt.Fprintf(&b, "  %s %s", name, show(name, rule.options[name]))
 			}
 		}
 	}
 	return b.String()
 }
 
-// where says where the rule's requests go.
+// where is the rule's target for a person.
 func (r *Rule) where() string {
 	if r.Target == nil {
 		return "(router)"
@@ -36,7 +36,7 @@ func (r *Rule) where() string {
 	return r.Target.String()
 }
 
-// Changes says in one line what rules say other than old; "" is nothing.
+// Changes describes in one line how rules differ from old, "" if they do not.
 func (rules Rules) Changes(old Rules) string {
 	var changes []string
 	add := func(format string, args ...any) { changes = append(changes, fmt.Sprintf(format, args...)) }
@@ -63,27 +63,27 @@ func (rules Rules) Changes(old Rules) string {
 	}
 	for _, rule := range old {
 		if find(rules, rule.Name) == nil {
-			add("gone: %s", rule.Name)
+			add("removed: %s", rule.Name)
 		}
 	}
 	if changes == nil && !slices.EqualFunc(rules, old, func(a, b Rule) bool { return a.Name == b.Name }) {
-		add("another order")
+		add("order changed")
 	}
 	return strings.Join(changes, "; ")
 }
 
-// differences says which options r has other than before, its target apart.
+// differences describes how r's options differ from before, except the target.
 func (r *Rule) differences(before *Rule) (all []string) {
-	names := maps.Clone(r.said)
-	maps.Copy(names, before.said)
+	names := maps.Clone(r.options)
+	maps.Copy(names, before.options)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		now, is := r.said[name]
-		then, was := before.said[name]
+		now, is := r.options[name]
+		then, was := before.options[name]
 		switch {
 		case name == "target" || is == was && now == then:
 		case !is:
 			all = append(all, "no "+name)
-		case !was || show(name, now) == show(name, then): // of a secret, only that it is another
+		case !was || show(name, now) == show(name, then): // a secret is only said to have changed
 			all = append(all, strings.TrimSpace(name+" "+show(name, now)))
 		default:
 			all = append(all, fmt.Sprintf("%s %s, was %s", name, show(name, now), show(name, then)))

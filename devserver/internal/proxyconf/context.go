@@ -11,21 +11,21 @@ type contexts []context
 // context is a prefix, a glob or a regular expression.
 type context struct {
 	text    string
-	globs   []glob // one for each alternative of its braces; nil is no glob
-	negated bool   // a glob that takes away
+	globs   []glob // one for each alternative of its braces; nil if it is no glob
+	negated bool   // a glob that excludes
 	regex   *regex
 }
 
 func newContext(text string) (context, error) {
 	switch {
 	case text == "":
-		return context{}, fmt.Errorf(`a context must not be empty; "/" is every path`)
+		return context{}, fmt.Errorf(`a context must not be empty; "/" matches every path`)
 	case text[0] == '^':
 		regex, err := compileRegex(text)
 		return context{text: text, regex: regex}, err
 	case !isGlob(text):
 		if text[0] != '/' {
-			return context{}, fmt.Errorf(`the context %q must begin with "/": paths do`, text)
+			return context{}, fmt.Errorf(`the context %q must start with "/", as paths do`, text)
 		}
 		return context{text: text}, nil
 	}
@@ -39,9 +39,9 @@ func newContext(text string) (context, error) {
 	return c, err
 }
 
-// match reports whether the contexts are for path. They count in turn, as
-// micromatch has it: one that fits lets path in, a negated one takes it out, and
-// where all are negated, what none takes out is in.
+// match reports whether the contexts match path. As in micromatch, they apply in
+// order: one that matches includes path, a negated one excludes it, and if all are
+// negated, a path that none excludes is included.
 func (cs contexts) match(path, uri string) (bool, error) {
 	in, out, negations := false, false, 0
 	for i := range cs {
@@ -59,9 +59,9 @@ func (cs contexts) match(path, uri string) (bool, error) {
 	return (in || negations == len(cs)) && !out, nil
 }
 
-// fits reports whether c is for path, or takes it away if it is negated. Prefixes
-// and globs are of the path as it is sent; regular expressions, as Vite's, also of
-// the query.
+// fits reports whether c matches, without its negation. Prefixes and globs are
+// compared with the path as it is sent; regular expressions, as in Vite, with the
+// path and query.
 func (c *context) fits(path, uri string) (bool, error) {
 	switch {
 	case c.regex != nil:
@@ -77,7 +77,7 @@ func (c *context) fits(path, uri string) (bool, error) {
 	return false, nil
 }
 
-// literal returns what begins every path that c is for, as far as it is plain.
+// literal returns the literal prefix of the paths that c matches.
 func (c *context) literal() string {
 	switch {
 	case c.regex != nil:

@@ -49,7 +49,7 @@ func TestDocuments(t *testing.T) {
 	if examples < 6 || requests < 20 {
 		t.Errorf("only %d examples and %d requests were found", examples, requests)
 	}
-	for _, option := range slices.Sorted(maps.Keys(options)) {
+	for _, option := range slices.Sorted(maps.Keys(optionReaders)) {
 		if !strings.Contains(string(data), "`"+option+"`") {
 			t.Errorf("the document does not name %s", option)
 		}

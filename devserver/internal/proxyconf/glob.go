@@ -9,27 +9,27 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// maxAlternatives bounds what the braces of one glob can stand for.
+// maxAlternatives is how many alternatives the braces of one glob may have.
 const maxAlternatives = 256
 
-// glob is a pattern without braces, cut at its slashes. The segment "**" stands
-// for any number of them. Wildcards don't stand for a dot that begins a segment.
+// glob is a pattern without braces, split at slashes. The segment "**" matches any
+// number of segments. Wildcards do not match a dot at the start of a segment.
 type glob struct {
 	segments []string
-	slash    bool // a slash may follow at the end of the path
+	slash    bool // the path may end with a slash
 }
 
-// isGlob reports whether text is a glob and not a prefix.
+// isGlob reports whether text is a glob rather than a prefix.
 func isGlob(text string) bool {
 	_, group, _ := strings.Cut(text, "(")
 	return strings.HasPrefix(text, "!") || strings.ContainsAny(text, "*?[]{}") || strings.Contains(group, "|") ||
 		strings.Contains(text, "@(") || strings.Contains(text, "+(") || strings.Contains(text, "!(")
 }
 
-// newGlobs returns the globs that pattern stands for.
+// newGlobs returns the globs for all alternatives of pattern.
 func newGlobs(pattern string) ([]glob, error) {
 	if strings.ContainsAny(pattern, "()") {
-		return nil, fmt.Errorf("the glob %q has parentheses; write {a,b} in their place, or a regular expression that begins with ^", pattern)
+		return nil, fmt.Errorf("the glob %q has parentheses; write {a,b} instead, or a regular expression that starts with ^", pattern)
 	}
 	alternatives, err := expand(pattern)
 	if err != nil {
@@ -38,12 +38,12 @@ func newGlobs(pattern string) ([]glob, error) {
 	slash := strings.HasSuffix(pattern, "*") || strings.HasSuffix(pattern, "]")
 	globs := make([]glob, len(alternatives))
 	for i, alternative := range alternatives {
-		// [!a] has no meaning of its own in this dialect: it is "!" or "a".
+		// [!a] is not a negation in this dialect: it matches "!" and "a".
 		alternative = strings.ReplaceAll(alternative, "[!", `[\!`)
 		segments := strings.Split(alternative, "/")
 		for _, segment := range segments {
 			if !doublestar.ValidatePattern(segment) {
-				return nil, fmt.Errorf("the glob %q is not complete: a [ without its ], or a \\ at the end", pattern)
+				return nil, fmt.Errorf("the glob %q is incomplete: a [ without its ], or a \\ at the end", pattern)
 			}
 		}
 		globs[i] = glob{segments, slash}
@@ -51,15 +51,15 @@ func newGlobs(pattern string) ([]glob, error) {
 	return globs, nil
 }
 
-// match reports whether g is for path. It goes back to the last "**" only: what
-// an earlier one could take, the last one can too.
+// match reports whether g matches path. It backtracks to the last "**" only, because
+// the last one can match whatever an earlier one could.
 func (g *glob) match(path string) bool {
 	names := strings.Split(path, "/")
 	if g.slash && names[len(names)-1] == "" {
 		names = names[:len(names)-1]
 	}
 	at := 0
-	star, starAt := -1, 0 // the last "**", and where what it takes ends
+	star, starAt := -1, 0 // the last "**", and the end of what it matches
 	for i := 0; i < len(g.segments) || at < len(names); {
 		switch {
 		case i < len(g.segments) && g.segments[i] == "**":
@@ -86,8 +86,8 @@ func matchSegment(pattern, name string) bool {
 	return doublestar.MatchUnvalidated(pattern, name)
 }
 
-// expand returns what the braces of pattern stand for: {a,b} and {1..3}. Braces
-// with neither in them are themselves.
+// expand returns the alternatives of the braces in pattern: {a,b} and {1..3}. Other
+// braces are literal.
 func expand(pattern string) ([]string, error) {
 	open, closing, commas := braces(pattern)
 	switch {
@@ -114,7 +114,7 @@ func expand(pattern string) ([]string, error) {
 			from = comma + 1
 		}
 	case isRange && items == nil:
-		return nil, fmt.Errorf("stands for more than %d paths", maxAlternatives)
+		return nil, fmt.Errorf("has more than %d alternatives", maxAlternatives)
 	case isRange:
 		choices = items
 	default:
@@ -127,7 +127,7 @@ func expand(pattern string) ([]string, error) {
 		}
 	}
 	if len(choices)*len(tails) > maxAlternatives {
-		return nil, fmt.Errorf("stands for more than %d paths", maxAlternatives)
+		return nil, fmt.Errorf("has more than %d alternatives", maxAlternatives)
 	}
 	var all []string
 	for _, choice := range choices {
@@ -138,8 +138,8 @@ func expand(pattern string) ([]string, error) {
 	return all, nil
 }
 
-// braces returns where the first braces of pattern open and close, and the commas
-// between them that are in no other. -1 is nowhere.
+// braces returns where the first braces of pattern open and close, -1 if they do not,
+// and the commas directly inside.
 func braces(pattern string) (open, closing int, commas []int) {
 	open = -1
 	depth, class := 0, false
@@ -166,8 +166,8 @@ func braces(pattern string) (open, closing int, commas []int) {
 	return open, -1, nil
 }
 
-// sequence returns what "1..3", "03..01" or "a..c" stands for, nil if that is too
-// much, and whether content is one of these.
+// sequence returns the items of "1..3", "03..01" or "a..c", or nil if there are too
+// many. ok is whether content is a sequence.
 func sequence(content string) (items []string, ok bool) {
 	from, to, ok := strings.Cut(content, "..")
 	if !ok {

@@ -97,11 +97,11 @@ func TestChanges(t *testing.T) {
 	const a = `{"/a": {"target": "http://a", "auth": "u:old", "timeout": 1}, "/b": {"target": "http://b"}}`
 	for then, want := range map[string]string{
 		`{ "/a": {"timeout": 1, "target": "http://a", "auth": "u:old"}, /**/ "/b": {"target": "http://b"}}`: "",
-		`{"/b": {"target": "http://b"}, "/a": {"target": "http://a", "auth": "u:old", "timeout": 1}}`:       "another order",
+		`{"/b": {"target": "http://b"}, "/a": {"target": "http://a", "auth": "u:old", "timeout": 1}}`:       "order changed",
 		`{"/a": {"target": "http://c", "auth": "u:old", "timeout": 2}, "/b": {"target": "http://b"}}`:       "/a → http://c, was http://a; /a: timeout 2, was 1",
 		`{"/a": {"target": "http://a", "auth": "u:new"}, "/b": {"target": "http://b", "ws": true}}`:         "/a: auth •••; /a: no timeout; /b: ws true",
 		`{"/a": {"target": "ws://a", "auth": "u:old", "timeout": 1}, "/b": {"target": "http://b"}}`:         "/a: ws true",
-		`{"/c": {"target": "http://c"}}`: "new: /c → http://c; gone: /a; gone: /b",
+		`{"/c": {"target": "http://c"}}`: "new: /c → http://c; removed: /a; removed: /b",
 	} {
 		if got := parse(t, then).Changes(parse(t, a)); got != want {
 			t.Errorf("%s\ngot  %q\nwant %q", then, got, want)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// NearMiss looks for a rule that a request of uri, which none matches, was likely
-// meant for. It returns its index, or -1, and why it doesn't match.
+// NearMiss returns the index of a rule that a request of uri, which no rule matches,
+// was probably meant for, and why it does not match; -1 if there is none.
 func (rules Rules) NearMiss(uri string) (i int, why string) {
 	path, _, _ := strings.Cut(uri, "?")
 	clean := strings.ToLower(path)
@@ -17,7 +17,7 @@ func (rules Rules) NearMiss(uri string) (i int, why string) {
 		clean = strings.ReplaceAll(clean, "//", "/")
 	}
 	for i := range rules {
-		if rules[i].takesAway(path) {
+		if rules[i].excludes(path) {
 			continue
 		}
 		for j := range rules[i].contexts {
@@ -28,13 +28,13 @@ func (rules Rules) NearMiss(uri string) (i int, why string) {
 			}
 			switch {
 			case !strings.HasPrefix(strings.ToLower(path), strings.ToLower(literal)):
-				return i, "contexts are compared with the path as it is sent"
+				return i, "contexts are compared with the path as it is sent, without decoding"
 			case !strings.HasPrefix(path, literal):
 				return i, "contexts are case-sensitive"
 			case c.regex != nil:
 				return i, "the regular expression doesn't match"
 			case c.globs != nil:
-				return i, "* stands for one level, ** for any number of them, neither for a name that begins with a dot"
+				return i, "* matches one level, ** any number of levels, and neither a name that starts with a dot"
 			}
 			return i, "the context ends with a slash"
 		}
@@ -42,8 +42,8 @@ func (rules Rules) NearMiss(uri string) (i int, why string) {
 	return -1, ""
 }
 
-// takesAway reports whether path is one that the rule excludes on purpose.
-func (r *Rule) takesAway(path string) bool {
+// excludes reports whether a negated context of r matches path.
+func (r *Rule) excludes(path string) bool {
 	for i := range r.contexts {
 		if c := &r.contexts[i]; c.negated {
 			if fits, err := c.fits(path, path); fits || err != nil {

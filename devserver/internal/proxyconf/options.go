@@ -11,11 +11,11 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// options read the options that a rule can have, by name.
-var options map[string]func(p *parser, r *Rule, v hujson.Value)
+// optionReaders parse the options of a rule, by name.
+var optionReaders map[string]func(p *parser, r *Rule, v hujson.Value)
 
-func init() { // not in the declaration: the readers lead back to the table, for its names
-	options = map[string]func(p *parser, r *Rule, v hujson.Value){
+func init() { // not in the declaration, because the readers refer to the table
+	optionReaders = map[string]func(p *parser, r *Rule, v hujson.Value){
 		"target":                func(p *parser, r *Rule, v hujson.Value) { r.Target = p.target(r, v) },
 		"router":                (*parser).router,
 		"pathRewrite":           (*parser).pathRewrite,
@@ -41,13 +41,13 @@ func init() { // not in the declaration: the readers lead back to the table, for
 	}
 }
 
-// functions are options whose values are functions or objects of JavaScript.
+// functions are options of the dialect whose values are JavaScript functions or objects.
 var functions = []string{
 	"bypass", "configure", "agent", "rewrite", "filter", "on", "onError", "onProxyReq", "onProxyReqWs", "onProxyRes",
 	"onOpen", "onClose", "logProvider", "logger", "plugins", "ejectPlugins", "selfHandleResponse", "buffer",
 }
 
-// options reads fields into rule.
+// options parses fields into rule.
 func (p *parser) options(rule *Rule, fields []hujson.ObjectMember) {
 	o := &hujson.Object{Members: fields}
 	for _, field := range p.members(o) {
@@ -57,23 +57,23 @@ func (p *parser) options(rule *Rule, fields []hujson.ObjectMember) {
 
 func (p *parser) option(rule *Rule, field hujson.ObjectMember) {
 	name := text(field.Name)
-	read, known := options[name]
+	read, known := optionReaders[name]
 	switch {
 	case known:
 		compact := field.Value.Clone()
 		compact.Minimize()
-		rule.said[name] = compact.String()
+		rule.options[name] = compact.String()
 		read(p, rule, field.Value)
 	case name == "context" || name == "pathFilter":
-		p.fail(field.Name, `"%s" belongs into the array form: [{"%s": […], …}]; here the key is the context`, name, name)
+		p.fail(field.Name, `"%s" belongs in the array form: [{"%s": […], …}]; in this form the key is the context`, name, name)
 	case slices.Contains(functions, name):
-		p.fail(field.Name, "%q takes a function or an object of JavaScript, which this file can't hold; remove it", name)
+		p.fail(field.Name, "%q is a JavaScript function or object, which JSON cannot contain; remove it", name)
 	default:
-		names := slices.Sorted(maps.Keys(options))
+		names := slices.Sorted(maps.Keys(optionReaders))
 		if meant := suggest(name, names); meant != "" {
 			p.fail(field.Name, "there is no option %q; did you mean %s?", name, meant)
 		} else {
-			p.fail(field.Name, "there is no option %q; there are %s", name, strings.Join(names, ", "))
+			p.fail(field.Name, "there is no option %q; the options are %s", name, strings.Join(names, ", "))
 		}
 	}
 }
@@ -90,7 +90,7 @@ func (p *parser) boolean(v hujson.Value, to *bool) {
 	}
 }
 
-// maxTimeout bounds timeouts.
+// maxTimeout is the longest timeout.
 const maxTimeout = 24 * time.Hour
 
 func (p *parser) milliseconds(v hujson.Value, to *time.Duration) {
@@ -99,7 +99,7 @@ func (p *parser) milliseconds(v hujson.Value, to *time.Duration) {
 		*to = time.Duration(ms * float64(time.Millisecond))
 		return
 	}
-	p.fail(v, "this must be a number of milliseconds, without quotes, of at most %d (%v)", maxTimeout.Milliseconds(), maxTimeout)
+	p.fail(v, "this must be a number of milliseconds, without quotes, at most %d (24 hours)", maxTimeout.Milliseconds())
 }
 
 func (p *parser) pathRewrite(r *Rule, v hujson.Value) {
@@ -147,15 +147,15 @@ func (p *parser) logLevel(r *Rule, v hujson.Value) {
 	case "debug":
 		r.LogLevel = LogRequests
 	case "info", "warn", "error":
-		r.LogLevel = LogFaults
+		r.LogLevel = LogProblems
 	case "silent":
 		r.LogLevel = LogNothing
 	default:
-		p.fail(v, `this must be "debug" (each request is logged), "info", "warn" or "error" (what goes wrong is), or "silent"`)
+		p.fail(v, `this must be "debug" (log each request), "info", "warn" or "error" (log problems), or "silent"`)
 	}
 }
 
-// cookies reads false, the new value for all, or an object of old and new values.
+// cookies parses false, the new value for all, or an object of old and new values.
 func (p *parser) cookies(v hujson.Value) Cookies {
 	switch value := v.Value.(type) {
 	case hujson.Literal:
@@ -180,17 +180,17 @@ func (p *parser) cookies(v hujson.Value) Cookies {
 	return nil
 }
 
-// show returns what the file says of an option, but no secret.
-func show(name, said string) string {
+// show returns the JSON value of an option for a person, without secrets.
+func show(name, value string) string {
 	switch name {
 	case "auth":
 		return "•••"
 	case "headers":
 		var values map[string]any
-		if json.Unmarshal([]byte(said), &values) != nil {
+		if json.Unmarshal([]byte(value), &values) != nil {
 			return "•••"
 		}
 		return strings.Join(slices.Sorted(maps.Keys(values)), ", ")
 	}
-	return said
+	return value
 }

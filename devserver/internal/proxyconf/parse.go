@@ -6,30 +6,32 @@ import (
 	"strings"
 
 	"github.com/tailscale/hujson"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
-// maxSize bounds the file, and with it how deep it can nest.
+// maxSize is the maximum size of the file, in bytes, which also limits its nesting.
 const maxSize = 64 << 10
 
-// parser collects what the file says and what is wrong with it.
+// parser collects the rules of a file and its problems.
 type parser struct {
 	file     string
 	data     string
 	rules    Rules
-	faults   Error
-	warnings []Fault
+	problems source.Problems
+	warnings source.Problems
 }
 
-// Parse reads data, the content of file. Warnings are of what is likely not
-// meant, but can be done. The error is an Error.
-func Parse(file string, data []byte) (rules Rules, warnings []Fault, err error) {
-	p := &parser{file: file, data: strings.TrimPrefix(string(data), "\ufeff")} // some editors begin files so
+// Parse parses data, the content of file. Warnings are about valid options that are
+// probably a mistake. The error is [source.Problems].
+func Parse(file string, data []byte) (rules Rules, warnings source.Problems, err error) {
+	p := &parser{file: file, data: strings.TrimPrefix(string(data), "\ufeff")} // a byte order mark
 	if len(p.data) > maxSize {
-		return nil, nil, Error{p.at(maxSize, fmt.Sprintf("the file is larger than %d KiB", maxSize>>10))}
+		return nil, nil, source.Problems{p.at(maxSize, fmt.Sprintf("the file is larger than %d KiB", maxSize>>10))}
 	}
 	root, err := hujson.Parse([]byte(p.data))
 	if err != nil {
-		return nil, nil, p.syntax(err)
+		return nil, nil, p.syntaxProblem(err)
 	}
 	switch value := root.Value.(type) {
 	case *hujson.Object:
@@ -39,26 +41,26 @@ func Parse(file string, data []byte) (rules Rules, warnings []Fault, err error) 
 	default:
 		p.fail(root, `the file must hold an object, like {"/api": {"target": "http://localhost:3001"}}, or an array`)
 	}
-	if p.faults != nil {
-		return nil, nil, p.faults
+	if p.problems != nil {
+		return nil, nil, p.problems
 	}
 	p.warnShadowed()
 	return p.rules, p.warnings, nil
 }
 
 func (p *parser) fail(at hujson.Value, format string, args ...any) {
-	p.faults = append(p.faults, p.at(at.StartOffset, fmt.Sprintf(format, args...)))
+	p.problems = append(p.problems, p.at(at.StartOffset, fmt.Sprintf(format, args...)))
 }
 
 func (p *parser) warn(at hujson.Value, format string, args ...any) {
 	p.warnings = append(p.warnings, p.at(at.StartOffset, fmt.Sprintf(format, args...)))
 }
 
-// object reads the form {"/api": {…}, "/auth": "http://…"}.
+// object parses the form {"/api": {…}, "/auth": "http://…"}.
 func (p *parser) object(o *hujson.Object) {
 	for _, member := range p.members(o) {
 		name := text(member.Name)
-		rule, before := p.newRule(member.Name), len(p.faults)
+		rule, before := p.newRule(member.Name), len(p.problems)
 		p.context(rule, member.Name, name)
 		switch value := member.Value.Value.(type) {
 		case *hujson.Object:
@@ -69,16 +71,16 @@ func (p *parser) object(o *hujson.Object) {
 				continue
 			}
 			rule.ChangeOrigin = true // "/api": "http://…", for short
-			rule.said["changeOrigin"] = "true"
+			rule.options["changeOrigin"] = "true"
 			p.option(rule, hujson.ObjectMember{Name: hujson.Value{Value: hujson.String("target")}, Value: member.Value})
 		}
-		if len(p.faults) == before {
+		if len(p.problems) == before {
 			p.add(rule, member.Value)
 		}
 	}
 }
 
-// array reads the form [{"context": ["/api", "/auth"], "target": "http://…"}].
+// array parses the form [{"context": ["/api", "/auth"], "target": "http://…"}].
 func (p *parser) array(a *hujson.Array) {
 	for _, element := range a.Elements {
 		o, ok := element.Value.(*hujson.Object)
@@ -86,7 +88,7 @@ func (p *parser) array(a *hujson.Array) {
 			p.fail(element, `each element of the array must be an object, like {"context": ["/api"], "target": "http://localhost:3001"}`)
 			continue
 		}
-		rule, before := p.newRule(element), len(p.faults)
+		rule, before := p.newRule(element), len(p.problems)
 		hasContext := false
 		var rest []hujson.ObjectMember
 		for _, member := range p.members(o) {
@@ -99,33 +101,33 @@ func (p *parser) array(a *hujson.Array) {
 			}
 		}
 		if !hasContext {
-			p.fail(element, `this rule has no context: which paths is it for? {"context": ["/api"], …}`)
+			p.fail(element, `this rule has no context: add the paths it is for, like {"context": ["/api"], …}`)
 			continue
 		}
 		p.options(rule, rest)
-		if len(p.faults) == before {
+		if len(p.problems) == before {
 			p.add(rule, element)
 		}
 	}
 }
 
-// newRule returns a rule that begins at the value at, with the defaults.
+// newRule returns a rule with the defaults, which starts at the value at.
 func (p *parser) newRule(at hujson.Value) *Rule {
-	return &Rule{Secure: true, PrependPath: true, place: p.at(at.StartOffset, ""), said: map[string]string{}}
+	return &Rule{Secure: true, PrependPath: true, position: source.At(p.file, p.data, at.StartOffset), options: map[string]string{}}
 }
 
-// add adds rule, whose options begin at the value at.
+// add adds rule, whose options start at the value at.
 func (p *parser) add(rule *Rule, at hujson.Value) {
 	if rule.Target == nil && len(rule.Router) == 0 {
 		p.fail(at, "the rule for %s has no target", rule.Name)
 	}
 	if rule.Target != nil && rule.Target.RawQuery != "" && !rule.IgnorePath {
-		p.fail(at, `the target of %s has a query; only with "ignorePath": true can it be sent`, rule.Name)
+		p.fail(at, `the target of %s has a query; it is sent only with "ignorePath": true`, rule.Name)
 	}
 	p.rules = append(p.rules, *rule)
 }
 
-// contextList reads one context or an array of them into rule.
+// contextList parses one context or an array of them into rule.
 func (p *parser) contextList(rule *Rule, value hujson.Value) {
 	list := []hujson.Value{value}
 	if a, ok := value.Value.(*hujson.Array); ok {
@@ -140,7 +142,7 @@ func (p *parser) contextList(rule *Rule, value hujson.Value) {
 		p.context(rule, v, name)
 	}
 	if len(list) == 0 {
-		p.fail(value, "without a context in it, the rule is for no path")
+		p.fail(value, "the array has no context, so the rule matches no path")
 	}
 	globs := 0
 	for _, c := range rule.contexts {
@@ -149,7 +151,7 @@ func (p *parser) contextList(rule *Rule, value hujson.Value) {
 		}
 	}
 	if negated := slices.IndexFunc(rule.contexts, func(c context) bool { return c.negated }); negated >= 0 && globs < len(rule.contexts) {
-		p.fail(value, "%q takes away from globs alone; write the others as globs too, like \"/api/**\"", rule.contexts[negated].text)
+		p.fail(value, "%q excludes from globs only; write the other contexts as globs too, like \"/api/**\"", rule.contexts[negated].text)
 	}
 }
 
@@ -165,20 +167,20 @@ func (p *parser) context(rule *Rule, at hujson.Value, name string) {
 		return
 	}
 	if c.globs != nil && strings.Contains(name, "[!") {
-		p.warn(at, "in this dialect [!…] takes a ! literally; [^…] is every other character")
+		p.warn(at, "[!…] matches a literal ! here; write [^…] for any other character")
 	}
 	rule.contexts = append(rule.contexts, c)
 }
 
-// members returns o's members. Of two with the same name the last counts, at the
-// place of the first, as in JavaScript.
+// members returns o's members. If a name is there twice, the last value is used in
+// the place of the first, as in JavaScript.
 func (p *parser) members(o *hujson.Object) []hujson.ObjectMember {
 	members := make([]hujson.ObjectMember, 0, len(o.Members))
 	index := make(map[string]int, len(o.Members))
 	for _, member := range o.Members {
 		name := text(member.Name)
 		if i, ok := index[name]; ok {
-			p.warn(member.Name, "%q is there twice; this one counts, and the one on line %d doesn't", name,
+			p.warn(member.Name, "%q is there twice; this one is used, the one on line %d is ignored", name,
 				p.at(members[i].Name.StartOffset, "").Line)
 			members[i] = member
 			continue
@@ -189,19 +191,20 @@ func (p *parser) members(o *hujson.Object) []hujson.ObjectMember {
 	return members
 }
 
-// warnShadowed warns of rules that get no request, for another's prefixes come first.
+// warnShadowed warns of rules that no request reaches, because an earlier rule's
+// prefixes match first.
 func (p *parser) warnShadowed() {
 	for i, rule := range p.rules {
 		for _, earlier := range p.rules[:i] {
 			if earlier.shadows(&rule) {
-				p.warnings = append(p.warnings, rule.Fault(fmt.Sprintf("no request gets to %s, for %s comes first; put the longer one before it", rule.Name, earlier.Name)))
+				p.warnings = append(p.warnings, rule.Problem(fmt.Sprintf("no request reaches %s, because %s comes first; put the longer context before it", rule.Name, earlier.Name)))
 				break
 			}
 		}
 	}
 }
 
-// shadows reports whether every path of rule is one of r's. It knows of prefixes alone.
+// shadows reports whether r, whose contexts are prefixes, matches every path of rule.
 func (r *Rule) shadows(rule *Rule) bool {
 	for _, c := range rule.contexts {
 		if c.negated || !slices.ContainsFunc(r.contexts, func(mine context) bool {
@@ -213,7 +216,9 @@ func (r *Rule) shadows(rule *Rule) bool {
 	return true
 }
 
-func text(name hujson.Value) string { return name.Value.(hujson.Literal).String() }
+func text(name hujson.Value) string {
+	return name.Value.(hujson.Literal).String() //nolint:forcetypeassert // a name is a string
+}
 
 func stringValue(v hujson.Value) (string, bool) {
 	if lit, ok := v.Value.(hujson.Literal); ok && lit.Kind() == '"' {

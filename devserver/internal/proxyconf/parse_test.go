@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
 func TestForms(t *testing.T) {
@@ -73,7 +75,7 @@ func TestOptions(t *testing.T) {
 		t.Run(option, func(t *testing.T) {
 			t.Parallel()
 			got := parse(t, `{"/api": {"target": "http://up", `+option+`}}`)[0]
-			want := Rule{Name: "/api", Target: got.Target, Secure: true, PrependPath: true, place: got.place, contexts: got.contexts, said: got.said}
+			want := Rule{Name: "/api", Target: got.Target, Secure: true, PrependPath: true, position: got.position, contexts: got.contexts, options: got.options}
 			change(&want)
 			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v\nwant %+v", got, want)
@@ -82,7 +84,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func TestFaults(t *testing.T) {
+func TestProblems(t *testing.T) {
 	t.Parallel()
 	option := func(o string) string { return `{"/api": {"target": "http://a", ` + o + `}}` }
 	for name, tc := range map[string]struct {
@@ -93,9 +95,9 @@ func TestFaults(t *testing.T) {
 		"empty":                   {" \n", 1, 1, "empty"},
 		"cut off":                 {`{"/api": {`, 1, 11, "missing"},
 		"cut off in quotes":       {`{"/api": "htt`, 1, 14, `" is missing`},
-		"no colon":                {"{\n  \"/api\" {}\n}", 2, 10, ": is missing"},
+		"no colon":                {"{\n  \"/api\" {}\n}", 2, 10, "colon is missing"},
 		"single quotes":           {`{'/api': 1}`, 1, 2, "double quotes"},
-		"a bare word":             {`{"/api": {target: 1}}`, 1, 11, "target is no JSON value"},
+		"a bare word":             {`{"/api": {target: 1}}`, 1, 11, "target is not a JSON value"},
 		"an open comment":         {`{} /* `, 1, 4, "comment"},
 		"too large":               {strings.Repeat(" ", 65<<10), 1, 64<<10 + 1, "larger"},
 		"a number":                {`3001`, 1, 1, "object"},
@@ -103,12 +105,12 @@ func TestFaults(t *testing.T) {
 		"an element that is none": {`["/api"]`, 1, 2, "context"},
 		"no context":              {`[{"target": "http://a"}]`, 1, 2, "no context"},
 		"a context of a number":   {`[{"context": ["/a", 1], "target": "http://a"}]`, 1, 21, "in quotes"},
-		"no context in the array": {`[{"context": [], "target": "http://a"}]`, 1, 14, "for no path"},
+		"no context in the array": {`[{"context": [], "target": "http://a"}]`, 1, 14, "no path"},
 		"context in the object":   {`{"/api": {"context": "/x", "target": "http://a"}}`, 1, 11, "array form"},
 		"no target":               {`{"/api": {}}`, 1, 10, "no target"},
 		"a typing slip":           {"{\"/api\": {\n\t\"target\": \"http://a\",\n\t\"changeorigin\": true}}", 3, 2, "did you mean changeOrigin?"},
 		"swapped letters":         {`{"/api": {"traget": "http://a"}}`, 1, 11, "did you mean target?"},
-		"an unknown option":       {option(`"frobnicate": 1`), 1, 33, "there are auth, autoRewrite"},
+		"an unknown option":       {option(`"frobnicate": 1`), 1, 33, "the options are auth, autoRewrite"},
 		"a function":              {option(`"onProxyReq": "x"`), 1, 33, "JavaScript"},
 		"bypass":                  {option(`"bypass": "x"`), 1, 33, "JavaScript"},
 		"secure as text":          {option(`"secure": "false"`), 1, 43, "without quotes"},
@@ -117,7 +119,7 @@ func TestFaults(t *testing.T) {
 		"a negative timeout":      {option(`"proxyTimeout": -1`), 1, 49, "milliseconds"},
 		"rewrite as text":         {option(`"pathRewrite": "^/api"`), 1, 48, `{"^/api": ""}`},
 		"rewrite to a number":     {option(`"pathRewrite": {"^/api": 1}`), 1, 58, "replacement"},
-		"a broken rewrite":        {option(`"pathRewrite": {"^/(": ""}`), 1, 49, "can't be read"},
+		"a broken rewrite":        {option(`"pathRewrite": {"^/(": ""}`), 1, 49, "is invalid"},
 		"headers as text":         {option(`"headers": "x"`), 1, 44, "object"},
 		"a header's name":         {option(`"headers": {"a b": "x"}`), 1, 45, "name"},
 		"a header of two lines":   {option(`"headers": {"a": "x\r\nb: c"}`), 1, 50, "one line"},
@@ -131,35 +133,35 @@ func TestFaults(t *testing.T) {
 		"cookies as a number":     {option(`"cookieDomainRewrite": 1`), 1, 56, "quotes"},
 		"a cookie as a number":    {option(`"cookiePathRewrite": {"*": 1}`), 1, 60, "null"},
 		"router as text":          {option(`"router": "x"`), 1, 43, "object"},
-		"a route to nowhere":      {option(`"router": {"/x": "up"}`), 1, 50, "no URL"},
+		"a route to nowhere":      {option(`"router": {"/x": "up"}`), 1, 50, "not a URL"},
 		"target not text":         {`{"/api": {"target": 3001}}`, 1, 21, "in quotes"},
-		"target without scheme":   {`{"/api": {"target": "localhost:3001"}}`, 1, 21, "no URL"},
+		"target without scheme":   {`{"/api": {"target": "localhost:3001"}}`, 1, 21, "not a URL"},
 		"target with password":    {`{"/api": "http://a:hidden@b"}`, 1, 10, "auth"},
 		"target with query":       {`{"/api": "http://a?x=1"}`, 1, 10, "ignorePath"},
 		"target with fragment":    {`{"/api": "http://a#x"}`, 1, 10, "fragment"},
 		"target of ftp":           {`{"/api": "ftp://a"}`, 1, 10, "scheme"},
 		"target with port 99999":  {`{"/api": "http://a:99999"}`, 1, 10, "65535"},
 		"target with a part":      {`{"/api": {"target": {"socketPath": "/x"}}}`, 1, 22, "socketPath"},
-		"no leading slash":        {`{"api": "http://a"}`, 1, 2, "begin with"},
+		"no leading slash":        {`{"api": "http://a"}`, 1, 2, "start with"},
 		"an empty context":        {`{"": "http://a"}`, 1, 2, "every path"},
 		"an extended glob":        {`{"/+(a|b)": "http://a"}`, 1, 2, "parentheses"},
 		"a group":                 {`{"/api/(a|b)": "http://a"}`, 1, 2, "parentheses"},
-		"an open bracket":         {`{"/a/[b*": "http://a"}`, 1, 2, "not complete"},
+		"an open bracket":         {`{"/a/[b*": "http://a"}`, 1, 2, "incomplete"},
 		"an open brace":           {`{"/a/{b*": "http://a"}`, 1, 2, "{ without"},
 		"too many alternatives":   {`{"/{1..9}{1..9}{1..9}": "http://a"}`, 1, 2, "more than"},
 		"an endless range":        {`{"/{1..999999999}": "http://a"}`, 1, 2, "more than"},
-		"a broken expression":     {`{"^/(api": "http://a"}`, 1, 2, "can't be read"},
+		"a broken expression":     {`{"^/(api": "http://a"}`, 1, 2, "is invalid"},
 		"! beside a prefix":       {`[{"context": ["/api", "!/api/x*"], "target": "http://a"}]`, 1, 14, "globs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, _, err := Parse("proxy.conf.json", []byte(tc.content))
-			var faults Error
-			if !errors.As(err, &faults) || len(faults) != 1 {
+			var problems source.Problems
+			if !errors.As(err, &problems) || len(problems) != 1 {
 				t.Fatalf("got %v", err)
 			}
-			if f := faults[0]; f.Line != tc.line || f.Column != tc.column || !strings.Contains(f.Problem, tc.says) {
-				t.Errorf("got %v, want %d:%d and %q", f, tc.line, tc.column, tc.says)
+			if p := problems[0]; p.Line != tc.line || p.Column != tc.column || !strings.Contains(p.Message, tc.says) {
+				t.Errorf("got %v, want %d:%d and %q", p, tc.line, tc.column, tc.says)
 			}
 			if strings.Contains(err.Error(), "hidden") {
 				t.Error("a password is in the message")
@@ -170,7 +172,7 @@ func TestFaults(t *testing.T) {
 		t.Parallel()
 		_, _, err := Parse("f", []byte("{\"/a\": {\"traget\": 1},\n\"b\": 2}"))
 		want := "f:1:9: there is no option \"traget\"; did you mean target?\n" +
-			"f:2:1: the context \"b\" must begin with \"/\": paths do\nf:2:6: the context \"b\" needs an object with a target, or just the target's URL"
+			"f:2:1: the context \"b\" must start with \"/\", as paths do\nf:2:6: the context \"b\" needs an object with a target, or just the target's URL"
 		if err == nil || err.Error() != want {
 			t.Errorf("got\n%v\nwant\n%v", err, want)
 		}
@@ -184,12 +186,12 @@ func TestWarnings(t *testing.T) {
 		`{"/api/v2": "http://a", "/api": "http://b"}`:                                                          "",
 		`{"/api/*": "http://a", "/api/x": "http://b"}`:                                                         "",
 		`{"/a": {"target": "http://a", "target": "http://b"}}`:                                                 `1:31: "target" is there twice`,
-		"{\"/a\": \"http://a\",\n\"/a\": \"http://b\"}":                                                        `2:1: "/a" is there twice; this one counts, and the one on line 1 doesn't`,
-		`{"/api": "http://a", "/api/v2": "http://b"}`:                                                          "1:22: no request gets to /api/v2, for /api comes first",
-		`{"/api": "http://a", "/api/v2/**": "http://b"}`:                                                       "1:22: no request gets to /api/v2/**",
+		"{\"/a\": \"http://a\",\n\"/a\": \"http://b\"}":                                                        `2:1: "/a" is there twice; this one is used, the one on line 1 is ignored`,
+		`{"/api": "http://a", "/api/v2": "http://b"}`:                                                          "1:22: no request reaches /api/v2, because /api comes first",
+		`{"/api": "http://a", "/api/v2/**": "http://b"}`:                                                       "1:22: no request reaches /api/v2/**",
 		`[{"context": ["/a", "/b"], "target": "http://a"}, {"context": ["/b/c", "/a"], "target": "http://a"}]`: "1:51: no request",
 		`[{"context": ["/a"], "target": "http://a"}, {"context": ["/b", "/a"], "target": "http://a"}]`:         "",
-		`{"/v[!0-9]": "http://a"}`:                                                                             "1:2: in this dialect",
+		`{"/v[!0-9]": "http://a"}`:                                                                             "1:2: [!…] matches a literal !",
 	} {
 		_, warnings, err := Parse("f", []byte(content))
 		got := ""
@@ -210,13 +212,13 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(`{"/a": [1, {"b": null}], "": 0}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		rules, warnings, err := Parse("f", data)
-		var faults Error
-		if err != nil && (!errors.As(err, &faults) || len(faults) == 0) {
+		var problems source.Problems
+		if err != nil && (!errors.As(err, &problems) || len(problems) == 0) {
 			t.Fatalf("the error is %v", err)
 		}
-		for _, fault := range append(faults, warnings...) {
-			if fault.Line < 1 || fault.Column < 1 || fault.Problem == "" {
-				t.Fatalf("a fault without place or problem: %+v", fault)
+		for _, problem := range append(problems, warnings...) {
+			if problem.Line < 1 || problem.Column < 1 || problem.Message == "" {
+				t.Fatalf("a problem without a position or a message: %+v", problem)
 			}
 		}
 		for i := range rules {

@@ -9,14 +9,14 @@ import (
 	"github.com/dlclark/regexp2/v2"
 )
 
-// maxMatch bounds how long one regular expression may take for one request. With
-// backtracking, which lookaround needs, some take for ever.
+// maxMatch is how long one regular expression may take for one request. Backtracking,
+// which lookaround needs, can take exponential time.
 const maxMatch = 100 * time.Millisecond
 
 // regex is an ECMAScript regular expression.
 type regex struct{ re *regexp2.Regexp }
 
-// SlowError says that a regular expression was given up.
+// SlowError says that matching a regular expression took longer than 100 ms.
 type SlowError struct{ Pattern string }
 
 func (e *SlowError) Error() string {
@@ -26,7 +26,7 @@ func (e *SlowError) Error() string {
 func compileRegex(pattern string) (_ *regex, err error) {
 	re, err := regexp2.Compile(pattern, regexp2.ECMAScript)
 	if err != nil {
-		return nil, fmt.Errorf("the regular expression %q can't be read: %s", pattern, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, fmt.Errorf("the regular expression %q is invalid: %s", pattern, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	re.MatchTimeout = maxMatch
 	return &regex{re}, nil
@@ -35,7 +35,7 @@ func compileRegex(pattern string) (_ *regex, err error) {
 func (x *regex) match(s string) (bool, error) {
 	matches, err := x.re.MatchString(s)
 	if err != nil {
-		return false, &SlowError{x.re.String()} // out of time or of its stack
+		return false, &SlowError{x.re.String()} // timeout or stack overflow
 	}
 	return matches, nil
 }
@@ -57,7 +57,7 @@ func (x *regex) replaceFirst(s, replacement string) (result string, matches bool
 	return b.String(), true, nil
 }
 
-// substitute writes replacement with its $… resolved (ECMA-262, GetSubstitution).
+// substitute writes replacement with its $… expanded (ECMA-262, GetSubstitution).
 func (x *regex) substitute(b *strings.Builder, m *regexp2.Match, before, after, replacement string) {
 	for {
 		text, rest, found := strings.Cut(replacement, "$")
@@ -99,8 +99,8 @@ func (x *regex) substitute(b *strings.Builder, m *regexp2.Match, before, after, 
 	}
 }
 
-// groupNumber reads the number of one of groups that text begins with, of two
-// digits if there is such a group.
+// groupNumber returns the group number at the start of text: of two digits if there is
+// such a group among groups, otherwise of one. digits is 0 if there is none.
 func groupNumber(text string, groups int) (n, digits int) {
 	for digits = min(2, len(text)); digits > 0; digits-- {
 		if n, err := strconv.Atoi(text[:digits]); err == nil && text[0] != '+' && text[0] != '-' && 1 <= n && n <= groups {
@@ -110,7 +110,7 @@ func groupNumber(text string, groups int) (n, digits int) {
 	return 0, 0
 }
 
-// named reports whether a group has a name; without one, $< is itself.
+// named reports whether a group has a name; otherwise $< is literal.
 func (x *regex) named() bool {
 	for _, name := range x.re.GetGroupNames() {
 		if _, err := strconv.Atoi(name); err != nil && name != "" {
@@ -120,7 +120,7 @@ func (x *regex) named() bool {
 	return false
 }
 
-// literal returns what begins every match, as far as that is plain to see.
+// literal returns the literal prefix of all matches, as far as it is easy to see.
 func (x *regex) literal() string {
 	pattern := strings.ReplaceAll(strings.TrimPrefix(x.re.String(), "^"), `\/`, "/")
 	if strings.Contains(pattern, "|") {
@@ -128,7 +128,7 @@ func (x *regex) literal() string {
 	}
 	end := strings.IndexAny(pattern+"$", `\.+*?()[]{}$`)
 	if end > 0 && strings.ContainsAny(pattern[end:min(end+1, len(pattern))], "*?{") {
-		end-- // that character need not be there
+		end-- // that character is optional
 	}
 	return pattern[:end]
 }

@@ -1,62 +1,62 @@
-// Package proxyconf reads proxy.conf.json and finds the rule for a request.
+// Package proxyconf parses proxy.conf.json and finds the rule for a request.
 //
-// The file's dialect is http-proxy-middleware's, which `ng serve`, webpack's dev
-// server and, for the most part, Vite share: rules in an order that has meaning,
-// whose contexts are path prefixes, globs or regular expressions, in JSON with
-// comments and trailing commas. docs/proxy.md is its reference. What this package
-// doesn't know it refuses, with the place in the file: an option that is silently
-// ignored costs an afternoon.
+// The file's dialect is that of http-proxy-middleware, which `ng serve`, webpack's dev
+// server and, for the most part, Vite share: an ordered list of rules whose contexts
+// are path prefixes, globs or regular expressions, in JSON with comments and trailing
+// commas. docs/proxy.md is the reference. Unknown options are rejected with their
+// position, because an option that is silently ignored is hard to find.
 package proxyconf
 
 import (
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
-// Rule says which requests go to an upstream, and what is changed of them and of
-// their answers.
+// Rule is which requests are forwarded to an upstream, and what is changed in them and
+// in their responses. It must not be modified after [Parse].
 type Rule struct {
 	Name string // the contexts, as they are in the file
 
-	Target *url.URL // upstream: scheme http or https, host and path; nil if Router has them all
-	Router []Route  // other targets for some requests; the first that fits counts
+	Target *url.URL // upstream: scheme http or https, host and path; nil if only Router has targets
+	Router []Route  // other targets for some requests; the first that matches is used
 
-	PathRewrite []Rewrite // the first whose pattern fits counts
-	PrependPath bool      // put the target's path before the request's (default true)
-	IgnorePath  bool      // ask for the target's path alone
+	PathRewrite []Rewrite // only the first that matches is applied
+	PrependPath bool      // prepend the target's path to the request's (default true)
+	IgnorePath  bool      // request the target's path, whatever the request's
 
 	ChangeOrigin bool     // send the target's Host instead of the browser's
-	Headers      []Header // set on the request, in place of what it has
+	Headers      []Header // set on the request, replacing its own
 	Auth         string   // "user:password" for a request without credentials
-	XFwd         bool     // tell the upstream of the browser's request in X-Forwarded-*
+	XFwd         bool     // add X-Forwarded-* headers
 
 	Secure       bool   // verify an https target's certificate (default true)
-	WS           bool   // let WebSocket handshakes through
+	WS           bool   // forward WebSocket handshakes
 	LocalAddress string // IP address to connect from
 
-	Timeout         time.Duration // without a byte from or to the browser; 0 is none
-	ProxyTimeout    time.Duration // without a byte from or to the upstream; 0 is none
-	FollowRedirects bool          // follow the upstream's redirects here, not in the browser
+	Timeout         time.Duration // idle timeout of the browser's side; 0 is none
+	ProxyTimeout    time.Duration // idle timeout of the upstream's side; 0 is none
+	FollowRedirects bool          // follow redirects here instead of in the browser
 
 	HostRewrite         string  // host of redirects to the target
-	AutoRewrite         bool    // make that the host that the browser asked
+	AutoRewrite         bool    // host of redirects is the request's Host
 	ProtocolRewrite     string  // scheme of redirects to the target, "http" or "https"
 	CookieDomainRewrite Cookies // domains of cookies
 	CookiePathRewrite   Cookies // paths of cookies
 
-	PreserveHeaderKeyCase bool // write header names as the upstream does
+	PreserveHeaderKeyCase bool // keep the case of the upstream's header names
 
 	LogLevel LogLevel // what is logged of the rule's requests
 
 	contexts contexts
-	place    Fault             // without a problem
-	said     map[string]string // the rule's options as JSON, to tell what an edit changes
+	position source.Position   // where the rule starts
+	options  map[string]string // the options as JSON, to show what an edit changes
 }
 
-// Rewrite is a regular expression of a request's path and query, and what takes
-// the place of its first match.
+// Rewrite replaces the first match of a regular expression in a request's path and
+// query.
 type Rewrite struct {
 	pattern     *regex
 	replacement string
@@ -68,23 +68,23 @@ type Header struct {
 	Values []string
 }
 
-// Cookies say what becomes of an attribute of cookies, by its value; "*" is any
-// other, and "" removes the attribute.
+// Cookies are new values for an attribute of cookies by the old value; "*" is any
+// other, and the new value "" removes the attribute.
 type Cookies map[string]string
 
-// Route is a target for the requests that carry a Host, or have a path that
-// begins with Path, or both.
+// Route is a target for requests with the Host header Host, a path that starts with
+// Path, or both; an empty field matches everything.
 type Route struct {
 	Host, Path string
 	Target     *url.URL
 }
 
-// LogLevel says what is logged of a rule's requests.
+// LogLevel is what is logged about a rule's requests.
 type LogLevel int
 
-// The levels: faults are logged, each request is logged, nothing is.
+// The levels: log problems, log each request as well, log nothing.
 const (
-	LogFaults LogLevel = iota
+	LogProblems LogLevel = iota
 	LogRequests
 	LogNothing
 )
@@ -92,8 +92,9 @@ const (
 // Rules are the file's rules in its order.
 type Rules []Rule
 
-// Match returns the index of the first rule for uri, a request's path and query
-// as they were sent, or -1 if there is none. The error is *SlowError.
+// Match returns the index of the first rule that matches uri, a request's path and
+// query as they were sent, or -1 if none does. The error is a *[SlowError], about the
+// rule with that index.
 func (rules Rules) Match(uri string) (int, error) {
 	path, _, _ := strings.Cut(uri, "?")
 	for i := range rules {
@@ -108,7 +109,7 @@ func (rules Rules) Match(uri string) (int, error) {
 	return -1, nil
 }
 
-// For returns the target for a request of uri that carries host, or nil.
+// For returns the target for a request of uri with the Host header host, or nil.
 func (r *Rule) For(host, uri string) *url.URL {
 	for _, route := range r.Router {
 		if (route.Host == "" || route.Host == host) && strings.HasPrefix(uri, route.Path) {
@@ -118,7 +119,7 @@ func (r *Rule) For(host, uri string) *url.URL {
 	return r.Target
 }
 
-// Targets returns all targets that the rule can lead to.
+// Targets returns all targets of the rule.
 func (r *Rule) Targets() []*url.URL {
 	var targets []*url.URL
 	if r.Target != nil {
@@ -130,8 +131,8 @@ func (r *Rule) Targets() []*url.URL {
 	return targets
 }
 
-// RequestURI returns what to ask of target for uri: rewritten, and joined to the
-// target's path. The error is *SlowError.
+// RequestURI returns the path and query to request from target for uri: rewritten,
+// and joined to the target's path. The error is a *[SlowError].
 func (r *Rule) RequestURI(target *url.URL, uri string) (string, error) {
 	if r.IgnorePath {
 		if !r.PrependPath || target.RequestURI() == "" {
@@ -154,7 +155,7 @@ func (r *Rule) RequestURI(target *url.URL, uri string) (string, error) {
 		base = target.EscapedPath()
 	}
 	switch {
-	case base != "" && (uri == "" || uri[0] == '?'): // nothing is left of the request's path
+	case base != "" && (uri == "" || uri[0] == '?'): // the rewrite has removed the path
 		return base + uri, nil
 	case base == "" && uri != "" && uri[0] == '/':
 		return uri, nil
@@ -162,7 +163,7 @@ func (r *Rule) RequestURI(target *url.URL, uri string) (string, error) {
 	return strings.TrimSuffix(base, "/") + "/" + strings.TrimPrefix(uri, "/"), nil
 }
 
-// escape makes what a rewrite wrote fit for a request line.
+// escape percent-encodes what may not be in a request line.
 func escape(uri string) string {
 	const hex = "0123456789ABCDEF"
 	clean := func(c byte) bool { return c > ' ' && c < 0x7f }
@@ -184,13 +185,9 @@ func escape(uri string) string {
 }
 
 // Place returns where the rule is: file:line:column.
-func (r *Rule) Place() string {
-	return fmt.Sprintf("%s:%d:%d", r.place.File, r.place.Line, r.place.Column)
-}
+func (r *Rule) Place() string { return r.position.String() }
 
-// Fault returns problem as a fault of the rule.
-func (r *Rule) Fault(problem string) Fault {
-	fault := r.place
-	fault.Problem = problem
-	return fault
+// Problem returns a problem of the rule as a whole.
+func (r *Rule) Problem(message string) source.Problem {
+	return source.Problem{Position: r.position, Message: message}
 }

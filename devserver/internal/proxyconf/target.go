@@ -10,8 +10,8 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// target reads a target of r: a URL, or an object of its parts. One with ws: asks
-// for WebSockets. It returns nil if there is something wrong with it.
+// target parses a target of r: a URL, or an object of its parts. A ws: target turns on
+// WebSockets. It returns nil and reports a problem if the target is invalid.
 func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 	value, ok := stringValue(v)
 	if o, isObject := v.Value.(*hujson.Object); isObject {
@@ -27,13 +27,13 @@ func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 	u, err := url.Parse(value)
 	switch {
 	case err == nil && u.User != nil:
-		p.fail(v, `the target must not hold a password; "auth": "user:password" is for that`)
+		p.fail(v, `the target must not contain a password; use "auth": "user:password"`)
 		return nil
 	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		p.fail(v, "the target %q is no URL like \"http://localhost:3001\"", value)
+		p.fail(v, "the target %q is not a URL like \"http://localhost:3001\"", value)
 		return nil
 	case u.Fragment != "":
-		p.fail(v, "the target has a fragment (#…), which can't be sent")
+		p.fail(v, "the target has a fragment (#…), which is never sent")
 		return nil
 	}
 	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
@@ -44,7 +44,7 @@ func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 	case "http", "https":
 	case "ws", "wss":
 		u.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
-		r.WS, r.said["ws"] = true, "true"
+		r.WS, r.options["ws"] = true, "true"
 	default:
 		p.fail(v, "the target's scheme must be http or https (or ws or wss), not %q", u.Scheme)
 		return nil
@@ -55,7 +55,7 @@ func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 	return u
 }
 
-// targetParts reads a target like {"protocol": "http:", "host": "localhost", "port": 3001}.
+// targetParts parses a target like {"protocol": "http:", "host": "localhost", "port": 3001}.
 func (p *parser) targetParts(o *hujson.Object) (string, bool) {
 	protocol, host, port, path, good := "http", "", "", "", true
 	for _, member := range p.members(o) {
@@ -77,7 +77,7 @@ func (p *parser) targetParts(o *hujson.Object) (string, bool) {
 		case "path", "pathname":
 			path = value
 		default:
-			p.fail(member.Name, "a target has protocol, host, port and path, but no %q; write it as a URL, like \"http://localhost:3001\"", name)
+			p.fail(member.Name, "a target has protocol, host, port and path, not %q; or write it as a URL, like \"http://localhost:3001\"", name)
 			good = false
 		}
 	}
@@ -87,7 +87,7 @@ func (p *parser) targetParts(o *hujson.Object) (string, bool) {
 	return protocol + "://" + host + port + path, good
 }
 
-// router reads {"host": target, "host/path": target, "/path": target}.
+// router parses {"host": target, "host/path": target, "/path": target}.
 func (p *parser) router(r *Rule, v hujson.Value) {
 	o, ok := v.Value.(*hujson.Object)
 	if !ok {
@@ -108,7 +108,7 @@ func (p *parser) router(r *Rule, v hujson.Value) {
 	}
 }
 
-// headers reads names and values of header fields.
+// headers parses names and values of header fields.
 func (p *parser) headers(r *Rule, v hujson.Value) {
 	o, ok := v.Value.(*hujson.Object)
 	if !ok {
@@ -119,10 +119,10 @@ func (p *parser) headers(r *Rule, v hujson.Value) {
 		name := textproto.CanonicalMIMEHeaderKey(text(member.Name))
 		switch {
 		case !isToken(name):
-			p.fail(member.Name, "%q can't be a header's name", name)
+			p.fail(member.Name, "%q is not a valid header name", name)
 			continue
 		case name == "Content-Length" || name == "Transfer-Encoding" || name == "Trailer" || name == "Upgrade":
-			p.fail(member.Name, "%s says how a request is sent, which is for the dev server to decide; remove it", name)
+			p.fail(member.Name, "the dev server sets %s itself; remove it", name)
 			continue
 		}
 		list := []hujson.Value{member.Value}
@@ -146,14 +146,14 @@ func headerValue(v hujson.Value) (string, error) {
 	if !ok || lit.Kind() == 'n' {
 		return "", fmt.Errorf("a header's value must be text, a number, true or false")
 	}
-	value := lit.String() // text without its quotes, all else as it stands
+	value := lit.String() // text without its quotes, anything else as it is written
 	if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
 		return "", fmt.Errorf("a header's value must be one line without control characters")
 	}
 	return value, nil
 }
 
-// isToken reports whether s can be a field name (RFC 9110 §5.6.2).
+// isToken reports whether s is a valid field name (RFC 9110 §5.6.2).
 func isToken(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; !isLetter(c) && (c < '0' || '9' < c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {

@@ -1,5 +1,5 @@
-// Package typecheck runs TypeScript's compiler beside the bundler, which takes
-// types away without looking at them. It never delays a build.
+// Package typecheck runs TypeScript's compiler, because the bundler removes types
+// without checking them. It never delays a build.
 package typecheck
 
 import (
@@ -18,11 +18,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
-// compiler returns the path of the one that npm has installed in dir, below dir, or
-// "". Since version 7 it is a program for one system, behind a script; the script
-// is passed over, for the program would live on when the script is killed.
+// compiler returns the path, below dir, of the compiler that npm has installed there,
+// or "". Since version 7 it is a native program that a script starts. The script is
+// not used, because the program would survive when the script is killed.
 func compiler(dir string) string {
 	system := map[string]string{"windows": "win32"}[runtime.GOOS]
 	machine := map[string]string{"amd64": "x64"}[runtime.GOARCH]
@@ -35,15 +38,15 @@ func compiler(dir string) string {
 	return ""
 }
 
-// Options are what Run needs.
+// Options are the settings of Run.
 type Options struct {
 	Dir     string                // the frontend's folder, with tsconfig.json
-	Isolate func(*exec.Cmd)       // has the compiler end with us; may be nil
-	Report  func(problems string) // what is wrong with the types now, "" being nothing
+	Isolate func(*exec.Cmd)       // makes the compiler end with this process; may be nil
+	Report  func(problems string) // called after each check with all type errors, "" if there are none
 }
 
-// Run checks types now and after each edit, until ctx ends. It returns nil at once
-// where no compiler is installed.
+// Run checks types now and after each edit, until ctx ends. It returns nil at once if
+// no compiler is installed.
 func Run(ctx context.Context, opts Options) error {
 	path := compiler(opts.Dir)
 	if path == "" {
@@ -60,11 +63,11 @@ func Run(ctx context.Context, opts Options) error {
 	}
 }
 
-// errOutdated says that a file was edited while the compiler read them for the first
-// time. It does not see such an edit, before it has begun to watch.
-var errOutdated = errors.New("edited while the types were checked first")
+// errOutdated says that a file was edited during the first check. The compiler does not
+// notice such an edit, because it starts to watch after that check.
+var errOutdated = errors.New("a file was edited during the first check")
 
-// run has one process check types.
+// run runs one compiler process.
 func run(ctx context.Context, path string, opts Options) error {
 	cmd := exec.CommandContext(ctx, "./"+path, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false") //nolint:gosec // one of those that compiler returns
 	cmd.Dir = opts.Dir
@@ -98,7 +101,7 @@ func run(ctx context.Context, path string, opts Options) error {
 		r.line(lines.Text())
 	}
 	if err = lines.Err(); err != nil && ctx.Err() == nil {
-		_ = cmd.Cancel() // it would wait for somebody to read on
+		_ = cmd.Cancel() // it would wait for a reader
 	}
 	err = errors.Join(err, cmd.Wait())
 	if outdated {
@@ -107,11 +110,11 @@ func run(ctx context.Context, path string, opts Options) error {
 	return fmt.Errorf("the type checker ended: %w\n%s", err, stderr.String())
 }
 
-// editedSince reports whether a file of dir, its packages apart, is newer than then.
+// editedSince reports whether a file of dir, except in node_modules, is newer than then.
 func editedSince(dir string, then time.Time) bool {
-	then = then.Add(-10 * time.Millisecond) // the clock of files goes by the system's ticks
+	then = then.Add(-10 * time.Millisecond) // file times have the resolution of the system's ticks
 	newer := false
-	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error { // what can't be read can't be checked either
+	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error { // an unreadable file cannot be checked either
 		if err != nil {
 			return nil //nolint:nilerr // see above
 		}
@@ -127,7 +130,7 @@ func editedSince(dir string, then time.Time) bool {
 	return newer
 }
 
-// reader collects what the compiler says of one round.
+// reader collects the compiler's messages of one check.
 type reader struct {
 	dir      string
 	report   func(string)
@@ -135,10 +138,10 @@ type reader struct {
 }
 
 var (
-	// fault is like "src/a.ts(1,14): error TS2322: …".
-	fault = regexp.MustCompile(`^(.+)\((\d+),(\d+)\): error (TS\d+): (.*)$`)
-	// elsewhere is like "error TS5023: …", which is of no file.
-	elsewhere = regexp.MustCompile(`^error (TS\d+): (.*)$`)
+	// located is like "src/a.ts(1,14): error TS2322: …".
+	located = regexp.MustCompile(`^(.+)\((\d+),(\d+)\): error (TS\d+): (.*)$`)
+	// global is like "error TS5023: …", without a file.
+	global = regexp.MustCompile(`^error (TS\d+): (.*)$`)
 	// end is like "09:41:00 - Found 2 errors. Watching for file changes."
 	end = regexp.MustCompile(`Found \d+ errors?\. Watching`)
 )
@@ -148,37 +151,44 @@ func (r *reader) line(line string) {
 	case end.MatchString(line):
 		r.report(strings.Join(r.problems, "\n"))
 		r.problems = nil
-	case fault.MatchString(line):
-		m := fault.FindStringSubmatch(line)
+	case located.MatchString(line):
+		m := located.FindStringSubmatch(line)
 		r.problems = append(r.problems, r.problem(m[1], m[2], m[3], fmt.Sprintf("%s (%s)", m[5], m[4])))
-	case elsewhere.MatchString(line):
-		m := elsewhere.FindStringSubmatch(line)
+	case global.MatchString(line):
+		m := global.FindStringSubmatch(line)
 		r.problems = append(r.problems, fmt.Sprintf("%s: %s (%s)", path.Join(filepath.Base(r.dir), "tsconfig.json"), m[2], m[1]))
-	case strings.HasPrefix(line, " ") && len(r.problems) > 0: // more about the last one
+	case strings.HasPrefix(line, " ") && len(r.problems) > 0: // continues the last one
 		r.problems[len(r.problems)-1] += "\n" + line
 	}
 }
 
-// problem writes a fault as the bundler writes its own: place, problem, the line
-// itself and a mark under the fault.
-func (r *reader) problem(file, line, column, text string) string {
-	at := fmt.Sprintf("%s:%s:%s: %s", path.Join(filepath.Base(r.dir), filepath.ToSlash(file)), line, column, text)
-	n, err := strconv.Atoi(line)
-	col, err2 := strconv.Atoi(column)
-	content, err3 := os.ReadFile(filepath.Join(r.dir, file)) //nolint:gosec // a file of the frontend, as its compiler names it
-	lines := strings.Split(string(content), "\n")
-	if err != nil || err2 != nil || err3 != nil || n > len(lines) {
-		return at
+// problem returns a problem at a line and column (in UTF-16 units, as tsc counts) of a
+// file of the frontend.
+func (r *reader) problem(file, line, column, message string) string {
+	number, err := strconv.Atoi(line)
+	if err != nil {
+		number = 1 // impossible: the pattern has digits
 	}
-	source := []rune(strings.TrimSuffix(lines[n-1], "\r"))
-	if col > len(source)+1 {
-		return at
+	col, err := strconv.Atoi(column)
+	if err != nil {
+		col = 1 // likewise
 	}
-	indent := strings.Map(func(c rune) rune {
-		if c == '\t' {
-			return c
+	content, err := os.ReadFile(filepath.Join(r.dir, file)) //nolint:gosec // a file of the frontend, as its compiler names it
+	if err != nil {
+		content = nil // it has just been removed; the position is enough
+	}
+	p := source.NewAt(path.Join(filepath.Base(r.dir), filepath.ToSlash(file)), string(content), number, col, message)
+	p.Column = bytesBefore(p.Excerpt, col-1) + 1
+	return p.Error()
+}
+
+// bytesBefore returns how many bytes the first units UTF-16 units of line take.
+func bytesBefore(line string, units int) int {
+	for i, r := range line {
+		if units <= 0 {
+			return i
 		}
-		return ' '
-	}, string(source[:col-1]))
-	return fmt.Sprintf("%s\n  %s\n  %s^", at, string(source), indent)
+		units -= utf16.RuneLen(r)
+	}
+	return len(line) + max(units, 0)
 }

@@ -1,7 +1,7 @@
-// Package watch tells when files change, soon after a save is complete.
+// Package watch reports changes of files, soon after a save is complete.
 //
-// Editors save in many ways: in place, by a temporary file and a rename, by
-// deleting and making anew. Watching folders, never files, sees all of them.
+// Editors save in different ways: in place, by renaming a temporary file, by deleting
+// and creating the file. Watching folders instead of files detects all of them.
 package watch
 
 import (
@@ -19,24 +19,25 @@ import (
 )
 
 const (
-	quiet   = 10 * time.Millisecond  // without events, after which a save is complete: one is several events
-	longest = 100 * time.Millisecond // that a change waits for others to end
+	quiet   = 10 * time.Millisecond  // debounce: a save is several events
+	longest = 100 * time.Millisecond // that a change waits for others
 )
 
-// Watcher watches folders with all that is in them, and single files.
+// Watcher watches folders with everything below them, and single files. Tree and File
+// must not be called concurrently with each other.
 type Watcher struct {
 	fs    *fsnotify.Watcher
 	roots []root
 }
 
-// root is something that somebody asked for. A link to it is followed: events
-// come by its real path and are reported by the one it was asked for by.
+// root is a folder or file to watch. If given is a symbolic link, events have the real
+// path and are reported with the given one.
 type root struct {
 	given, real string
 	tree        bool
 }
 
-// New returns a Watcher of nothing yet. Close releases it.
+// New returns a Watcher that watches nothing yet. Close releases it.
 func New() (*Watcher, error) {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -45,11 +46,11 @@ func New() (*Watcher, error) {
 	return &Watcher{fs: w}, nil
 }
 
-// Close ends the watching.
-func (w *Watcher) Close() { _ = w.fs.Close() } // nothing is read from it any more
+// Close stops watching.
+func (w *Watcher) Close() { _ = w.fs.Close() } // nothing is lost
 
-// Tree watches dir and everything below it, folders that come later too. What no
-// person edits is left out: node_modules, dist, and names that begin with a dot.
+// Tree watches dir and everything below it, including folders that are created later.
+// It ignores node_modules, dist, and names that start with a dot.
 func (w *Watcher) Tree(dir string) error {
 	r, err := w.root(dir, true)
 	if err != nil {
@@ -58,13 +59,13 @@ func (w *Watcher) Tree(dir string) error {
 	return w.addTree(r.real)
 }
 
-// File watches the file at path, which need not exist, but its folder must.
+// File watches the file at path. Its folder must exist.
 func (w *Watcher) File(path string) error {
 	_, err := w.root(path, false)
 	return err
 }
 
-// root adds path, and watches the folder it is in, where it may be replaced.
+// root adds path and watches its folder, where it may be replaced.
 func (w *Watcher) root(path string, tree bool) (root, error) {
 	given, err := filepath.Abs(path)
 	if err != nil {
@@ -80,7 +81,7 @@ func (w *Watcher) root(path string, tree bool) (root, error) {
 		}
 	}
 	if i := slices.IndexFunc(w.roots, func(known root) bool { return known.given == r.given && known.tree == r.tree }); i >= 0 {
-		w.roots[i] = r // asked for before
+		w.roots[i] = r // it is watched already
 	} else {
 		w.roots = append(w.roots, r)
 	}
@@ -90,7 +91,7 @@ func (w *Watcher) root(path string, tree bool) (root, error) {
 func (w *Watcher) addTree(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // it went while we looked
+		case errors.Is(err, fs.ErrNotExist): // it has just been removed
 			return nil
 		case err != nil:
 			return fmt.Errorf("watch %s: %w", path, err)
@@ -110,16 +111,18 @@ func ignored(name string) bool {
 	return name == "node_modules" || name == "dist" || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~")
 }
 
-// Run calls changed with the absolute paths of what changed, sorted, until ctx
-// ends. Calls never overlap; what happens during one is in the next. Faults of
-// watching itself go to failed.
-func (w *Watcher) Run(ctx context.Context, changed func(paths []string), failed func(error)) {
+// Run sends the absolute paths of what changed to changes, sorted, until ctx ends.
+// What happens while the receiver is busy is in the next batch. failed is called with
+// errors of watching itself. It must run in one goroutine only.
+func (w *Watcher) Run(ctx context.Context, changes chan<- []string, failed func(error)) {
 	pending := map[string]bool{}
 	var first time.Time // of what is pending
+	var batch []string
+	var out chan<- []string // changes while there is a batch to send, otherwise nil
 	timer := time.NewTimer(quiet)
 	timer.Stop()
 	defer timer.Stop()
-	note := func(path string) {
+	add := func(path string) {
 		if len(pending) == 0 {
 			first = time.Now()
 		}
@@ -140,29 +143,42 @@ func (w *Watcher) Run(ctx context.Context, changed func(paths []string), failed 
 					failed(err)
 				}
 			}
-			note(path)
+			add(path)
 		case err := <-w.fs.Errors:
-			if !errors.Is(err, fsnotify.ErrEventOverflow) {
-				failed(err)
-				continue
-			}
-			for _, r := range w.roots { // anything may have changed
-				if r.tree {
-					if err := w.addTree(r.real); err != nil {
-						failed(err)
-					}
-				}
-				note(r.given)
-			}
+			w.recover(err, add, failed)
 		case <-timer.C:
-			changed(slices.Sorted(maps.Keys(pending)))
-			clear(pending)
+			batch, out = slices.Sorted(maps.Keys(pending)), changes
+		case out <- batch:
+			for _, path := range batch {
+				delete(pending, path)
+			}
+			out = nil
+			if len(pending) > 0 { // it came while the batch waited
+				first = time.Now()
+				timer.Reset(quiet)
+			}
 		}
 	}
 }
 
-// asGiven returns the path of an event as the person who asked for it would write
-// it, "" if nobody did, and whether it is in a tree.
+// recover handles an error of fsnotify. After an overflow anything may have changed.
+func (w *Watcher) recover(err error, add func(path string), failed func(error)) {
+	if !errors.Is(err, fsnotify.ErrEventOverflow) {
+		failed(err)
+		return
+	}
+	for _, r := range w.roots {
+		if r.tree {
+			if err := w.addTree(r.real); err != nil {
+				failed(err)
+			}
+		}
+		add(r.given)
+	}
+}
+
+// asGiven returns the path of an event below the given path of its root, "" if it is
+// not watched, and whether it is in a tree.
 func (w *Watcher) asGiven(path string) (given string, tree bool) {
 	for _, r := range w.roots {
 		if path == r.given || path == r.real {

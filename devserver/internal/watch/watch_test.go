@@ -53,7 +53,7 @@ func start(t *testing.T, linked bool) (root string, await func(path string) []st
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer close(done)
-		w.Run(ctx, func(paths []string) { reports <- paths }, func(err error) { t.Error(err) })
+		w.Run(ctx, reports, func(err error) { t.Error(err) })
 	}()
 	t.Cleanup(func() { cancel(); <-done; w.Close() })
 	return root, func(path string) []string {

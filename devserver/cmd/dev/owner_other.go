@@ -1,6 +1,0 @@
-//go:build !linux
-
-package main
-
-// owner names the process that listens on port; here it can't be told.
-func owner(string) string { return "" }

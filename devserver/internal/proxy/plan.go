@@ -1,0 +1,102 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"calling-an-api.example/devserver/internal/localnet"
+	"calling-an-api.example/devserver/internal/proxyconf"
+)
+
+// plan is what a rule makes of a request: what is requested from whom. It depends on
+// the two alone, and is not changed after newPlan.
+type plan struct {
+	target    *url.URL // the upstream; nil if the rule has none for the request
+	uri       string   // path and query to request
+	websocket bool     // the request is a WebSocket handshake
+}
+
+// newPlan returns the plan for r, or why it cannot be forwarded.
+func newPlan(rule *proxyconf.Rule, r *http.Request) (p plan, rejected *problem) {
+	uri := requestURI(r)
+	upgrade := upgradeOf(r)
+	p = plan{target: rule.For(r.Host, uri), websocket: strings.EqualFold(upgrade, "websocket")}
+	switch {
+	case p.target == nil:
+		return p, noTarget(rule)
+	case upgrade != "" && !localnet.SameOrigin(r): // browsers let any page open a WebSocket
+		return p, foreignOrigin(rule, p)
+	case p.websocket && !rule.WS:
+		return p, websocketRejected(rule, p)
+	}
+	var err error
+	if p.uri, err = rule.RequestURI(p.target, uri); err != nil {
+		return p, tooSlow(rule, err)
+	}
+	return p, nil
+}
+
+// requestURI returns the path and query of r as they were sent. A request may also
+// have an absolute URL, or "*", which no rule matches.
+func requestURI(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") || r.RequestURI == "*" {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
+}
+
+// upgradeOf returns the protocol that r asks to switch to (RFC 9110 §7.8), or "".
+func upgradeOf(r *http.Request) string {
+	for _, value := range r.Header["Connection"] {
+		for token := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
+				return r.Header.Get("Upgrade")
+			}
+		}
+	}
+	return ""
+}
+
+// url returns the URL to request, whose path and query are sent byte for byte.
+func (p plan) url() *url.URL {
+	path, query, hasQuery := strings.Cut(p.uri, "?")
+	u := &url.URL{Scheme: p.target.Scheme, Host: p.target.Host, RawQuery: query, ForceQuery: hasQuery && query == ""}
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		decoded = path
+	}
+	u.Path = decoded
+	if u.EscapedPath() == path {
+		return u
+	}
+	u.RawPath = path
+	switch {
+	case u.EscapedPath() == path:
+	case strings.HasPrefix(path, "//"): // which Opaque would take for a host
+		u.RawPath = escapeUnusual(path)
+		if u.Path, err = url.PathUnescape(u.RawPath); err != nil {
+			u.Path = path
+		}
+	default:
+		u.Opaque = path // net/url would encode some characters, like |, that browsers do not
+	}
+	return u
+}
+
+// escapeUnusual percent-encodes the bytes of path that net/url does not accept, and
+// nothing else.
+func escapeUnusual(path string) string {
+	var b strings.Builder
+	for i := range len(path) {
+		c := path[i]
+		usual := '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("-._~!$&'()*+,;=:@[]/%", c) >= 0
+		if usual {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}

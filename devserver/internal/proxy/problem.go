@@ -1,0 +1,91 @@
+package proxy
+
+import (
+	_ "embed"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"calling-an-api.example/devserver/internal/proxyconf"
+)
+
+// problem is the answer to a request without a response. Its readers run both ends
+// themselves, so it says everything there is to say.
+type problem struct {
+	Status  int    `json:"-"`
+	Code    string `json:"error"`
+	Summary string `json:"error_description"`
+	Rule    string `json:"rule"`
+	Place   string `json:"place"`
+	Target  string `json:"target,omitempty"`
+	Cause   string `json:"cause"`
+	Next    string `json:"next"`
+}
+
+func newProblem(rule *proxyconf.Rule, p plan, status int, code, summary, cause, next string) *problem {
+	made := &problem{Status: status, Code: code, Summary: summary, Rule: rule.Name, Place: rule.Place(), Cause: cause, Next: next}
+	if p.target != nil {
+		made.Target = p.target.String()
+	}
+	return made
+}
+
+// inFile says where a rule is changed.
+func inFile(rule *proxyconf.Rule) string { return "in " + rule.Place() + " (no restart is needed)" }
+
+func noTarget(rule *proxyconf.Rule) *problem {
+	return newProblem(rule, plan{}, http.StatusBadGateway, "no_target", "This rule has no target for this request.",
+		"its router has no entry that matches, and it has no target", "Add one "+inFile(rule)+".")
+}
+
+func websocketRejected(rule *proxyconf.Rule, p plan) *problem {
+	return newProblem(rule, p, http.StatusForbidden, "websocket_refused", "This rule does not forward WebSockets.",
+		`the rule has no "ws": true`, "Add it "+inFile(rule)+".")
+}
+
+func foreignOrigin(rule *proxyconf.Rule, p plan) *problem {
+	return newProblem(rule, p, http.StatusForbidden, "foreign_origin", "Only pages of this server may open a connection here.",
+		"the request's Origin is another one", "Open it from a page of this server.")
+}
+
+func loop(rule *proxyconf.Rule, p plan) *problem {
+	return newProblem(rule, p, http.StatusLoopDetected, "loop_detected", "This request has come through this dev server before.",
+		"the target leads back to this dev server", "Change the rule's target "+inFile(rule)+".")
+}
+
+func badRequest(rule *proxyconf.Rule, p plan, err error) *problem {
+	return newProblem(rule, p, http.StatusBadRequest, "bad_request", "The body of this request cannot be read.", err.Error(),
+		"Fix the program that sends it.")
+}
+
+func tooSlow(rule *proxyconf.Rule, err error) *problem {
+	return newProblem(rule, plan{}, http.StatusInternalServerError, "rule_too_slow", "The regular expression of this rule took too long for this request.",
+		err.Error(), "Simplify it, without a repetition inside a repetition, "+inFile(rule)+".")
+}
+
+// answer answers with p: a page for a browser that navigates, JSON for anything else.
+func (x *exchange) answer(p *problem) {
+	if x.rule.LogLevel != proxyconf.LogNothing {
+		x.log.Warn("no answer from upstream", "rule", p.Rule, "target", p.Target, "cause", p.Cause, "status", p.Status)
+	}
+	header := x.w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Type", "application/json")
+	var body strings.Builder
+	if strings.Contains(x.in.Header.Get("Accept"), "text/html") {
+		header.Set("Content-Type", "text/html; charset=utf-8")
+		_ = page.Execute(&body, p) // cannot fail: strings, into memory
+	} else {
+		_ = json.NewEncoder(&body).Encode(p) // cannot fail either
+	}
+	header.Set("Content-Length", strconv.Itoa(body.Len()))
+	x.w.WriteHeader(p.Status)
+	_, _ = x.w.Write([]byte(body.String())) // fails only if the client is gone
+}
+
+//go:embed problem.html
+var pageSource string
+
+var page = template.Must(template.New("").Parse(pageSource))

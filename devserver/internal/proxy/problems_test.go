@@ -1,0 +1,231 @@
+package proxy_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"calling-an-api.example/devserver/internal/outputtest"
+)
+
+func TestTargetDown(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := "http://localhost:" + strings.Split(ln.Addr().String(), ":")[1]
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	url := start(t, rule(target, ""), io.Discard)
+
+	resp, body := do(t, http.MethodGet, url+"/api/x", "", "Accept: application/json")
+	var fault map[string]string
+	if err := json.Unmarshal([]byte(body), &fault); err != nil {
+		t.Fatalf("%v in %q", err, body)
+	}
+	if resp.StatusCode != http.StatusBadGateway || fault["rule"] != "/api" || fault["target"] != target || fault["place"] != "proxy.conf.json:1:2" ||
+		!strings.Contains(fault["cause"], "refused") || !strings.Contains(fault["next"], "make api") {
+		t.Errorf("got %d %v", resp.StatusCode, fault)
+	}
+	resp, body = do(t, http.MethodGet, url+"/api/x", "", "Accept: text/html,*/*")
+	if resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, "<h1>") || !strings.Contains(body, target) {
+		t.Errorf("as a page: %d %s", resp.StatusCode, body)
+	}
+
+	// It comes up on [::1] alone, as Node servers do: the next request gets through.
+	if ln, err = net.Listen("tcp", "[::1]:"+target[len("http://localhost:"):]); err != nil {
+		t.Logf("no IPv6 on this machine, so not tried: %v", err)
+		return
+	}
+	srv := &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: time.Second}
+	go func() { _ = srv.Serve(ln) }() // ends with Close
+	t.Cleanup(func() { _ = srv.Close() })
+	if resp, _ := do(t, http.MethodGet, url+"/api/x", ""); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("once it is up: %d", resp.StatusCode)
+	}
+}
+
+// certificate returns one signed by itself.
+func certificate(t *testing.T, template x509.Certificate) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.SerialNumber = big.NewInt(1)
+	template.Subject = pkix.Name{CommonName: "test"}
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+func TestCertificates(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	local := []net.IP{net.IPv4(127, 0, 0, 1)}
+	for name, tc := range map[string]struct {
+		template x509.Certificate
+		says     string
+	}{
+		"self-signed":   {x509.Certificate{NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), IPAddresses: local}, "self-signed"},
+		"expired":       {x509.Certificate{NotBefore: now.Add(-2 * time.Hour), NotAfter: now.Add(-time.Hour), IPAddresses: local}, "expired on"},
+		"not yet valid": {x509.Certificate{NotBefore: now.Add(time.Hour), NotAfter: now.Add(2 * time.Hour), IPAddresses: local}, "not valid before"},
+		"another name":  {x509.Certificate{NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour), DNSNames: []string{"a.test"}}, "for a.test, not for 127.0.0.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+			srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+			srv.TLS = &tls.Config{Certificates: []tls.Certificate{certificate(t, tc.template)}, MinVersion: tls.VersionTLS12}
+			srv.EnableHTTP2 = true
+			srv.StartTLS()
+			t.Cleanup(srv.Close)
+			resp, body := do(t, http.MethodGet, start(t, rule(srv.URL, ""), io.Discard)+"/api", "")
+			if resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, tc.says) || !strings.Contains(body, `\"secure\": false`) {
+				t.Errorf("%d %s", resp.StatusCode, body)
+			}
+			resp, body = do(t, http.MethodGet, start(t, rule(srv.URL, `, "secure": false`), io.Discard)+"/api", "")
+			if resp.StatusCode != http.StatusOK || body != "HTTP/2.0" {
+				t.Errorf("secure false: %d %s", resp.StatusCode, body)
+			}
+		})
+	}
+}
+
+func TestProblems(t *testing.T) {
+	t.Parallel()
+	plain := upstream(t, func(http.ResponseWriter, *http.Request) {})
+	for name, tc := range map[string]struct {
+		conf   string
+		status int
+		says   string
+	}{
+		"a name that isn't one":      {rule("http://no-such-host.invalid", ""), 502, "cannot be resolved"},
+		"no TLS there":               {rule(strings.Replace(plain, "http", "https", 1), ""), 502, "does not speak TLS"},
+		"an address of another":      {rule(plain, `, "localAddress": "192.0.2.1"`), 502, "no address 192.0.2.1"},
+		"no route":                   {`{"/api": {"router": {"other.test": "` + plain + `"}}}`, 502, "no entry that matches"},
+		"a context that is too slow": {`{"^/api(a+)+$": {"target": "` + plain + `"}}`, 500, "takes too long"},
+		"a rewrite that is too slow": {rule(plain, `, "pathRewrite": {"^/api(a+)+$": ""}`), 500, "takes too long"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resp, body := do(t, http.MethodGet, start(t, tc.conf, io.Discard)+"/api"+strings.Repeat("a", 60)+"b", "")
+			if resp.StatusCode != tc.status || !strings.Contains(body, tc.says) || !strings.Contains(body, "proxy.conf.json:1:2") {
+				t.Errorf("%d %s", resp.StatusCode, body)
+			}
+		})
+	}
+}
+
+// TestLoopEnds has two proxies that lead to each other.
+func TestLoopEnds(t *testing.T) {
+	t.Parallel()
+	var there atomic.Pointer[string]
+	var hops atomic.Int32
+	between := upstream(t, func(w http.ResponseWriter, r *http.Request) { // where the second's URL is known
+		hops.Add(1)
+		req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, *there.Load()+"/api", nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.Header = r.Header
+		transport := &http.Transport{DisableKeepAlives: true}
+		resp, err := transport.RoundTrip(req)
+		if err != nil {
+			return // the first one went away
+		}
+		defer func() { _ = resp.Body.Close() }()
+		w.WriteHeader(resp.StatusCode)
+		_, _ = io.Copy(w, resp.Body)
+	})
+	second := start(t, rule(between, ""), io.Discard)
+	first := start(t, rule(second, ""), io.Discard)
+	there.Store(&first)
+	if resp, body := do(t, http.MethodGet, first+"/api", ""); resp.StatusCode != http.StatusLoopDetected || !strings.Contains(body, "loop_detected") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if n := hops.Load(); n > 100 {
+		t.Errorf("went round %d times", n)
+	}
+}
+
+func TestMissesAreHintedOnce(t *testing.T) {
+	t.Parallel()
+	log := outputtest.New()
+	url := start(t, `{"/api": "http://127.0.0.1:1"}`, log)
+	var requests sync.WaitGroup
+	for _, path := range []string{"/API/x?secret=1", "/Api/y", "//api", "/other"} {
+		requests.Go(func() {
+			if resp, _ := do(t, http.MethodGet, url+path, ""); resp.StatusCode != http.StatusNotFound {
+				t.Errorf("%s: %d", path, resp.StatusCode)
+			}
+		})
+	}
+	requests.Wait()
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "was it meant for /api (proxy.conf.json:1:2)?") ||
+		strings.Contains(got, "secret") {
+		t.Errorf("logged %q", got)
+	}
+}
+
+// TestRestartedUpstreamIsWaitedFor stops an upstream that has answered before.
+func TestRestartedUpstreamIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	listen := func(addr string) (url string, stop func()) {
+		t.Helper()
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), ReadHeaderTimeout: time.Second}
+		go func() { _ = srv.Serve(ln) }() // ends with Close
+		return "http://" + ln.Addr().String(), func() { _ = srv.Close() }
+	}
+	target, stop := listen("127.0.0.1:0")
+	url := start(t, rule(target, ""), io.Discard)
+	if resp, _ := do(t, http.MethodGet, url+"/api", ""); resp.StatusCode != http.StatusOK {
+		t.Fatalf("before: %d", resp.StatusCode)
+	}
+	stop()
+	var requests sync.WaitGroup
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		requests.Go(func() {
+			if resp, body := do(t, method, url+"/api", "body"); resp.StatusCode != http.StatusOK {
+				t.Errorf("%s while it restarts: %d %s", method, resp.StatusCode, body)
+			}
+		})
+	}
+	<-time.After(100 * time.Millisecond) // a compiler would take longer
+	_, stop = listen(strings.TrimPrefix(target, "http://"))
+	requests.Wait()
+	stop()
+	begin := time.Now()
+	for i := range 2 {
+		if resp, _ := do(t, http.MethodGet, url+"/api", ""); resp.StatusCode != http.StatusBadGateway {
+			t.Errorf("request %d once it is down: %d", i, resp.StatusCode)
+		}
+	}
+	if took := time.Since(begin); took > 1900*time.Millisecond {
+		t.Errorf("waited %v for one that does not come back, more than once", took)
+	}
+}

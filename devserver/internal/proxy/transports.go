@@ -1,0 +1,150 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"calling-an-api.example/devserver/internal/proxyconf"
+)
+
+// Transports hold the connections to upstreams. They outlive a Proxy, so that an edit
+// of the rules closes no connection. The methods may be called from any goroutine.
+type Transports struct {
+	id       string // unique to this process, see mark
+	inFlight atomic.Int64
+
+	closing    context.Context // ends with Close
+	cancel     context.CancelFunc
+	webSockets sync.WaitGroup
+
+	mu    sync.Mutex // protects byKey
+	byKey map[transportKey]*http.Transport
+}
+
+// transportKey is what connections for different rules differ in.
+type transportKey struct {
+	secure       bool   // verify certificates
+	localAddress string // to connect from
+	handshakes   bool   // for WebSocket handshakes, which need HTTP/1.1
+	keepCase     bool   // record header names as they are written
+}
+
+// NewTransports returns Transports without connections.
+func NewTransports() *Transports {
+	t := &Transports{byKey: map[transportKey]*http.Transport{}, id: "devserver-" + strings.ToLower(rand.Text()[:12])}
+	t.closing, t.cancel = context.WithCancel(context.Background())
+	return t
+}
+
+// Close closes idle connections and open WebSockets, and waits for the latter.
+func (t *Transports) Close() {
+	t.cancel()
+	t.webSockets.Wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, transport := range t.byKey {
+		transport.CloseIdleConnections()
+	}
+}
+
+// webSocket returns ctx for a WebSocket, which Close ends too. end must be called when
+// the WebSocket is closed.
+func (t *Transports) webSocket(ctx context.Context) (_ context.Context, end func()) {
+	t.webSockets.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(t.closing, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+		t.webSockets.Done()
+	}
+}
+
+func (t *Transports) forRequests(rule *proxyconf.Rule) http.RoundTripper {
+	transport := t.get(transportKey{rule.Secure, rule.LocalAddress, false, rule.PreserveHeaderKeyCase})
+	if rule.FollowRedirects {
+		return follower{transport}
+	}
+	return transport
+}
+
+func (t *Transports) forHandshakes(rule *proxyconf.Rule) http.RoundTripper {
+	return t.get(transportKey{rule.Secure, rule.LocalAddress, true, false})
+}
+
+func (t *Transports) get(key transportKey) *http.Transport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byKey[key] == nil {
+		t.byKey[key] = newTransport(key)
+	}
+	return t.byKey[key]
+}
+
+// newTransport returns a Transport for key. docs/decisions/0006 says why it is tuned
+// like this.
+func newTransport(key transportKey) *http.Transport {
+	d := &dialer{localAddress: key.localAddress, tls: &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: !key.secure, //nolint:gosec // the option "secure": false
+	}}
+	transport := &http.Transport{
+		DialContext:            d.dial,
+		TLSClientConfig:        d.tls,
+		DisableCompression:     true, // the browser and the upstream agree on it
+		ForceAttemptHTTP2:      !key.handshakes,
+		MaxIdleConns:           1024,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        4 * time.Second, // shorter than Node's 5 s, so that we close first
+		TLSHandshakeTimeout:    handshakeTimeout,
+		ExpectContinueTimeout:  time.Second, // then the body is sent unasked
+		MaxResponseHeaderBytes: 1 << 20,
+	}
+	if key.keepCase {
+		transport.DialContext = d.dialKeepCase
+		transport.DialTLSContext = d.dialKeepCaseTLS
+		transport.ForceAttemptHTTP2 = false
+		transport.DisableKeepAlives = true // so that a connection has exactly one response head
+	}
+	return transport
+}
+
+const handshakeTimeout = 10 * time.Second // for TLS
+
+// loopThreshold is the number of in-flight requests above which loop detection (RFC
+// 8586) is on. A loop reaches it in no time, and below it no request is changed.
+const loopThreshold = 64
+
+// mark adds the mark of this process to r.
+func (t *Transports) mark(r *http.Request) {
+	r.Header["Cdn-Loop"] = []string{appendToList(r.Header["Cdn-Loop"], t.id)}
+}
+
+// isLoop reports whether r carries the mark of this process.
+func (t *Transports) isLoop(r *http.Request) bool {
+	for _, value := range r.Header["Cdn-Loop"] {
+		if strings.Contains(value, t.id) {
+			return true
+		}
+	}
+	return false
+}
+
+// buffers are what ReverseProxy copies bodies through.
+var buffers = &bufferPool{sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}}
+
+type bufferPool struct{ pool sync.Pool }
+
+// Get implements httputil.BufferPool.
+func (p *bufferPool) Get() []byte {
+	return *p.pool.Get().(*[]byte) //nolint:forcetypeassert // the pool holds no other
+}
+
+// Put implements httputil.BufferPool.
+func (p *bufferPool) Put(b []byte) { p.pool.Put(&b) }

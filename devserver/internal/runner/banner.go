@@ -1,0 +1,58 @@
+package runner
+
+import (
+	"fmt"
+	"strings"
+
+	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/dotenv"
+	"calling-an-api.example/devserver/tenant"
+)
+
+// fromHere returns a prefix that gives a command in another terminal this environment's
+// value of a setting; "" if the setting is in .env or has its default.
+func (r *runner) fromHere(name string) string {
+	value, ok := dotenv.Lookup(r.Environ)(name)
+	if !ok {
+		return ""
+	}
+	return name + "=" + value + " "
+}
+
+// banner is printed once everything is ready.
+func (r *runner) banner() string {
+	settings := r.settings
+	cfg := settings.cfg
+	var b strings.Builder
+	line := func(label, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-7s %s\n", label, fmt.Sprintf(format, args...))
+	}
+	api := config.LocalOrigin(settings.apiAddr)
+	b.WriteString("\n")
+	line("Page", "%s", config.LocalOrigin(cfg.Addr))
+	line("API", "%s", api)
+	if cfg.Local() {
+		line("Tenant", "%s (local)", config.LocalOrigin(cfg.TenantAddr))
+		users, err := tenant.ReadUsers(settings.tenantConfig())
+		if err != nil {
+			line("Users", "%v", err)
+		}
+		label := "Users"
+		for _, u := range users {
+			can := "no permissions"
+			if len(u.Permissions) > 0 {
+				can = "may " + strings.Join(u.Permissions, ", ")
+			}
+			line(label, "%s, password %s (%s)", u.Email, u.Password, can)
+			label = ""
+		}
+	} else {
+		line("Tenant", "%s", cfg.Domain)
+	}
+	if cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "" {
+		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere("TENANT_ADDR"), api)
+	}
+	line("Stop", "Ctrl+C (or h and Enter for more keys)")
+	b.WriteString("\n")
+	return b.String()
+}

@@ -1,0 +1,196 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"calling-an-api.example/devserver/internal/watch"
+)
+
+// watch makes r.watcher watch everything that the processes are made of.
+func (r *runner) watch() (err error) {
+	if r.watcher, err = watch.New(); err != nil {
+		return err
+	}
+	for _, name := range r.Names {
+		if err == nil {
+			err = r.watcher.Tree(filepath.Join(r.Dir, name))
+		}
+	}
+	for _, name := range append([]string{".env", "go.work", "go.work.sum", lockFile}, r.settings.files()...) {
+		if err == nil {
+			err = r.watcher.File(r.path(name))
+		}
+	}
+	if err != nil {
+		r.watcher.Close()
+	}
+	return err
+}
+
+// path returns name below the top folder, unless it is absolute.
+func (r *runner) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(r.Dir, name)
+}
+
+// changed rebuilds and restarts what the files at paths are part of.
+func (r *runner) changed(ctx context.Context, paths []string) {
+	top, err := filepath.Abs(r.Dir)
+	if err != nil {
+		r.printf("%v", err)
+		return
+	}
+	var rebuild []string
+	restart := map[string]bool{}
+	for _, path := range paths {
+		rel, err := filepath.Rel(top, path)
+		if err != nil {
+			continue
+		}
+		switch rel = filepath.ToSlash(rel); rel {
+		case ".env":
+			for _, name := range r.reloadSettings() {
+				restart[name] = true
+			}
+		case lockFile:
+			if slices.Contains(r.Names, "devserver") && r.install(ctx) {
+				restart["devserver"] = true
+			}
+		case "go.work", "go.work.sum":
+			rebuild = r.Names
+		default:
+			if name, _, _ := strings.Cut(rel, "/"); slices.Contains(r.Names, name) && isCompiled(rel) && !slices.Contains(rebuild, name) {
+				rebuild = append(slices.Clip(rebuild), name)
+			}
+		}
+	}
+	for _, name := range rebuild {
+		if r.rebuild(ctx, name) {
+			restart[name] = true
+		}
+	}
+	for _, p := range r.processes() {
+		if restart[p.Name] || r.crashed[p.Name] {
+			r.restart(p)
+		}
+	}
+}
+
+// isCompiled reports whether the file at path can be part of a binary.
+func isCompiled(path string) bool {
+	return !strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "/testdata/") &&
+		!strings.HasPrefix(path, "devserver/e2e/") && !strings.HasPrefix(path, "devserver/bench/") && !strings.HasPrefix(path, "api/bench/")
+}
+
+// rebuild builds the binary called name and reports whether it has changed. It is built
+// in another folder and then renamed, because it may be running.
+func (r *runner) rebuild(ctx context.Context, name string) (changed bool) {
+	begin := time.Now()
+	current := filepath.Join(r.Dir, bin, name)
+	before, err := digest(current)
+	if err != nil {
+		r.printf("%v", err)
+	}
+	next := filepath.Join(r.Dir, bin, ".next")
+	output, err := r.Tools.Build(ctx, next, name)
+	if err == nil {
+		err = os.Rename(filepath.Join(next, name), current)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err != nil:
+		text := strings.TrimSpace(string(output))
+		if text == "" {
+			text = err.Error()
+		}
+		r.report(name, text)
+		r.printf("%s does not compile; the last successful build keeps running\n%s", name, text)
+		return false
+	}
+	r.report(name, "")
+	after, err := digest(current)
+	if err != nil {
+		r.printf("%v", err)
+	}
+	if before == after {
+		return false
+	}
+	r.printf("%s rebuilt in %v, restarting it", name, time.Since(begin).Round(time.Millisecond))
+	return true
+}
+
+// digest returns a digest of the file, zero if it does not exist.
+func digest(file string) (sum [sha256.Size]byte, err error) {
+	data, err := os.ReadFile(file) //nolint:gosec // a binary in bin/
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return sum, err
+	}
+	return sha256.Sum256(data), nil
+}
+
+// reloadSettings reads .env again and returns the processes that are affected. If .env
+// is invalid, nothing changes.
+func (r *runner) reloadSettings() []string {
+	before := r.settings
+	now, err := load(r.Dir, r.Environ)
+	if err == nil { // the ports of the running processes are in use by them
+		err = checkPorts(slices.DeleteFunc(now.ports(r.Names), func(p port) bool {
+			return slices.ContainsFunc(before.ports(r.Names), func(ours port) bool { return ours.addr == p.addr })
+		}))
+	}
+	if err != nil {
+		r.report("env", err.Error())
+		r.printf("%v; the processes keep the last valid settings", err)
+		return nil
+	}
+	r.report("env", "")
+	for _, line := range now.warnings {
+		r.printf("%s", line)
+	}
+	if slices.Equal(now.env, before.env) {
+		return nil
+	}
+	bannerBefore := r.banner()
+	r.settings = now
+	for _, name := range now.files() {
+		if err := r.watcher.File(r.path(name)); err != nil {
+			r.printf("watching %s: %v", name, err)
+		}
+	}
+	affected := now.affected(before, r.Names)
+	if len(affected) == 0 {
+		return nil
+	}
+	r.printf(".env has changed, restarting %s", strings.Join(affected, " and "))
+	if banner := r.banner(); banner != bannerBefore && len(r.Names) > 1 {
+		r.out.Print(banner)
+	}
+	return affected
+}
+
+// install installs the page's packages from the lock file, and reports whether that
+// succeeded.
+func (r *runner) install(ctx context.Context) bool {
+	r.printf("%s has changed: npm ci", lockFile)
+	output, err := r.Tools.Install(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err != nil:
+		r.report("npm", "npm ci failed\n"+string(output))
+		r.printf("npm ci failed: %v\n%s", err, output)
+		return false
+	}
+	r.report("npm", "")
+	return true
+}

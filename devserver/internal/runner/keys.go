@@ -1,0 +1,47 @@
+package runner
+
+import (
+	"bufio"
+	"context"
+	"strings"
+
+	"calling-an-api.example/devserver/internal/config"
+)
+
+const keyHelp = "o open the page, r restart, t print a token, q quit, h this help; each with Enter"
+
+// readKeys sends the user's lines to the loop. Keys take effect with Enter, so that the
+// terminal keeps its mode and its own Ctrl+C.
+func (r *runner) readKeys(ctx context.Context) {
+	lines := bufio.NewScanner(r.Keys)
+	for lines.Scan() && ctx.Err() == nil {
+		key := strings.TrimSpace(lines.Text())
+		r.send(func() { r.key(ctx, key) })
+	}
+}
+
+// key does what a key is for.
+func (r *runner) key(ctx context.Context, key string) {
+	switch key {
+	case "":
+	case "o":
+		if err := r.Tools.Open(ctx, config.LocalOrigin(r.settings.cfg.Addr)); err != nil {
+			r.printf("%v", err)
+		}
+	case "r":
+		r.printf("restarting")
+		for _, p := range r.processes() {
+			r.restart(p)
+		}
+	case "t":
+		output, err := r.Tools.Token(ctx, r.settings.env)
+		r.out.Print(string(output))
+		if err != nil {
+			r.printf("no token: %v", err)
+		}
+	case "q":
+		r.stop()
+	default:
+		r.printf("%s", keyHelp)
+	}
+}

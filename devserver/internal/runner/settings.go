@@ -1,0 +1,108 @@
+package runner
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/dotenv"
+)
+
+// variables are the names that .env may set, with the processes that read them. Any
+// other name is probably a typo.
+var variables = map[string][]string{
+	"AUTH0_DOMAIN":        {"api", "devserver"},
+	"AUTH0_AUDIENCE":      {"api", "devserver"},
+	"AUTH0_CLIENT_ID":     {"devserver"},
+	"API_ADDR":            {"api"},
+	"DEV_ADDR":            {"devserver"},
+	"TENANT_ADDR":         {"devserver"},
+	"TENANT_CONFIG":       {"devserver"},
+	"TENANT_STATE":        {"devserver"},
+	"DEV_CSP":             {"devserver"},
+	"JWKS_REFRESH":        {"api"},
+	"TOKEN_CLIENT_ID":     nil, // read by make token
+	"TOKEN_CLIENT_SECRET": nil,
+	"NO_COLOR":            {"api", "devserver"},
+}
+
+// affected returns which of the named processes read a setting that differs from before.
+// A name that is unknown here may be for any of them.
+func (s *settings) affected(before *settings, names []string) (readers []string) {
+	for _, setting := range slices.Concat(s.env, before.env) {
+		name, _, _ := strings.Cut(setting, "=")
+		if s.value(name) == before.value(name) {
+			continue
+		}
+		by, known := variables[name]
+		if !known {
+			by = names
+		}
+		for _, reader := range by {
+			if slices.Contains(names, reader) && !slices.Contains(readers, reader) {
+				readers = append(readers, reader)
+			}
+		}
+	}
+	return readers
+}
+
+// settings are the processes' settings, from the environment and .env. They never change.
+type settings struct {
+	dir      string   // the repository's top folder
+	env      []string // of the processes, "NAME=value"
+	cfg      config.Config
+	apiAddr  string
+	warnings []string // about .env
+}
+
+// load reads .env in dir; environ overrides it.
+func load(dir string, environ []string) (*settings, error) {
+	env, set, err := dotenv.Load(filepath.Join(dir, ".env"), environ)
+	if err != nil {
+		return nil, err
+	}
+	s := &settings{dir: dir, env: env, apiAddr: config.DefaultAPIAddr}
+	for _, name := range set {
+		if _, known := variables[name]; !known {
+			s.warnings = append(s.warnings, fmt.Sprintf(".env sets %s, which nothing reads", name))
+		}
+	}
+	if s.cfg, err = config.Parse(nil, dotenv.Lookup(env), io.Discard); err != nil {
+		return nil, err
+	}
+	if addr := s.value("API_ADDR"); addr != "" {
+		s.apiAddr = addr
+	}
+	if s.cfg.Local() { // the API does not know the dev server's default
+		s.env = append(slices.Clip(s.env), "AUTH0_DOMAIN="+config.LocalOrigin(s.cfg.TenantAddr))
+	}
+	return s, nil
+}
+
+// value returns the processes' value of a variable, or "".
+func (s *settings) value(name string) string {
+	value, _ := dotenv.Lookup(s.env)(name)
+	return value
+}
+
+// files are those that the dev server reads when it starts. It follows them itself, but
+// not after it has ended because of a problem in one of them.
+func (s *settings) files() []string {
+	files := []string{s.cfg.ProxyConfig, filepath.Join(s.cfg.Frontend, "index.html")}
+	if s.cfg.TenantConfig != "" {
+		files = append(files, s.cfg.TenantConfig)
+	}
+	return files
+}
+
+// tenantConfig is the path of the local tenant's configuration file, "" if there is none.
+func (s *settings) tenantConfig() string {
+	if s.cfg.TenantConfig == "" || filepath.IsAbs(s.cfg.TenantConfig) {
+		return s.cfg.TenantConfig
+	}
+	return filepath.Join(s.dir, s.cfg.TenantConfig)
+}

@@ -1,0 +1,94 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+
+	"calling-an-api.example/devserver/internal/procs"
+)
+
+// Tools are the programs that a runner calls. Tests replace them.
+type Tools interface {
+	// Build builds the named commands into dir, and returns what the compiler printed.
+	Build(ctx context.Context, dir string, names ...string) (output []byte, err error)
+	// Install installs the page's packages from the lock file.
+	Install(ctx context.Context) (output []byte, err error)
+	// Token prints an access token, with env as its environment.
+	Token(ctx context.Context, env []string) (output []byte, err error)
+	// Open opens url in a browser.
+	Open(ctx context.Context, url string) error
+}
+
+// GoTools are the Go command, npm and the system's browser.
+type GoTools struct {
+	Dir     string // the repository's top folder
+	Browser func(ctx context.Context, url string) error
+}
+
+// Build implements [Tools]. Binaries for development have no VCS stamp, which git
+// refuses in a checkout that belongs to another user.
+func (t GoTools) Build(ctx context.Context, dir string, names ...string) ([]byte, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"build", "-buildvcs=false", "-o", dir + "/"}
+	for _, name := range names {
+		args = append(args, "./"+name)
+	}
+	return t.run(exec.CommandContext(ctx, "go", args...), ".") //nolint:gosec // one of Names
+}
+
+// Install implements [Tools].
+func (t GoTools) Install(ctx context.Context) ([]byte, error) {
+	return t.run(exec.CommandContext(ctx, "npm", "ci"), filepath.Dir(lockFile))
+}
+
+// Token implements [Tools].
+func (t GoTools) Token(ctx context.Context, env []string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", "run", "./devserver/cmd/token")
+	cmd.Env = env
+	return t.run(cmd, ".")
+}
+
+// Open implements [Tools].
+func (t GoTools) Open(ctx context.Context, url string) error { return t.Browser(ctx, url) }
+
+func (t GoTools) run(cmd *exec.Cmd, dir string) ([]byte, error) {
+	cmd.Dir = filepath.Join(t.Dir, dir)
+	procs.Isolate(cmd) // so that a canceled command ends with its children
+	return cmd.CombinedOutput()
+}
+
+// ErrInterrupted says that a signal came before the processes ran.
+var ErrInterrupted = errors.New("interrupted")
+
+// buildFirst builds all processes before the first start.
+func (r *runner) buildFirst() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	type result struct {
+		output []byte
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		output, err := r.Tools.Build(ctx, filepath.Join(r.Dir, bin), r.Names...)
+		done <- result{output, err}
+	}()
+	select {
+	case <-r.Signals:
+		cancel()
+		<-done
+		return ErrInterrupted
+	case built := <-done:
+		r.out.Print(string(built.output))
+		if built.err != nil {
+			return fmt.Errorf("the build failed (%w): fix the errors above", built.err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,87 @@
+// Package source says where in a file something is wrong. Everything that reads files
+// of the project, or runs a program that does, reports problems with it, so that they
+// look the same in the terminal and over the page.
+package source
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Position is a place in a file. Line and Column count from 1; Column counts bytes.
+type Position struct {
+	File         string
+	Line, Column int
+}
+
+// At returns the position of the byte offset in text, the content of file.
+func At(file, text string, offset int) Position {
+	before := text[:min(offset, len(text))]
+	return Position{file, 1 + strings.Count(before, "\n"), len(before) - strings.LastIndexByte(before, '\n')}
+}
+
+// String returns file:line:column.
+func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+
+// Problem is something wrong in a file. It is an error.
+type Problem struct {
+	Position
+	Message string
+	Excerpt string // text of the line, or "" if it is not known
+}
+
+// New returns the problem at the byte offset in text, the content of file.
+func New(file, text string, offset int, message string) Problem {
+	position := At(file, text, offset)
+	return Problem{position, message, line(text, position.Line)}
+}
+
+// NewAt is [New] for a line and a column.
+func NewAt(file, text string, lineNumber, column int, message string) Problem {
+	return Problem{Position{file, lineNumber, column}, message, line(text, lineNumber)}
+}
+
+// line returns the line of text with that number, "" if there is none.
+func line(text string, number int) string {
+	for ; number > 1; number-- {
+		_, rest, found := strings.Cut(text, "\n")
+		if !found {
+			return ""
+		}
+		text = rest
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	return strings.TrimSuffix(text, "\r")
+}
+
+// String returns the problem in one line, for logs.
+func (p Problem) String() string { return p.Position.String() + ": " + p.Message }
+
+// Error returns the problem as compilers write it: the position and the message, the
+// line, and a caret under the column.
+func (p Problem) Error() string {
+	if strings.TrimSpace(p.Excerpt) == "" {
+		return p.String()
+	}
+	// The caret's indentation is as wide as the text before it: tabs stay tabs, and any
+	// other character counts as one space.
+	indent := strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, p.Excerpt[:min(max(p.Column-1, 0), len(p.Excerpt))])
+	return fmt.Sprintf("%s\n  %s\n  %s^", p.String(), p.Excerpt, indent)
+}
+
+// Problems are all problems of a file, in its order. It is an error.
+type Problems []Problem
+
+// Error returns all problems, one after the other.
+func (p Problems) Error() string {
+	texts := make([]string, len(p))
+	for i, problem := range p {
+		texts[i] = problem.Error()
+	}
+	return strings.Join(texts, "\n")
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"calling-an-api.example/devserver/internal/browse"
+	"calling-an-api.example/devserver/internal/bundle"
+	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/edits"
+	"calling-an-api.example/devserver/internal/hostcheck"
+	"calling-an-api.example/devserver/internal/livereload"
+	"calling-an-api.example/devserver/internal/localnet"
+	"calling-an-api.example/devserver/internal/proxy"
+	"calling-an-api.example/devserver/internal/site"
+	"calling-an-api.example/devserver/tenant"
+)
+
+// drain is how long requests in flight may take after the dev server is told to stop.
+const drain = 2 * time.Second
+
+// serve runs the page, and the local tenant if it is in use, until ctx ends and the
+// requests in flight are answered. Its error is one line that says what to change.
+func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	page, err := listen(ctx, cfg.Addr, "the page", "DEV_ADDR=localhost:4201")
+	if err != nil {
+		return err
+	}
+	defer localnet.Close(page)
+	secure, err := tlsConfig(cfg)
+	if err != nil {
+		return err
+	}
+	pageOrigin := origin(page)
+	if secure != nil {
+		pageOrigin = strings.Replace(pageOrigin, "http:", "https:", 1)
+	}
+	var local *tenant.Tenant
+	var tenantListeners []net.Listener
+	if cfg.Local() {
+		if tenantListeners, err = listen(ctx, cfg.TenantAddr, "the local tenant", "TENANT_ADDR=localhost:4401"); err != nil {
+			return err
+		}
+		defer localnet.Close(tenantListeners)
+		cfg.Domain = origin(tenantListeners)
+		if local, err = newTenant(cfg, pageOrigin, log); err != nil {
+			return err
+		}
+		defer local.Close()
+	} else {
+		cfg.TenantConfig = "" // nothing reads it
+	}
+
+	var bundler *bundle.Bundler
+	if bundle.Has(cfg.Frontend) {
+		if bundler, err = bundle.New(cfg.Frontend); err != nil {
+			return err
+		}
+		defer bundler.Close()
+	}
+	hub, transports := livereload.New(), proxy.NewTransports()
+	defer transports.Close()
+	handler := site.New(site.Options{
+		Config: cfg, LocalTenant: local != nil, Hub: hub, Bundler: bundler, Transports: transports, Log: log,
+	})
+	follower, err := edits.New(edits.Options{
+		Frontend: cfg.Frontend, Bundler: bundler, Types: cfg.Types, ProxyConfig: cfg.ProxyConfig, TenantConfig: cfg.TenantConfig,
+		Problems: cfg.Problems, PageOrigin: pageOrigin, SetRules: handler.SetRules, ReloadTenant: local.Reload, Hub: hub, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer follower.Close()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { follower.Run(ctx); return nil })
+	group.Go(func() error { <-ctx.Done(); hub.Close(); return nil }) // its streams would delay the shutdown
+	if local != nil {
+		group.Go(func() error {
+			return localnet.Serve(ctx, newServer(hostcheck.Loopback(local), log), tenantListeners, drain)
+		})
+		log.Info("local tenant listening on " + cfg.Domain)
+	}
+	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Addresses: cfg.Exposed(), Flag: "--allowed-host"}
+	srv := newServer(hosts.Check(handler), log)
+	srv.TLSConfig = secure
+	group.Go(func() error { return localnet.Serve(ctx, srv, page, drain) })
+	log.Info("page listening on " + pageOrigin)
+	if cfg.Exposed() {
+		logAddresses(localnet.Port(page[0]), secure != nil, log)
+	}
+	if cfg.Open {
+		if err := browse.Open(ctx, pageOrigin); err != nil {
+			log.Warn(err.Error())
+		}
+	}
+	err = group.Wait()
+	log.Info("dev server stopped")
+	return err
+}
+
+// newServer returns a server for handler. It has no timeout for bodies, because
+// uploads, downloads and event streams go through it.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+func newTenant(cfg config.Config, pageOrigin string, log *slog.Logger) (*tenant.Tenant, error) {
+	state := ""
+	if cfg.TenantState != "" { // a file for each address, because the issuer differs
+		_, host, _ := strings.Cut(cfg.Domain, "://")
+		state = filepath.Join(cfg.TenantState, strings.NewReplacer(":", "-", "[", "", "]", "").Replace(host)+".json")
+	}
+	return tenant.New(tenant.Options{
+		Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: pageOrigin, Audience: cfg.Audience,
+		ConfigFile: cfg.TenantConfig, StateFile: state, Log: log,
+	})
+}
+
+// tlsConfig returns the TLS configuration of the page, nil for plain HTTP.
+func tlsConfig(cfg config.Config) (*tls.Config, error) {
+	if !cfg.HTTPS {
+		return nil, nil //nolint:nilnil // http.Server means the same by nil
+	}
+	var cert tls.Certificate
+	var err error
+	if cfg.Cert != "" {
+		cert, err = tls.LoadX509KeyPair(cfg.Cert, cfg.Key)
+	} else {
+		var ips []net.IP
+		if cfg.Exposed() {
+			ips = localnet.Addresses()
+		}
+		cert, err = localnet.SelfSigned(cfg.AllowedHosts, ips)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the certificate of the page: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// listen is [localnet.Listen] with an error that says what the port is for and how to
+// choose another.
+func listen(ctx context.Context, addr, what, example string) ([]net.Listener, error) {
+	lns, err := localnet.Listen(ctx, addr)
+	var busy *localnet.BusyError
+	if errors.As(err, &busy) {
+		return nil, fmt.Errorf("%w (%s): stop the program that uses it, or choose another with %s", busy, what, example)
+	} else if err != nil {
+		return nil, fmt.Errorf("listen for %s: %w", what, err)
+	}
+	return lns, nil
+}
+
+// origin is the origin that a browser on this machine uses for a server on lns.
+func origin(lns []net.Listener) string { return config.LocalOrigin(lns[0].Addr().String()) }
+
+// logAddresses logs where other machines find the page, and what does not work there.
+func logAddresses(port int, secure bool, log *slog.Logger) {
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
+	for _, ip := range localnet.Addresses() {
+		log.Info(fmt.Sprintf("page on the network at %s://%s", scheme, net.JoinHostPort(ip.String(), strconv.Itoa(port))))
+	}
+	if !secure {
+		log.Warn("logins work at localhost only, because browsers have no crypto.subtle over plain http; --https serves a certificate")
+	}
+}

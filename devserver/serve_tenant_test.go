@@ -1,0 +1,45 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"calling-an-api.example/devserver/internal/config"
+)
+
+// TestTenantFollowsItsFile edits who may log in.
+func TestTenantFollowsItsFile(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("tenant/testdata/tenant.jsonc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	people := string(data)
+	dir, log, stop := start(t, func(dir string, cfg *config.Config) {
+		cfg.TenantConfig = filepath.Join(dir, "tenant.jsonc")
+		write(t, dir, "tenant.jsonc", people)
+	})
+	local := log.Await(t, `local tenant listening on (\S+?)"`)
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	home := func(want string) {
+		t.Helper()
+		if got := text(t, get(t, client, local+"/")); !strings.Contains(got, want) {
+			t.Errorf("the tenant knows %s, not %s", got, want)
+		}
+	}
+	home("ada@example.com")
+	write(t, dir, "tenant.jsonc", strings.Replace(people, "ada@example.com", "grace@example.com", 1))
+	log.Await(t, "the local tenant uses the new")
+	home("grace@example.com")
+	write(t, dir, "tenant.jsonc", strings.Replace(people, `"email"`, `"mail"`, 1))
+	log.Await(t, `keeps its last valid configuration.*tenant.jsonc:11:7: unknown field`)
+	home("grace@example.com")
+	if err := stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}

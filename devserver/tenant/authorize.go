@@ -1,0 +1,193 @@
+package tenant
+
+import (
+	"crypto/rand"
+	"errors"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+	"github.com/zitadel/schema"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+)
+
+// responseModeWebMessage is Auth0's response mode for silent authentication and popups:
+// the response is a page that posts it to the window that has opened or framed it.
+const responseModeWebMessage oidc.ResponseMode = "web_message"
+
+// responseModes are the supported response modes.
+var responseModes = []string{
+	string(oidc.ResponseModeQuery), string(oidc.ResponseModeFragment), string(oidc.ResponseModeFormPost), string(responseModeWebMessage),
+}
+
+// organizationName matches Auth0's organizations: an ID, "org_" and 16 letters and
+// digits, or a name.
+var organizationName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$`)
+
+// maxAuthorize is the maximum size of the parameters, in bytes. They are kept until the
+// login ends.
+const maxAuthorize = 8 << 10
+
+// authRequest is a login in progress: what the app has requested, in which browser.
+type authRequest struct {
+	*oidc.AuthRequest
+	id      string
+	client  *directory.Client
+	api     *directory.API // nil if no audience was requested
+	browser string         // value of the cookie of the browser that started it
+
+	organization        string // requested, and echoed in the tokens
+	signUp              bool   // the app requested the sign-up page
+	loggedIn, consented bool   // steps that the user has taken for this request
+}
+
+// organizationClaim returns the claim for the requested organization, which Auth0's SDK
+// checks, or "" if there is none.
+func (r *authRequest) organizationClaim() (name, value string) {
+	switch {
+	case r.organization == "":
+		return "", ""
+	case strings.HasPrefix(r.organization, "org_"):
+		return "org_id", r.organization
+	}
+	return "org_name", strings.ToLower(r.organization)
+}
+
+// grant is what an authorization code stands for.
+type grant struct {
+	request *authRequest
+	session *session
+	scopes  []string
+}
+
+// authorize starts a login (RFC 6749 §4.1.1 with PKCE, RFC 7636, and Auth0's audience).
+// Before the redirect URI is validated, errors are shown to the user; afterwards they
+// are sent to the client.
+func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
+	requested, err := op.ParseAuthorizeRequest(r, t.decoder)
+	if err != nil {
+		t.reject(w, r, "invalid_request", "The request is malformed", "Malformed: "+malformed(err)+".")
+		return
+	}
+	if len(r.Form.Encode()) > maxAuthorize {
+		t.reject(w, r, "invalid_request", "The request is too large", "Its parameters are more than 8 KiB.")
+		return
+	}
+	d := t.directory.Load()
+	app := d.Client(requested.ClientID)
+	if app == nil {
+		t.reject(w, r, "unauthorized_client", "Unknown client",
+			"This tenant has no client with this client_id. The page takes it from AUTH0_CLIENT_ID; leave it unset for the local default.")
+		return
+	}
+	if err := op.ValidateAuthReqRedirectURI(opClient{app}, requested.RedirectURI, requested.ResponseType); err != nil {
+		t.reject(w, r, "invalid_request", "Callback URL mismatch", "The redirect_uri is not one of the client's allowed callback URLs. "+listed(app.Callbacks))
+		return
+	}
+	req := &authRequest{
+		AuthRequest: requested, id: rand.Text(), client: app, api: d.API(r.Form.Get("audience")),
+		organization: r.Form.Get("organization"), signUp: r.Form.Get("screen_hint") == "signup",
+	}
+	if err := t.check(req, r.Form.Get("audience")); err != nil {
+		t.fail(w, r, req, err)
+		return
+	}
+	t.proceed(w, r, req, t.currentSession(r))
+}
+
+// malformed lists the malformed parameters.
+func malformed(err error) string {
+	var wrong schema.MultiError
+	if !errors.As(err, &wrong) {
+		return "the form"
+	}
+	return strings.Join(slices.Sorted(maps.Keys(wrong)), ", ")
+}
+
+// listed returns a sentence with the allowed URLs.
+func listed(urls []string) string {
+	if len(urls) == 0 {
+		return "There are none."
+	}
+	return "They are: " + strings.Join(urls, ", ")
+}
+
+// check returns why the client's request is invalid, or nil.
+func (t *Tenant) check(req *authRequest, audience string) *oidc.Error {
+	var err error
+	switch {
+	case req.ResponseMode != "" && !slices.Contains(responseModes, string(req.ResponseMode)):
+		return oidc.ErrInvalidRequest().WithDescription("response_mode must be one of %s", strings.Join(responseModes, ", "))
+	case !req.client.MayUse(directory.GrantCode):
+		return oidc.ErrUnauthorizedClient().WithDescription("Grant type 'authorization_code' not allowed for the client.")
+	case req.CodeChallenge == "":
+		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge' is required (PKCE)")
+	case req.CodeChallengeMethod != oidc.CodeChallengeMethodS256:
+		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge_method' must be S256")
+	case req.RequestParam != "":
+		return oidc.ErrRequestNotSupported()
+	case req.organization != "" && !organizationName.MatchString(req.organization):
+		return oidc.ErrInvalidRequest().WithDescription("parameter organization is invalid")
+	case audience != "" && req.api == nil:
+		return oidc.ErrAccessDenied().WithDescription("Service not found: %.200s", audience)
+	}
+	if err = op.ValidateAuthReqResponseType(opClient{req.client}, req.ResponseType); err == nil {
+		if req.MaxAge, err = op.ValidateAuthReqPrompt(req.Prompt, req.MaxAge); err == nil {
+			req.Scopes, err = op.ValidateAuthReqScopes(opClient{req.client}, req.Scopes)
+			if !req.client.MayUse(directory.GrantRefreshToken) {
+				req.Scopes = slices.DeleteFunc(req.Scopes, func(name string) bool { return name == oidc.ScopeOfflineAccess })
+			}
+		}
+	}
+	if err != nil {
+		return oidc.DefaultToServerError(err, "the request is invalid")
+	}
+	return nil
+}
+
+// proceed goes to the next step of a login: the login page, the consent page, or back to
+// the app with a code.
+func (t *Tenant) proceed(w http.ResponseWriter, r *http.Request, req *authRequest, s *session) {
+	prompted := func(prompt string) bool { return slices.Contains(req.Prompt, prompt) }
+	silent := prompted(oidc.PromptNone)
+	mustLogIn := s == nil || !req.loggedIn &&
+		(prompted(oidc.PromptLogin) || prompted(oidc.PromptSelectAccount) || t.tooOld(s, req.MaxAge))
+	switch {
+	case mustLogIn:
+		if silent {
+			t.fail(w, r, req, oidc.ErrLoginRequired().WithDescription("Login required"))
+			return
+		}
+		t.interact(w, r, req, "/u/login")
+	case !req.consented && (prompted(oidc.PromptConsent) || !t.hasConsented(s.user, req)):
+		if silent {
+			err := oidc.ErrInteractionRequired().WithDescription("Consent required")
+			err.ErrorType = "consent_required" // OpenID Connect Core §3.1.2.6; the library has no constant for it
+			t.fail(w, r, req, err)
+			return
+		}
+		t.interact(w, r, req, "/u/consent")
+	default:
+		t.succeed(w, r, req, s)
+	}
+}
+
+// tooOld reports whether the session's login is older than max_age, in seconds.
+func (t *Tenant) tooOld(s *session, maxAge *uint) bool {
+	return maxAge != nil && t.opts.Now().Sub(s.loggedIn).Seconds() > float64(*maxAge)
+}
+
+// interact stores the request, binds it to the browser, and redirects to the page at
+// path.
+func (t *Tenant) interact(w http.ResponseWriter, r *http.Request, req *authRequest, path string) {
+	if req.browser == "" {
+		req.browser = t.browserCookie(w, r)
+	}
+	t.requests.Put(req.id, req)
+	http.Redirect(w, r, path+"?state="+req.id, http.StatusSeeOther) //nolint:gosec // one of our own pages
+}

@@ -1,0 +1,106 @@
+package tenant
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+)
+
+// dashboard is what dashboard.html shows: the tenant's configuration, sessions and last
+// events. It contains no tokens, codes or cookies.
+type dashboard struct {
+	Issuer, App string
+	Following   bool // the page reloads itself
+	Users       []User
+	Clients     []clientRow
+	APIs        []apiRow
+	Keys        []string // their IDs, the current one first
+	Sessions    []sessionRow
+	Families    []familyRow
+	Events      []event
+}
+
+type clientRow struct {
+	ID, Name                                  string
+	Callbacks, LogoutURLs, WebOrigins, Grants []string
+}
+
+type apiRow struct {
+	Audience, Name string
+	Scopes         []string
+	Lifetime       time.Duration
+	RBAC           bool
+}
+
+// sessionRow is a user's login in one browser.
+type sessionRow struct {
+	User            string
+	LoggedIn, Until time.Time
+}
+
+// familyRow is a refresh-token family.
+type familyRow struct {
+	User, Client, Audience, Scopes string
+	Used, Until                    time.Time
+}
+
+func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
+	page := dashboard{
+		Issuer: t.opts.Issuer, App: t.opts.AppOrigin, Following: r.URL.Query().Has("follow"),
+		Users: t.Users(), Events: t.events.list(),
+	}
+	d := t.directory.Load()
+	page.Clients, page.APIs = clientRows(d), apiRows(d)
+	keys, err := t.keys.list()
+	if err != nil {
+		t.opts.Log.Error("the tenant has no signing key", "err", err)
+	}
+	for _, key := range keys {
+		page.Keys = append(page.Keys, key.id)
+	}
+	t.sessions.Each(func(_ string, s *session, born time.Time) {
+		if u := d.UserByID(s.user.ID); u == nil || u.Blocked {
+			return
+		}
+		page.Sessions = append(page.Sessions, sessionRow{s.user.Email, s.loggedIn, born.Add(t.sessions.TTL())})
+	})
+	slices.SortFunc(page.Sessions, func(a, b sessionRow) int { return b.LoggedIn.Compare(a.LoggedIn) })
+	page.Families = t.familyRows(d)
+	if page.Following { // the policy forbids scripts
+		w.Header().Set("Refresh", "3")
+	}
+	forbidFraming(w, "form-action 'none'")
+	t.render(w, http.StatusOK, "dashboard.html", page)
+}
+
+func clientRows(d *directory.Directory) (rows []clientRow) {
+	for _, c := range d.Clients() {
+		rows = append(rows, clientRow{c.ID, c.Name, c.Callbacks, c.LogoutURLs, c.WebOrigins, c.Grants})
+	}
+	return rows
+}
+
+func apiRows(d *directory.Directory) (rows []apiRow) {
+	for _, a := range d.APIs() {
+		row := apiRow{Audience: a.Audience, Name: a.Name, Lifetime: a.Lifetime, RBAC: a.RBAC}
+		for _, s := range a.Scopes {
+			row.Scopes = append(row.Scopes, s.Name)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (t *Tenant) familyRows(d *directory.Directory) (rows []familyRow) {
+	for _, f := range t.refresh.Rows() {
+		row := familyRow{Client: f.Client, Audience: f.Audience, Scopes: strings.Join(f.Scopes, " "), Used: f.Used, Until: f.Until}
+		if u := d.UserByID(f.User); u != nil {
+			row.User = u.Email
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}

@@ -1,0 +1,78 @@
+package tenant
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits: how many events are kept, and the size of a text in bytes.
+const (
+	maxEvents    = 50
+	maxEventText = 400
+)
+
+// events are the last events, which the dashboard shows: the tenant's side of each login.
+// They contain claims but no tokens. The methods may be called from any goroutine.
+type events struct {
+	now func() time.Time
+
+	mu   sync.Mutex // protects last
+	last []event    // the newest last
+}
+
+type event struct {
+	At     time.Time
+	Text   string
+	Bad    bool
+	Tokens []issuedToken
+}
+
+// issuedToken is the claims of a token that was issued.
+type issuedToken struct {
+	Kind   string
+	Claims any
+}
+
+// JSON returns the claims as indented JSON.
+func (t issuedToken) JSON() (string, error) {
+	text, err := json.MarshalIndent(t.Claims, "", "  ")
+	return string(text), err
+}
+
+// add adds an event.
+func (e *events) add(format string, args ...any) { e.append(event{Text: fmt.Sprintf(format, args...)}) }
+
+// rejected adds an event about something that was rejected.
+func (e *events) rejected(format string, args ...any) {
+	e.append(event{Text: fmt.Sprintf(format, args...), Bad: true})
+}
+
+// issued adds an event about tokens that were issued.
+func (e *events) issued(tokens []issuedToken, format string, args ...any) {
+	e.append(event{Text: fmt.Sprintf(format, args...), Tokens: tokens})
+}
+
+func (e *events) append(one event) {
+	one.At = e.now()
+	if len(one.Text) > maxEventText {
+		one.Text = strings.ToValidUTF8(one.Text[:maxEventText], "") + "…"
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.last = append(e.last, one); len(e.last) > maxEvents {
+		e.last = slices.Delete(e.last, 0, 1)
+	}
+}
+
+// list returns the events, the newest first.
+func (e *events) list() []event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := slices.Clone(e.last)
+	slices.Reverse(list)
+	return list
+}

@@ -1,0 +1,157 @@
+// Package directory is what the local tenant knows: users, clients and APIs, read from
+// a file of JSON with comments. A Directory never changes; an edit of the file makes
+// another one.
+package directory
+
+import (
+	"cmp"
+	"crypto/subtle"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Directory is the users, clients and APIs of a tenant.
+type Directory struct {
+	Users   []*User
+	clients map[string]*Client // by ID
+	apis    map[string]*API    // by audience
+}
+
+// User is a person who can log in.
+type User struct {
+	ID, Email, Password   string
+	GivenName, FamilyName string
+	Nickname, Picture     string
+	Permissions           []string       // at the APIs, as roles would give them (RBAC)
+	Blocked               bool           // may not log in
+	Claims                map[string]any // more claims for tokens; names have a namespace
+	UpdatedAt             time.Time
+}
+
+// Client is an application.
+type Client struct {
+	ID, Name   string
+	Secret     string   // "" for a public client
+	Callbacks  []string // redirect URIs
+	LogoutURLs []string
+	WebOrigins []string // origins that may receive web_message responses
+	Grants     []string // grant types
+	Scopes     []string // that client_credentials grants it
+}
+
+// API is a resource server.
+type API struct {
+	Audience string
+	Name     string
+	Scopes   []Scope
+	Lifetime time.Duration // of its access tokens
+	RBAC     bool          // scopes require the permission, and tokens contain permissions
+}
+
+// Scope is a scope with its description on the consent page.
+type Scope struct{ Name, Description string }
+
+// Grant types that a client can have.
+const (
+	GrantCode              = "authorization_code"
+	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+)
+
+// IdentityScopes are the scopes of OpenID Connect.
+var IdentityScopes = []Scope{
+	{"openid", "Know who you are"},
+	{"profile", "See your profile: name, nickname and picture"},
+	{"email", "See your email address"},
+	{"offline_access", "Keep access while you are away, without asking again"},
+}
+
+// Client returns the client with that ID, or nil.
+func (d *Directory) Client(id string) *Client { return d.clients[id] }
+
+// API returns the API with that audience, or nil.
+func (d *Directory) API(audience string) *API { return d.apis[audience] }
+
+// Clients returns all clients, by name.
+func (d *Directory) Clients() []*Client {
+	return slices.SortedFunc(maps.Values(d.clients), func(a, b *Client) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// APIs returns all APIs, by audience.
+func (d *Directory) APIs() []*API {
+	return slices.SortedFunc(maps.Values(d.apis), func(a, b *API) int { return cmp.Compare(a.Audience, b.Audience) })
+}
+
+// UserByEmail returns the user with that email address, in any case, or nil.
+func (d *Directory) UserByEmail(email string) *User {
+	return d.user(func(u *User) bool { return strings.EqualFold(u.Email, email) })
+}
+
+// UserByID returns the user with that ID, the claim sub, or nil.
+func (d *Directory) UserByID(id string) *User {
+	return d.user(func(u *User) bool { return u.ID == id })
+}
+
+func (d *Directory) user(is func(*User) bool) *User {
+	if i := slices.IndexFunc(d.Users, is); i >= 0 {
+		return d.Users[i]
+	}
+	return nil
+}
+
+// IsWebOrigin reports whether some client may be used from pages of origin.
+func (d *Directory) IsWebOrigin(origin string) bool {
+	for _, c := range d.clients {
+		if slices.Contains(c.WebOrigins, origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// Name is the user's full name, or else the email address, as at Auth0.
+func (u *User) Name() string {
+	return cmp.Or(strings.TrimSpace(u.GivenName+" "+u.FamilyName), u.Email)
+}
+
+// Has reports whether scope is one of the API's. A nil API has none.
+func (a *API) Has(scope string) bool {
+	return a != nil && slices.ContainsFunc(a.Scopes, func(s Scope) bool { return s.Name == scope })
+}
+
+// HasSecret reports, in constant time, whether secret is the client's. A public client
+// has none.
+func (c *Client) HasSecret(secret string) bool {
+	return c.Secret != "" && subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) == 1
+}
+
+// MayUse reports whether the client has the grant type.
+func (c *Client) MayUse(grant string) bool { return slices.Contains(c.Grants, grant) }
+
+// Grantable returns which of the requested scopes u gets at a, which is nil if no API
+// was requested: those of OpenID Connect, and those of the API that u has the
+// permission for, if the API requires it.
+func Grantable(requested []string, u *User, a *API) []string {
+	granted := []string{}
+	for _, name := range requested {
+		identity := slices.ContainsFunc(IdentityScopes, func(s Scope) bool { return s.Name == name })
+		if (identity || a.Has(name) && (!a.RBAC || slices.Contains(u.Permissions, name))) && !slices.Contains(granted, name) {
+			granted = append(granted, name)
+		}
+	}
+	return granted
+}
+
+// Origin returns the scheme, host and port of rawURL as browsers write an origin, or
+// "" if it has none.
+func Origin(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return ""
+	}
+	standard := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	return u.Scheme + "://" + strings.TrimSuffix(strings.ToLower(u.Host), standard)
+}

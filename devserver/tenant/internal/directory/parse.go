@@ -1,0 +1,204 @@
+package directory
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tailscale/hujson"
+)
+
+// Default is the configuration that is used without a file, and a template for one.
+//
+//go:embed default.jsonc
+var Default []byte
+
+// Variables are the values that a configuration refers to.
+type Variables struct {
+	Page     string // $PAGE: origin of the single-page app
+	Tenant   string // $TENANT: origin of the tenant
+	ClientID string // $CLIENT_ID
+	Audience string // $AUDIENCE
+}
+
+// The form of the file. Names are those of Auth0's Management API, if it has them.
+type configFile struct {
+	Users   []userConfig   `json:"users"`
+	Clients []clientConfig `json:"clients"`
+	APIs    []apiConfig    `json:"apis"`
+}
+
+type userConfig struct {
+	ID          string         `json:"user_id"`
+	Email       string         `json:"email"`
+	Password    string         `json:"password"`
+	GivenName   string         `json:"given_name"`
+	FamilyName  string         `json:"family_name"`
+	Nickname    string         `json:"nickname"`
+	Picture     string         `json:"picture"`
+	Permissions []string       `json:"permissions"`
+	Blocked     bool           `json:"blocked"`
+	Claims      map[string]any `json:"claims"`
+}
+
+type clientConfig struct {
+	ID         string   `json:"client_id"`
+	Secret     string   `json:"client_secret"`
+	Name       string   `json:"name"`
+	Callbacks  []string `json:"callbacks"`
+	LogoutURLs []string `json:"allowed_logout_urls"`
+	WebOrigins []string `json:"web_origins"`
+	Grants     []string `json:"grant_types"`
+	Scopes     []string `json:"scopes"`
+}
+
+type apiConfig struct {
+	Audience string            `json:"audience"`
+	Name     string            `json:"name"`
+	Scopes   map[string]string `json:"scopes"`
+	Lifetime int               `json:"token_lifetime"` // seconds
+	RBAC     bool              `json:"rbac"`
+}
+
+// Parse parses data, the content of file. Users are updated at the time now. The error
+// is a source.Problem, the first one in the file.
+func Parse(file string, data []byte, variables Variables, now time.Time) (*Directory, error) {
+	v := validator{file, string(bytes.TrimPrefix(data, []byte("\ufeff")))} // a byte order mark
+	tree, err := v.parse()
+	if err != nil {
+		return nil, err
+	}
+	var config configFile
+	if err := v.check(tree, reflect.TypeFor[configFile](), "the file"); err != nil {
+		return nil, err
+	}
+	plain := tree.Clone()
+	plain.Standardize()
+	if err := json.Unmarshal(plain.Pack(), &config); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	b := builder{validator: v, tree: &tree, variables: strings.NewReplacer(
+		"$PAGE", variables.Page, "$TENANT", variables.Tenant, "$CLIENT_ID", variables.ClientID, "$AUDIENCE", variables.Audience)}
+	d := b.build(config, now)
+	if b.err != nil {
+		return nil, b.err
+	}
+	return d, nil
+}
+
+// builder makes a Directory of a file and keeps its first problem.
+type builder struct {
+	validator
+	tree      *hujson.Value
+	variables *strings.Replacer
+	err       error
+}
+
+// require reports a problem at the JSON pointer unless ok.
+func (b *builder) require(ok bool, pointer, message string, args ...any) {
+	if ok || b.err != nil {
+		return
+	}
+	offset := 0
+	for pointer != "" {
+		if v := b.tree.Find(pointer); v != nil {
+			offset = v.StartOffset
+			break
+		}
+		pointer = pointer[:strings.LastIndexByte(pointer, '/')] // it is missing: report its parent
+	}
+	b.err = b.problem(offset, message, args...)
+}
+
+// fill returns list with the variables replaced.
+func (b *builder) fill(list []string) []string {
+	filled := make([]string, len(list))
+	for i, s := range list {
+		filled[i] = b.variables.Replace(s)
+	}
+	return filled
+}
+
+func (b *builder) build(config configFile, now time.Time) *Directory {
+	d := &Directory{clients: map[string]*Client{}, apis: map[string]*API{}}
+	b.require(len(config.Clients) > 0, "", "there are no clients, so nobody can log in to anything")
+	for i, u := range config.Users {
+		d.Users = append(d.Users, b.user(u, fmt.Sprintf("/users/%d", i), d, now))
+	}
+	for i, c := range config.Clients {
+		made := b.client(c, fmt.Sprintf("/clients/%d", i), d)
+		d.clients[made.ID] = made
+	}
+	for i, a := range config.APIs {
+		made := b.api(a, fmt.Sprintf("/apis/%d", i), d)
+		d.apis[made.Audience] = made
+	}
+	return d
+}
+
+func (b *builder) user(u userConfig, at string, d *Directory, now time.Time) *User {
+	b.require(u.ID != "", at+"/user_id", "a user needs a user_id, like \"auth0|ada\"")
+	b.require(strings.Contains(u.Email, "@"), at+"/email", "a user needs an email address")
+	b.require(u.Password != "", at+"/password", "a user needs a password")
+	b.require(d.UserByID(u.ID) == nil && d.UserByEmail(u.Email) == nil, at, "there is another user with this user_id or email address")
+	for _, name := range slices.Sorted(maps.Keys(u.Claims)) {
+		b.require(strings.Contains(name, "://"), at+"/claims", "the claim %q needs a namespace, like \"https://example.com/roles\"; other names are reserved", name)
+	}
+	before, _, _ := strings.Cut(u.Email, "@")
+	return &User{
+		ID: u.ID, Email: u.Email, Password: u.Password, GivenName: u.GivenName, FamilyName: u.FamilyName, Nickname: cmp.Or(u.Nickname, before),
+		Picture: b.variables.Replace(u.Picture), Permissions: u.Permissions, Blocked: u.Blocked, Claims: u.Claims, UpdatedAt: now,
+	}
+}
+
+func (b *builder) client(c clientConfig, at string, d *Directory) *Client {
+	made := &Client{
+		ID: b.variables.Replace(c.ID), Name: c.Name, Secret: c.Secret, Callbacks: b.fill(c.Callbacks), LogoutURLs: b.fill(c.LogoutURLs),
+		WebOrigins: b.fill(c.WebOrigins), Grants: c.Grants, Scopes: c.Scopes,
+	}
+	b.require(made.ID != "", at+"/client_id", "a client needs a client_id")
+	b.require(made.Name != "", at+"/name", "a client needs a name, which the consent page shows")
+	b.require(d.clients[made.ID] == nil, at+"/client_id", "there is another client with this client_id")
+	known := []string{GrantCode, GrantRefreshToken, GrantClientCredentials}
+	for j, grant := range c.Grants {
+		b.require(slices.Contains(known, grant), fmt.Sprintf("%s/grant_types/%d", at, j),
+			"the grant type %q is not one of %s", grant, strings.Join(known, ", "))
+	}
+	b.require(c.Secret != "" || !made.MayUse(GrantClientCredentials), at, "client_credentials needs a client_secret")
+	b.requireURLs(made.Callbacks, at+"/callbacks")
+	b.requireURLs(made.LogoutURLs, at+"/allowed_logout_urls")
+	for j, one := range made.WebOrigins {
+		b.require(one != "" && Origin(one) == one, fmt.Sprintf("%s/web_origins/%d", at, j),
+			"%q is not an origin: a scheme, a host and perhaps a port, like \"https://app.example\"", one)
+	}
+	return made
+}
+
+// requireURLs requires absolute URLs, which are in the list at the JSON pointer.
+func (b *builder) requireURLs(urls []string, at string) {
+	for i, one := range urls {
+		u, err := url.Parse(one)
+		b.require(err == nil && u.Scheme != "" && u.Host != "" && u.Fragment == "", fmt.Sprintf("%s/%d", at, i),
+			"%q is not an absolute URL without a fragment, like \"https://app.example/callback\"", one)
+	}
+}
+
+func (b *builder) api(a apiConfig, at string, d *Directory) *API {
+	made := &API{Audience: b.variables.Replace(a.Audience), Name: a.Name, Lifetime: time.Duration(a.Lifetime) * time.Second, RBAC: a.RBAC}
+	b.require(made.Audience != "", at+"/audience", "an API needs an audience, its identifier")
+	b.require(made.Name != "", at+"/name", "an API needs a name, which the consent page shows")
+	b.require(d.apis[made.Audience] == nil, at+"/audience", "there is another API with this audience")
+	b.require(0 < a.Lifetime && a.Lifetime <= 30*24*3600, at+"/token_lifetime", "token_lifetime must be between 1 second and 30 days")
+	for _, name := range slices.Sorted(maps.Keys(a.Scopes)) {
+		made.Scopes = append(made.Scopes, Scope{name, a.Scopes[name]})
+	}
+	return made
+}

@@ -1,0 +1,156 @@
+package tenant
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"slices"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+)
+
+// pending returns the login in progress that r's parameter state names. It must belong to
+// the same browser, so that nobody can make another person finish a login of theirs
+// (login CSRF). Otherwise it answers r and returns nil.
+func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
+	if err := r.ParseForm(); err != nil {
+		t.showMessage(w, http.StatusBadRequest, "The form is invalid", "It is malformed or too large.")
+		return nil
+	}
+	begun := t.requests.Get(r.Form.Get("state"))
+	cookie, err := r.Cookie(browserCookie)
+	if begun == nil || err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(begun.browser)) != 1 {
+		t.showMessage(w, http.StatusBadRequest, "This login has ended",
+			"It is complete, it expired, the dev server was restarted, or it was started in another browser. Go back to the app and log in again.")
+		return nil
+	}
+	req := *begun
+	d := t.directory.Load()
+	app := d.Client(begun.client.ID)
+	if app == nil || !slices.Contains(app.Callbacks, req.RedirectURI) || req.api != nil && d.API(req.api.Audience) == nil {
+		t.showMessage(w, http.StatusBadRequest, "This login has ended",
+			"The tenant's configuration has changed: the app, its callback URL or its API was removed. Go back to the app and log in again.")
+		return nil
+	}
+	req.client = app
+	if req.api != nil {
+		req.api = d.API(req.api.Audience)
+	}
+	return &req
+}
+
+// loginPage is what login.html shows.
+type loginPage struct {
+	State, App, Username string
+	Error                string // of the last attempt
+	SignUp               bool
+	Users                []User
+}
+
+func (t *Tenant) loginPage(req *authRequest) loginPage {
+	return loginPage{
+		State: req.id, App: req.client.Name, Username: req.LoginHint, SignUp: req.signUp, Users: t.Users(),
+	}
+}
+
+func (t *Tenant) showLogin(w http.ResponseWriter, r *http.Request) {
+	if req := t.pending(w, r); req != nil {
+		t.renderForm(w, http.StatusOK, "login.html", req, t.loginPage(req))
+	}
+}
+
+// login handles the login form: a user picked from the list, or an email address and a
+// password.
+func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
+	req := t.pending(w, r)
+	if req == nil {
+		return
+	}
+	d := t.directory.Load()
+	u := d.UserByEmail(r.PostForm.Get("pick"))
+	if u == nil {
+		u = d.UserByEmail(r.PostForm.Get("username"))
+		if u == nil || subtle.ConstantTimeCompare([]byte(u.Password), []byte(r.PostForm.Get("password"))) != 1 {
+			page := t.loginPage(req)
+			page.Username = r.PostForm.Get("username")
+			page.Error = "Wrong email or password"
+			t.events.rejected("Wrong email or password for %s", req.client.Name)
+			t.renderForm(w, http.StatusUnauthorized, "login.html", req, page)
+			return
+		}
+	}
+	if t.requests.Take(req.id) == nil { // the form was sent twice
+		t.showMessage(w, http.StatusBadRequest, "This login has ended", "It was completed in another tab.")
+		return
+	}
+	if u.Blocked { // Auth0's error and description
+		t.fail(w, r, req, &oidc.Error{ErrorType: "unauthorized", Description: "user is blocked"})
+		return
+	}
+	req.loggedIn = true
+	s := t.startSession(w, r, u)
+	t.events.add("%s logged in to %s", u.Email, req.client.Name)
+	t.proceed(w, r, req, s)
+}
+
+// consentPage is what consent.html shows.
+type consentPage struct {
+	State, App, API, User string
+	Session               string   // of the user who sees the page; another one may log in meanwhile
+	Scopes                []string // their descriptions
+}
+
+func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
+	req := t.pending(w, r)
+	if req == nil {
+		return
+	}
+	s := t.currentSession(r)
+	if s == nil {
+		http.Redirect(w, r, "/u/login?state="+req.id, http.StatusSeeOther)
+		return
+	}
+	page := consentPage{State: req.id, App: req.client.Name, User: s.user.Email, Session: s.id}
+	known := slices.Clone(directory.IdentityScopes)
+	if req.api != nil {
+		page.API = req.api.Name
+		known = append(known, req.api.Scopes...)
+	}
+	granted := directory.Grantable(req.Scopes, s.user, req.api)
+	for _, scope := range known {
+		if slices.Contains(granted, scope.Name) {
+			page.Scopes = append(page.Scopes, scope.Description)
+		}
+	}
+	t.renderForm(w, http.StatusOK, "consent.html", req, page)
+}
+
+// consent handles the consent form: accepted or declined.
+func (t *Tenant) consent(w http.ResponseWriter, r *http.Request) {
+	req := t.pending(w, r)
+	if req == nil {
+		return
+	}
+	s := t.currentSession(r)
+	if s == nil {
+		http.Redirect(w, r, "/u/login?state="+req.id, http.StatusSeeOther)
+		return
+	}
+	if r.PostForm.Get("session") != s.id {
+		http.Redirect(w, r, "/u/consent?state="+req.id, http.StatusSeeOther)
+		return
+	}
+	if t.requests.Take(req.id) == nil {
+		t.showMessage(w, http.StatusBadRequest, "This login has ended", "It was completed in another tab.")
+		return
+	}
+	if r.PostForm.Get("action") != "accept" {
+		t.fail(w, r, req, oidc.ErrAccessDenied().WithDescription("User did not authorize the request"))
+		return
+	}
+	t.recordConsent(s.user, req)
+	t.events.add("%s agreed to the scopes of %s", s.user.Email, req.client.Name)
+	req.consented = true
+	t.proceed(w, r, req, s)
+}

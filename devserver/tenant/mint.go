@@ -1,0 +1,107 @@
+package tenant
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+)
+
+// MintOptions describe an access token for [Tenant.Mint]. The zero value is a valid
+// token of the machine client.
+type MintOptions struct {
+	User     string         `json:"user"`     // email address; "" means the machine client
+	Audience string         `json:"audience"` // "" means Options.Audience
+	Scope    string         `json:"scope"`    // "" means everything that the user may do
+	Expired  bool           `json:"expired"`  // an hour ago
+	Claims   map[string]any `json:"claims"`   // replace claims; nil removes one
+	Bad      string         `json:"bad"`      // a defect: "signature", "key" (unknown) or "none" (the algorithm)
+}
+
+// Mint returns an access token without a login. It is for tests: it grants what
+// options say. The error says that the user does not exist or Bad is unknown.
+func (t *Tenant) Mint(options MintOptions) (string, error) {
+	d, now := t.directory.Load(), t.opts.Now()
+	audience := cmp.Or(options.Audience, t.opts.Audience)
+	lifetime := 2 * time.Hour
+	a := d.API(audience)
+	if a != nil {
+		lifetime = a.Lifetime
+	}
+	expires := now.Add(lifetime)
+	if options.Expired {
+		expires = now.Add(-time.Hour)
+	}
+	claims := map[string]any{
+		"iss": t.opts.Issuer, "aud": []string{audience}, "iat": expires.Add(-lifetime).Unix(), "exp": expires.Unix(),
+	}
+	var permissions []string
+	if options.User != "" {
+		u := d.UserByEmail(options.User)
+		if u == nil {
+			return "", fmt.Errorf("there is no user with the email address %q", options.User)
+		}
+		permissions = u.Permissions
+		claims["sub"], claims["azp"] = u.ID, t.opts.ClientID
+		claims["scope"] = strings.Join(append([]string{"openid", "profile", "email"}, permissions...), " ")
+		maps.Copy(claims, u.Claims)
+	} else {
+		if app := d.Client(MachineClientID); app != nil {
+			permissions = app.Scopes
+		}
+		claims["sub"], claims["azp"], claims["gty"] = MachineClientID+"@clients", MachineClientID, "client-credentials"
+		claims["scope"] = strings.Join(permissions, " ")
+	}
+	if a != nil && a.RBAC && len(permissions) > 0 {
+		claims["permissions"] = permissions
+	}
+	if options.Scope != "" {
+		claims["scope"] = options.Scope
+	}
+	maps.Copy(claims, options.Claims)
+	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
+	t.events.issued([]issuedToken{{"Access token", claims}}, "make token or a test minted a token for %s", cmp.Or(options.User, MachineClientID))
+	return t.signAs(options.Bad, claims)
+}
+
+// signAs returns claims as a token with a defect, "" for none.
+func (t *Tenant) signAs(defect string, claims map[string]any) (string, error) {
+	switch defect {
+	case "":
+		return t.keys.sign(claims)
+	case "signature":
+		token, err := t.keys.sign(claims)
+		if err != nil {
+			return "", err
+		}
+		at := strings.LastIndexByte(token, '.') + 10
+		return token[:at] + string(map[bool]byte{true: 'B', false: 'A'}[token[at] == 'A']) + token[at+1:], nil
+	case "key":
+		return t.signWithUnknownKey(claims)
+	case "none":
+		payload, err := json.Marshal(claims)
+		encode := base64.RawURLEncoding.EncodeToString
+		return encode([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + encode(payload) + ".", err
+	}
+	return "", fmt.Errorf(`"bad" must be signature, key or none, not %q`, defect)
+}
+
+// signWithUnknownKey signs claims with a key that is not published, under the current
+// key's ID.
+func (t *Tenant) signWithUnknownKey(claims any) (string, error) {
+	keys, err := t.keys.list()
+	if err != nil {
+		return "", err
+	}
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return "", err
+	}
+	unknown := &signingKeys{first: func() error { return nil }, all: []*signingKey{{keys[0].id, private}}}
+	return unknown.sign(claims)
+}

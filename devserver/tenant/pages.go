@@ -1,0 +1,79 @@
+package tenant
+
+import (
+	"bytes"
+	"embed"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+)
+
+//go:embed pages
+var files embed.FS
+
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"clock": func(at time.Time) string { return at.Local().Format("15:04:05") },
+	"day":   func(at time.Time) string { return at.Local().Format("Jan 2, 15:04") },
+	"join":  strings.Join,
+}).ParseFS(files, "pages/*.html"))
+
+// render answers with a page. Other headers, such as the Content-Security-Policy, must be
+// set before.
+func (t *Tenant) render(w http.ResponseWriter, status int, name string, data any) {
+	var body bytes.Buffer
+	if err := pages.ExecuteTemplate(&body, name, data); err != nil {
+		t.opts.Log.Error("render a page", "page", name, "err", err)
+		http.Error(w, "The tenant failed to render this page; its log says why.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w) // fails only if the browser is gone
+}
+
+// renderForm renders a page with a form. Browsers apply form-action to the redirect that
+// follows too, so the policy contains the app's origin.
+func (t *Tenant) renderForm(w http.ResponseWriter, status int, name string, req *authRequest, data any) {
+	forbidFraming(w, "form-action 'self' "+directory.Origin(req.RedirectURI))
+	t.render(w, status, name, data)
+}
+
+// forbidFraming sets the policy of pages for users: no scripts, and no frames around
+// them (clickjacking).
+func forbidFraming(w http.ResponseWriter, formAction string) {
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "+formAction)
+	w.Header().Set("X-Frame-Options", "DENY")
+}
+
+// showMessage answers with a page that has a title and a text.
+func (t *Tenant) showMessage(w http.ResponseWriter, status int, title, text string) {
+	forbidFraming(w, "form-action 'none'")
+	t.render(w, status, "text.html", map[string]string{"Title": title, "Text": text, "App": t.opts.AppOrigin})
+}
+
+// serveNoIcon answers 204, because browsers log a 404 for the icon.
+func serveNoIcon(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }
+
+func serveStyle(w http.ResponseWriter, r *http.Request) {
+	http.ServeFileFS(w, r, files, "pages/style.css")
+}
+
+// serveAvatar draws a user's picture from the initials in the file name, so that profiles
+// have one offline.
+func serveAvatar(w http.ResponseWriter, r *http.Request) {
+	initials, ok := strings.CutSuffix(r.PathValue("initials"), ".svg")
+	if !ok || len(initials) != 2 || strings.Trim(initials, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Cache-Control", "max-age=3600")
+	_, _ = w.Write([]byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64" role="img">` + //nolint:gosec // two capital letters, checked above
+		`<rect width="64" height="64" fill="#3d5a98"/><text x="32" y="41" fill="#fff" font-family="sans-serif" ` +
+		`font-size="26" text-anchor="middle">` + initials + `</text></svg>`))
+}

@@ -1,0 +1,197 @@
+package tenant
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+)
+
+const (
+	idTokenLifetime       = 10 * time.Hour // Auth0's default
+	userinfoTokenLifetime = 24 * time.Hour // of access tokens for no API
+)
+
+// protocol implements the endpoints that op routes: token, revocation, userinfo, key set
+// and discovery. op rejects requests for what it does not implement.
+type protocol struct {
+	op.UnimplementedServer
+	tenant *Tenant
+}
+
+// VerifyClient implements op.Server. A confidential client authenticates with its secret;
+// a public one needs none, because PKCE binds codes to it.
+func (p *protocol) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
+	app := p.tenant.directory.Load().Client(r.Data.ClientID)
+	if app == nil || app.Secret != "" && !app.HasSecret(r.Data.ClientSecret) {
+		p.tenant.events.rejected("A token request was rejected: its client is unknown, or the secret is wrong")
+		return nil, op.NewStatusError(oidc.ErrInvalidClient().WithDescription("Unauthorized"), http.StatusUnauthorized)
+	}
+	return opClient{app}, nil
+}
+
+// CodeExchange implements op.Server. A code is valid once; a failed attempt uses it too.
+func (p *protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
+	reject := func(why string) error {
+		p.tenant.events.rejected("An authorization code was rejected: %s", why)
+		return invalidGrant(why)
+	}
+	g := p.tenant.codes.Take(r.Data.Code)
+	if g == nil {
+		// The code was used before, so the tokens that it gave end (RFC 9700 §4.5.3).
+		if id := p.tenant.spent.Take(r.Data.Code); id != "" {
+			p.tenant.refresh.EndFamily(id)
+			p.tenant.save()
+		}
+		return nil, reject("Invalid authorization code")
+	}
+	if g.request.client.ID != r.Client.GetID() {
+		return nil, reject("Invalid authorization code")
+	}
+	if r.Data.RedirectURI != g.request.RedirectURI {
+		return nil, reject("redirect_uri is not the one of the authorization request")
+	}
+	if n := len(r.Data.CodeVerifier); n < 43 || n > 128 { // RFC 7636 §4.1
+		return nil, reject("code_verifier must have 43 to 128 characters")
+	}
+	challenge := &oidc.CodeChallenge{Challenge: g.request.CodeChallenge, Method: oidc.CodeChallengeMethodS256}
+	if err := op.AuthorizeCodeChallenge(r.Data.CodeVerifier, challenge); err != nil {
+		return nil, reject("Failed to verify code verifier")
+	}
+	if u := p.tenant.directory.Load().UserByID(g.session.user.ID); u == nil || u.Blocked { // since the login
+		return nil, reject("user is blocked")
+	}
+	refreshToken := ""
+	if slices.Contains(g.scopes, oidc.ScopeOfflineAccess) {
+		refreshToken = p.tenant.startFamily(g, r.Data.Code)
+	}
+	return p.tokens(g, "an authorization code", refreshToken)
+}
+
+// invalidGrant returns the error for a code or a refresh token, with Auth0's status.
+func invalidGrant(why string) error {
+	return op.NewStatusError(oidc.ErrInvalidGrant().WithDescription("%s", why), http.StatusForbidden)
+}
+
+// tokens returns the response with g's tokens, which were exchanged for what. The
+// refresh token may be "".
+func (p *protocol) tokens(g *grant, what, refreshToken string) (*op.Response, error) {
+	access, lifetime := p.userAccessClaims(g)
+	issued := []issuedToken{{"Access token", access}}
+	resp := &oidc.AccessTokenResponse{
+		TokenType: oidc.BearerToken, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes, RefreshToken: refreshToken,
+	}
+	var err error
+	if resp.AccessToken, err = p.tenant.keys.sign(access); err != nil {
+		return nil, err
+	}
+	if slices.Contains(g.scopes, oidc.ScopeOpenID) {
+		id := p.idClaims(g)
+		issued = append(issued, issuedToken{"ID token", id})
+		if resp.IDToken, err = p.tenant.keys.sign(id); err != nil {
+			return nil, err
+		}
+	}
+	p.tenant.events.issued(issued, "%q exchanged %s for %s's tokens", g.request.client.Name, what, g.session.user.Email)
+	return noStore(resp), nil
+}
+
+// ClientCredentialsExchange implements op.Server. As at Auth0, the parameter audience,
+// which names the API, is required.
+func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
+	audience := r.Form.Get("audience")
+	d := p.tenant.directory.Load()
+	a, app := d.API(audience), d.Client(r.Client.GetID())
+	reject := func(why string) error {
+		p.tenant.events.rejected("Client credentials were rejected: %s", why)
+		return op.NewStatusError(oidc.ErrAccessDenied().WithDescription("%s", why), http.StatusForbidden)
+	}
+	if a == nil || app == nil {
+		return nil, reject(fmt.Sprintf("Service not enabled within domain: %.200s", audience))
+	}
+	for _, name := range r.Data.Scope {
+		if !slices.Contains(app.Scopes, name) || !a.Has(name) {
+			return nil, reject(fmt.Sprintf("Client has not been granted scopes: %.200s", name))
+		}
+	}
+	granted := slices.DeleteFunc(slices.Clone(app.Scopes), func(name string) bool {
+		return !a.Has(name) || len(r.Data.Scope) > 0 && !slices.Contains(r.Data.Scope, name)
+	})
+	now := p.tenant.opts.Now()
+	claims := accessClaims{
+		Issuer: p.tenant.opts.Issuer, Subject: app.ID + "@clients", Audience: oidc.Audience{a.Audience},
+		IssuedAt: now.Unix(), Expires: now.Add(a.Lifetime).Unix(),
+		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.ID, Permissions: granted,
+	}
+	token, err := p.tenant.keys.sign(claims)
+	if err != nil {
+		return nil, err
+	}
+	p.tenant.events.issued([]issuedToken{{"Access token", claims}}, "%q exchanged its client credentials for a token", app.Name)
+	return noStore(&oidc.AccessTokenResponse{
+		AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: uint64(a.Lifetime.Seconds()), Scope: granted,
+	}), nil
+}
+
+// UserInfo implements op.Server. It requires an access token whose aud contains this
+// endpoint, which no ID token's does.
+func (p *protocol) UserInfo(_ context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
+	var claims accessClaims
+	now := p.tenant.opts.Now()
+	if p.tenant.verified(r.Data.AccessToken, &claims) && slices.Contains(claims.Audience, p.userinfoAudience()) && now.Unix() < claims.Expires {
+		if u := p.tenant.directory.Load().UserByID(claims.Subject); u != nil && !u.Blocked {
+			return noStore(profile(u, strings.Fields(claims.Scope))), nil
+		}
+	}
+	return nil, op.NewStatusError(&oidc.Error{ErrorType: "invalid_token", Description: "Unauthorized"}, http.StatusUnauthorized)
+}
+
+// Keys implements op.Server.
+func (p *protocol) Keys(context.Context, *op.Request[struct{}]) (*op.Response, error) {
+	set, err := p.tenant.keys.public()
+	if err != nil {
+		return nil, err
+	}
+	return op.NewResponse(set), nil
+}
+
+// Discovery implements op.Server. It lists only what is supported.
+func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Response, error) {
+	at := func(path string) string { return strings.TrimSuffix(p.tenant.opts.Issuer, "/") + path }
+	scopes := []string{}
+	for _, scope := range directory.IdentityScopes {
+		scopes = append(scopes, scope.Name)
+	}
+	return op.NewResponse(&oidc.DiscoveryConfiguration{
+		Issuer:                            p.tenant.opts.Issuer,
+		AuthorizationEndpoint:             at("/authorize"),
+		TokenEndpoint:                     at("/oauth/token"),
+		UserinfoEndpoint:                  at("/userinfo"),
+		RevocationEndpoint:                at("/oauth/revoke"),
+		EndSessionEndpoint:                at("/oidc/logout"),
+		JwksURI:                           at("/.well-known/jwks.json"),
+		ScopesSupported:                   scopes,
+		ResponseTypesSupported:            []string{"code"},
+		ResponseModesSupported:            responseModes,
+		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials},
+		SubjectTypesSupported:             []string{"public"},
+		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
+		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic},
+		CodeChallengeMethodsSupported:     []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
+	}), nil
+}
+
+func (p *protocol) userinfoAudience() string { return p.tenant.opts.Issuer + "userinfo" }
+
+func noStore(body any) *op.Response {
+	resp := op.NewResponse(body)
+	resp.Header.Set("Cache-Control", "no-store")
+	return resp
+}

@@ -1,0 +1,85 @@
+package tenant
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/tenant/internal/refresh"
+)
+
+// digest is stored instead of a secret.
+func digest(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// startFamily returns the first refresh token for g, which came from code. If the code
+// is used again, the family ends.
+func (t *Tenant) startFamily(g *grant, code string) (value string) {
+	f := refresh.Family{
+		Client: g.request.client.ID, User: g.session.user.ID, Scopes: g.scopes,
+		SessionID: g.session.id, LoggedIn: g.session.loggedIn, Org: g.request.organization,
+	}
+	if g.request.api != nil {
+		f.Audience = g.request.api.Audience
+	}
+	value, id := t.refresh.Start(f)
+	t.spent.Put(code, id)
+	t.save()
+	return value
+}
+
+// RefreshToken implements op.Server: find the family, check it against the current
+// configuration, use the token.
+func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
+	t := p.tenant
+	defer t.save()
+	value, clientID := r.Data.RefreshToken, r.Client.GetID()
+	f, err := t.refresh.Find(value, clientID)
+	if err != nil {
+		return nil, t.rejectRefresh(err.Error())
+	}
+	d := t.directory.Load()
+	user, client, api := d.UserByID(f.User), d.Client(f.Client), d.API(f.Audience)
+	switch {
+	case user == nil || user.Blocked:
+		return nil, t.rejectRefresh("its user is blocked or no longer exists")
+	case client == nil || f.Audience != "" && api == nil:
+		return nil, t.rejectRefresh("its client or its API no longer exists")
+	}
+	next, err := t.refresh.Rotate(value, clientID)
+	if err != nil {
+		return nil, t.rejectRefresh(err.Error())
+	}
+	g := &grant{
+		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: client, api: api, organization: f.Org},
+		session: &session{id: f.SessionID, user: user, loggedIn: f.LoggedIn},
+		scopes:  directory.Grantable(f.Scopes, user, api),
+	}
+	// A client may request fewer scopes than were granted (RFC 6749 §6). More is no
+	// error, because the SDK requests what it requested at first.
+	if len(r.Data.Scopes) > 0 {
+		g.scopes = slices.DeleteFunc(g.scopes, func(name string) bool { return !slices.Contains(r.Data.Scopes, name) })
+	}
+	return p.tokens(g, "a refresh token", next)
+}
+
+// rejectRefresh returns the error for a refresh token. Its description is one that the
+// SDK recognizes: it then tries silent authentication.
+func (t *Tenant) rejectRefresh(why string) error {
+	t.events.rejected("A refresh token was rejected: %s", why)
+	return invalidGrant("Unknown or invalid refresh token.")
+}
+
+// Revocation implements op.Server (RFC 7009). An unknown token is no error.
+func (p *protocol) Revocation(_ context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
+	p.tenant.refresh.End(r.Data.Token, r.Client.GetID())
+	p.tenant.save()
+	return noStore(nil), nil
+}

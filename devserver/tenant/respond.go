@@ -1,0 +1,111 @@
+package tenant
+
+import (
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+)
+
+// succeed ends a login with an authorization code for the app.
+func (t *Tenant) succeed(w http.ResponseWriter, r *http.Request, req *authRequest, s *session) {
+	code := rand.Text() + rand.Text()
+	t.codes.Put(code, &grant{request: req, session: s, scopes: directory.Grantable(req.Scopes, s.user, req.api)})
+	t.respond(w, r, req, map[string]string{"code": code, "state": req.State})
+}
+
+// fail ends a login with an error for the app.
+func (t *Tenant) fail(w http.ResponseWriter, r *http.Request, req *authRequest, err *oidc.Error) {
+	if err.ErrorType == oidc.LoginRequired { // the usual result of silent authentication
+		t.events.add("%q asked whether a user is logged in: no", req.client.Name)
+	} else {
+		t.opts.Log.Warn("login rejected", "error", string(err.ErrorType), "why", err.Description)
+		t.events.rejected("A login to %q ended with %s: %s", req.client.Name, err.ErrorType, err.Description)
+	}
+	t.respond(w, r, req, map[string]string{
+		"error": string(err.ErrorType), "error_description": err.Description, "state": req.State,
+	})
+}
+
+// respond sends params to the app, in the requested response mode. The redirect URI has
+// been validated.
+func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authRequest, params map[string]string) {
+	w.Header().Set("Cache-Control", "no-store")
+	if params["state"] == "" {
+		delete(params, "state")
+	}
+	if req.ResponseMode == responseModeWebMessage {
+		t.postMessage(w, req, params)
+		return
+	}
+	u, err := url.Parse(req.RedirectURI)
+	if err != nil { // impossible: it is one of the client's callbacks
+		t.showMessage(w, http.StatusBadRequest, "Callback URL mismatch", "The redirect_uri is not a URL.")
+		return
+	}
+	fields := url.Values{}
+	for name, value := range params {
+		fields.Set(name, value)
+	}
+	switch req.ResponseMode {
+	case oidc.ResponseModeFormPost:
+		nonce := rand.Text()
+		w.Header().Set("Content-Security-Policy",
+			"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce+"'; form-action "+directory.Origin(req.RedirectURI))
+		t.render(w, http.StatusOK, "post.html", map[string]any{"Nonce": nonce, "Action": req.RedirectURI, "Fields": params})
+		return
+	case oidc.ResponseModeFragment:
+		u.Fragment = ""                                                          // a registered URI has none (RFC 6749 §3.1.2)
+		http.Redirect(w, r, u.String()+"#"+fields.Encode(), http.StatusSeeOther) //nolint:gosec // one of the client's callbacks
+		return
+	}
+	query := u.Query()
+	for name := range fields {
+		query.Set(name, fields.Get(name))
+	}
+	u.RawQuery = query.Encode()
+	http.Redirect(w, r, u.String(), http.StatusSeeOther) //nolint:gosec // one of the client's callbacks
+}
+
+// postMessage answers with the page that posts params to the window that has opened or
+// framed it, or an error if that origin is not one of the client's web origins.
+func (t *Tenant) postMessage(w http.ResponseWriter, req *authRequest, params map[string]string) {
+	target := directory.Origin(req.RedirectURI)
+	if !slices.Contains(req.client.WebOrigins, target) {
+		t.opts.Log.Warn("login rejected", "why", "the page's origin is not one of the client's web_origins", "client", req.client.Name)
+		t.events.rejected("A login to %q was rejected: the page's origin %s is not allowed", req.client.Name, target)
+		// The redirect URI is the client's, so its page may get the error, but not a code.
+		params = map[string]string{
+			"error": "unauthorized_client", "error_description": "Origin not allowed: it is not one of the client's allowed web origins", "state": req.State,
+		}
+	}
+	t.renderMessage(w, target, params)
+}
+
+// renderMessage answers with the page that posts params to the window that has opened or
+// framed it, if its origin is target.
+func (t *Tenant) renderMessage(w http.ResponseWriter, target string, params map[string]string) {
+	nonce := rand.Text()
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; script-src 'nonce-"+nonce+"'; frame-ancestors "+target)
+	t.render(w, http.StatusOK, "message.html", map[string]any{"Nonce": nonce, "Origin": target, "Response": params})
+}
+
+// reject answers a request whose redirect URI is not trusted. A redirect would make the
+// tenant an open redirector, so it shows a page. A window that waits for a
+// web_message gets the error too, if its origin is a web origin of some client;
+// otherwise the SDK would wait for a minute.
+func (t *Tenant) reject(w http.ResponseWriter, r *http.Request, code, title, text string) {
+	t.opts.Log.Warn("login rejected", "error", code, "why", title)
+	t.events.rejected("A login was rejected: %s", title)
+	target := directory.Origin(r.FormValue("redirect_uri"))
+	if oidc.ResponseMode(r.FormValue("response_mode")) == responseModeWebMessage && t.directory.Load().IsWebOrigin(target) {
+		t.renderMessage(w, target, map[string]string{"error": code, "error_description": title + ". " + text, "state": r.FormValue("state")})
+		return
+	}
+	t.showMessage(w, http.StatusBadRequest, title, text)
+}

@@ -1,0 +1,70 @@
+package tenant
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/rs/cors"
+	"github.com/zitadel/oidc/v3/pkg/op"
+)
+
+// maxForm is the maximum size of a request's body, in bytes.
+const maxForm = 64 << 10
+
+// routes holds every path of the tenant. The paths are Auth0's, except that Auth0 does
+// not show a dashboard at its root.
+func (t *Tenant) routes() http.Handler {
+	oidc := op.RegisterServer(&protocol{tenant: t}, op.Endpoints{
+		Token:      op.NewEndpoint("/oauth/token"),
+		Revocation: op.NewEndpoint("/oauth/revoke"),
+		Userinfo:   op.NewEndpoint("/userinfo"),
+		JwksURI:    op.NewEndpoint("/.well-known/jwks.json"),
+	}, op.WithServerCORSOptions(nil)) // withCORS is for all of these paths
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", t.showDashboard)
+	mux.HandleFunc("GET /authorize", t.authorize)
+	mux.HandleFunc("POST /authorize", t.authorize)
+	mux.HandleFunc("GET /u/login", t.showLogin)
+	mux.HandleFunc("POST /u/login", t.login)
+	mux.HandleFunc("GET /u/consent", t.showConsent)
+	mux.HandleFunc("POST /u/consent", t.consent)
+	mux.HandleFunc("GET /u/style.css", serveStyle)
+	mux.HandleFunc("GET /favicon.ico", serveNoIcon)
+	mux.HandleFunc("GET /avatars/{initials}", serveAvatar)
+	mux.HandleFunc("GET /v2/logout", t.logout)
+	mux.HandleFunc("GET /oidc/logout", t.oidcLogout)
+	mux.HandleFunc("POST /oidc/logout", t.oidcLogout)
+	mux.Handle("/oauth/token", requireFormBody(oidc))
+	mux.Handle("/oauth/revoke", requireFormBody(oidc))
+	mux.Handle("/userinfo", withChallenge(oidc))
+	mux.Handle("/.well-known/", oidc)
+	t.controlRoutes(mux)
+
+	handler := t.injectFailures(mux)
+	withCORS := cors.New(cors.Options{
+		AllowOriginFunc: func(origin string) bool { return t.directory.Load().IsWebOrigin(origin) },
+		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
+		AllowedHeaders:  []string{"Authorization", "Content-Type", "Auth0-Client"},
+		MaxAge:          600,
+	}).Handler(handler)
+
+	// Pages of other origins, also of other ports on localhost, must not submit our
+	// forms. Some paths are for other origins by design: they use no cookie, or do no
+	// more than a link to them would.
+	csrf := http.NewCrossOriginProtection()
+	for _, path := range []string{"/authorize", "/oidc/logout", "/oauth/token", "/oauth/revoke", "/userinfo"} {
+		csrf.AddInsecureBypassPattern(path)
+	}
+	return csrf.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "same-origin") // without a referrer, browsers send "null" as the Origin of our forms
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, "/oauth/") || path == "/userinfo" || strings.HasPrefix(path, "/.well-known/"):
+			withCORS.ServeHTTP(w, r) // scripts of the clients' pages read the responses
+		default:
+			handler.ServeHTTP(w, r)
+		}
+	}))
+}

@@ -1,0 +1,112 @@
+package tenant
+
+import (
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+)
+
+const (
+	sessionCookie = "local_tenant_session" // a login
+	browserCookie = "local_tenant_browser" // binds a login in progress to its browser
+)
+
+// session is a user's login at the tenant, in one browser.
+type session struct {
+	id       string // the claim sid; not the cookie's value
+	user     *directory.User
+	loggedIn time.Time
+}
+
+// currentSession returns the session of the browser that sent r, or nil.
+func (t *Tenant) currentSession(r *http.Request) *session {
+	cookie, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return nil
+	}
+	s := t.sessions.Get(digest(cookie.Value))
+	if s == nil {
+		return nil
+	}
+	u := t.directory.Load().UserByID(s.user.ID) // of the current configuration
+	if u == nil || u.Blocked {
+		return nil
+	}
+	return &session{id: s.id, user: u, loggedIn: s.loggedIn}
+}
+
+// startSession logs u in. The cookie's value is always a new one, so that a planted
+// cookie does not get the session (session fixation).
+func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *directory.User) *session {
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		t.sessions.Take(digest(cookie.Value)) // the session that this replaces
+	}
+	s := &session{id: rand.Text(), user: u, loggedIn: t.opts.Now()}
+	value := rand.Text()
+	t.sessions.Put(digest(value), s)
+	t.save()
+	t.setCookie(w, sessionCookie, value, 0)
+	return s
+}
+
+// endSession logs the browser that sent r out.
+func (t *Tenant) endSession(w http.ResponseWriter, r *http.Request) {
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		if s := t.sessions.Take(digest(cookie.Value)); s != nil {
+			t.events.add("%s logged out", s.user.Email)
+		}
+		t.save()
+		t.setCookie(w, sessionCookie, "", -1)
+	}
+}
+
+// browserCookie returns the value that identifies the browser that sent r, and sets one
+// if there is none.
+func (t *Tenant) browserCookie(w http.ResponseWriter, r *http.Request) string {
+	if cookie, err := r.Cookie(browserCookie); err == nil && cookie.Value != "" {
+		return cookie.Value
+	}
+	value := rand.Text()
+	t.setCookie(w, browserCookie, value, 0)
+	return value
+}
+
+func (t *Tenant) setCookie(w http.ResponseWriter, name, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the issuer's scheme: http on localhost
+		Name: name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: strings.HasPrefix(t.opts.Issuer, "https:"),
+	})
+}
+
+// hasConsented reports whether u has agreed to all scopes that req would be granted.
+func (t *Tenant) hasConsented(u *directory.User, req *authRequest) bool {
+	agreed := t.consents.Get(consentKey(u, req)) // nil if u was never asked
+	for _, name := range directory.Grantable(req.Scopes, u, req.api) {
+		if !slices.Contains(agreed, name) {
+			return false
+		}
+	}
+	return agreed != nil
+}
+
+// recordConsent records that u agrees to all scopes that req would be granted.
+func (t *Tenant) recordConsent(u *directory.User, req *authRequest) {
+	t.consents.Update(consentKey(u, req), func(agreed []string) []string {
+		all := append(append([]string{}, agreed...), directory.Grantable(req.Scopes, u, req.api)...)
+		slices.Sort(all)
+		return slices.Compact(all)
+	})
+	t.save()
+}
+
+func consentKey(u *directory.User, req *authRequest) string {
+	audience := ""
+	if req.api != nil {
+		audience = req.api.Audience
+	}
+	return u.ID + "\n" + req.client.ID + "\n" + audience
+}

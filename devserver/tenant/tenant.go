@@ -1,0 +1,219 @@
+// Package tenant is a local stand-in for an Auth0 tenant: logins, consent, tokens and
+// silent authentication for the official, unmodified SDKs, without an account or a
+// network.
+//
+// For most uses in tests, start one with package tenanttest. To serve it yourself, make
+// it with [New] for the URL at which its http.Handler is reached:
+//
+//	local, err := tenant.New(tenant.Options{Issuer: "http://localhost:4400/"})
+//	…
+//	defer local.Close()
+//	srv := &http.Server{Addr: "localhost:4400", Handler: local}
+//
+// [DefaultConfig] has two users, a single-page app and a machine client; [Options]
+// replaces it. [Tenant.Mint] makes access tokens without a login, invalid ones too.
+//
+// # Guarantees
+//
+// Tokens, errors and paths are those of Auth0 as far as docs/tenant.md lists them.
+// Redirect URIs match exactly, PKCE with S256 is required, authorization codes and
+// refresh tokens are used once.
+//
+// # Non-goals
+//
+// It is for development and tests only. Its users' passwords are public, and it must
+// not be reachable from other machines: serve it on loopback.
+//
+// zitadel/oidc logs to slog's default logger, each request with an error among others;
+// slog.SetDefault silences it.
+//
+// zitadel/oidc's op package decodes and checks protocol requests and writes the
+// responses. This package has the rest: logins and consent (authorize.go, login.go,
+// session.go), Auth0's paths and tokens (protocol.go, claims.go, logout.go, respond.go),
+// what outlives a restart (state.go), the dashboard, and controls for tests
+// (controls.go, mint.go). Users, clients and APIs are in internal/directory.
+package tenant
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zitadel/schema"
+
+	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/tenant/internal/expiring"
+	"calling-an-api.example/devserver/tenant/internal/refresh"
+)
+
+// Options are the settings of a Tenant. Only Issuer is required.
+type Options struct {
+	// Issuer is the URL at which the tenant is reached, with a trailing slash. It is
+	// the claim iss.
+	Issuer string
+	// ClientID, AppOrigin and Audience are the single-page app's client ID, its origin,
+	// and the API's identifier, which a configuration calls $CLIENT_ID, $PAGE and
+	// $AUDIENCE. The defaults are "local-spa", "http://localhost:4200" and
+	// "http://localhost:3001".
+	ClientID, AppOrigin, Audience string
+	// ConfigFile is a file with users, clients and APIs, which [Tenant.Reload] reads
+	// again. The default is [DefaultConfig].
+	ConfigFile string
+	// StateFile is a file for what outlives the process: keys, sessions, consents and
+	// refresh tokens. Its folder is created. The default is none.
+	StateFile string
+	// Log is told of rejected logins, without secrets. The default is no log.
+	Log *slog.Logger
+	// Now is the clock. The default is time.Now.
+	Now func() time.Time
+}
+
+// DefaultConfig is the configuration without a file, and a template for one.
+var DefaultConfig = directory.Default
+
+// Tenant is an http.Handler. Its methods may be called from any goroutine.
+type Tenant struct {
+	opts      Options
+	handler   http.Handler
+	decoder   *schema.Decoder
+	keys      *signingKeys
+	directory atomic.Pointer[directory.Directory]
+	requests  *expiring.Map[*authRequest] // by ID: logins in progress
+	codes     *expiring.Map[*grant]       // by authorization code
+	spent     *expiring.Map[string]       // refresh-token families by the code that started them
+	sessions  *expiring.Map[*session]     // by the digest of the session cookie
+	consents  *expiring.Map[[]string]     // by user, client and audience: scopes agreed to
+	refresh   *refresh.Families
+	events    *events
+	controls  *controls
+
+	saving     sync.Mutex     // one save at a time
+	background sync.WaitGroup // the first save
+}
+
+// New returns a Tenant. It generates its signing key in the background. The error is
+// about the options or, with file:line:column, the configuration.
+func New(opts Options) (*Tenant, error) {
+	if !strings.HasSuffix(opts.Issuer, "/") {
+		return nil, errors.New("tenant: Options.Issuer must be a URL with a trailing slash")
+	}
+	opts.ClientID = cmp.Or(opts.ClientID, "local-spa")
+	opts.AppOrigin = cmp.Or(opts.AppOrigin, "http://localhost:4200")
+	opts.Audience = cmp.Or(opts.Audience, "http://localhost:3001")
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	control := newControls(opts.Now)
+	opts.Now = control.now
+	t := &Tenant{
+		opts:     opts,
+		decoder:  schema.NewDecoder(),
+		requests: expiring.New[*authRequest](1000, 30*time.Minute, opts.Now),
+		codes:    expiring.New[*grant](1000, time.Minute, opts.Now),
+		spent:    expiring.New[string](1000, time.Minute, opts.Now),
+		sessions: expiring.New[*session](1000, 12*time.Hour, opts.Now),
+		consents: expiring.New[[]string](1000, 12*time.Hour, opts.Now),
+		refresh:  refresh.New(opts.Now),
+		events:   &events{now: opts.Now},
+		controls: control,
+	}
+	t.decoder.IgnoreUnknownKeys(true)
+	if err := t.Reload(); err != nil { // before the state, which refers to users
+		return nil, err
+	}
+	keys, err := t.load()
+	if err != nil {
+		opts.Log.Warn("the tenant's state is unreadable, so all users are logged out; it is renamed to .bad", "err", err)
+	}
+	t.keys = newSigningKeys(keys)
+	if keys == nil { // saved now, so that tokens of clients outlive a restart too
+		t.background.Go(t.save)
+	}
+	t.handler = t.routes()
+	return t, nil
+}
+
+// Reload reads the configuration file again, if there is one. On error, which names
+// file:line:column, the old configuration stays.
+func (t *Tenant) Reload() error {
+	if t.opts.ConfigFile == "" {
+		return t.Configure("the default configuration", DefaultConfig)
+	}
+	data, err := os.ReadFile(t.opts.ConfigFile)
+	if err != nil {
+		return err
+	}
+	return t.Configure(t.opts.ConfigFile, data)
+}
+
+// Configure replaces the users, clients and APIs by those of data, the content of file.
+// On error, which names file:line:column, the old configuration stays.
+func (t *Tenant) Configure(file string, data []byte) error {
+	d, err := directory.Parse(file, data, directory.Variables{
+		Page: t.opts.AppOrigin, Tenant: strings.TrimSuffix(t.opts.Issuer, "/"), ClientID: t.opts.ClientID, Audience: t.opts.Audience,
+	}, t.opts.Now())
+	if err == nil {
+		t.directory.Store(d)
+	}
+	return err
+}
+
+// Close waits for what New has started.
+func (t *Tenant) Close() {
+	_ = t.keys.first() // whoever needed the key has got its error
+	t.background.Wait()
+}
+
+// ServeHTTP implements http.Handler.
+func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.ServeHTTP(w, r) }
+
+// User is a test user.
+type User struct {
+	Name, Email, Password string
+	Permissions           []string
+	Blocked               bool
+}
+
+// Users returns the users of the current configuration, in its order.
+func (t *Tenant) Users() []User { return users(t.directory.Load()) }
+
+// ReadUsers returns the users in a configuration file, or of [DefaultConfig] if file
+// is "".
+func ReadUsers(file string) ([]User, error) {
+	data, err := DefaultConfig, error(nil)
+	if file != "" {
+		if data, err = os.ReadFile(file); err != nil { //nolint:gosec // the caller names it
+			return nil, err
+		}
+	}
+	d, err := directory.Parse(file, data, directory.Variables{
+		Page: "http://localhost:4200", Tenant: "http://localhost:4400", ClientID: "x", Audience: "x",
+	}, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return users(d), nil
+}
+
+func users(d *directory.Directory) (list []User) {
+	for _, u := range d.Users {
+		list = append(list, User{u.Name(), u.Email, u.Password, u.Permissions, u.Blocked})
+	}
+	return list
+}
+
+// The machine-to-machine client of [DefaultConfig], which `make token` uses. Its secret
+// is as public as the users' passwords.
+const (
+	MachineClientID     = "local-machine"
+	MachineClientSecret = "local-machine-secret" //nolint:gosec // public by design
+)
