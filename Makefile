@@ -4,10 +4,16 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GO_LICENSES := go run github.com/google/go-licenses@v1.6.0
 PACKAGES := frontend/node_modules/.package-lock.json
 CLIENTS := devserver/e2e/clients/node_modules/.package-lock.json
+FUZZTIME := 5s
 
-.PHONY: help dev api devserver test lint bench token build clean
+# Builds for development have no VCS stamp, which git refuses in a checkout that belongs
+# to another user, such as a bind mount. `make build` stamps its binaries.
+export GOFLAGS := -buildvcs=false $(GOFLAGS)
+
+.PHONY: help dev api devserver test lint fuzz bench token build clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -21,27 +27,37 @@ api: bin/dev ## run the API alone
 devserver: $(PACKAGES) bin/dev ## run the page, the proxy and the local tenant alone
 	@exec bin/dev devserver
 
-# USER is also who is at this machine, so only what is said to make counts.
+# USER is also a variable of the environment, so only the command line's counts.
 TOKEN_FLAGS = $(if $(findstring command,$(origin USER)),--user '$(USER)') $(if $(SCOPE),--scope '$(SCOPE)') \
 	$(if $(AUDIENCE),--audience '$(AUDIENCE)') $(if $(EXPIRED),--expired)
 
-token: bin/token ## print an access token for the API; -s: and nothing else; USER=… SCOPE=… AUDIENCE=… EXPIRED=1 choose it
+token: bin/token ## print an access token for the API (-s: and nothing else); options: USER=… SCOPE=… AUDIENCE=… EXPIRED=1
 	@exec bin/token $(TOKEN_FLAGS)
 
 test: $(PACKAGES) $(CLIENTS) ## run all tests; the browser tests need Chromium
 	cd api && go test -race ./...
-	cd devserver && go test -race . ./cmd/... ./internal/...
+	cd devserver && go test -race . ./cmd/... ./internal/... ./tenant/...
 	cd devserver/e2e && go test -race
 	cd frontend && npx tsc --noEmit && npm test
 	cd devserver/e2e/clients && npx tsc --noEmit
 
-lint: ## check format and style
+lint: $(PACKAGES) ## check format and style
 	cd api && $(GOLANGCI_LINT) run --config ../.golangci.yml ./...
 	cd api/bench && GOWORK=off $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
 	cd devserver && $(GOLANGCI_LINT) run --config ../.golangci.yml ./...
 	cd devserver/bench && GOWORK=off $(GOLANGCI_LINT) run --config ../../.golangci.yml ./...
 	GOOS=darwin go build ./api ./devserver/...
 	GOOS=windows go build ./api ./devserver/...
+	cd frontend && npm run lint
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@set -e; for module in api devserver; do \
+	  (cd $$module && go list -f '{{.Dir}}' ./...) | while read -r dir; do \
+	    grep -ohE '^func Fuzz[A-Za-z0-9]*' "$$dir"/*_test.go 2>/dev/null | cut -c6- | while read -r target; do \
+	      (cd "$$dir" && go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) .) || exit 1; \
+	    done || exit 1; \
+	  done; \
+	done
 
 bench: ## run the benchmarks, and API and proxy against their peers (needs wrk and nginx)
 	cd api && go test -run '^$$' -bench . -benchmem ./...
@@ -50,14 +66,16 @@ bench: ## run the benchmarks, and API and proxy against their peers (needs wrk a
 	cd devserver/bench && GOWORK=off go run .
 	cd devserver/e2e && go test -run '^$$' -bench . -benchtime 20x
 
-build: $(PACKAGES) bin/dev ## build both binaries into bin/ and the page for production into frontend/dist
+build: export GOFLAGS := $(filter-out -buildvcs=false,$(GOFLAGS))
+build: $(PACKAGES) bin/dev ## build both binaries and their licenses into bin/, and the page for production into frontend/dist
 	go build -trimpath -o bin/ ./api ./devserver
+	$(GO_LICENSES) save ./api ./devserver --save_path=bin/licenses --force --ignore calling-an-api.example
 	@bin/dev build
 
 clean: ## remove what was built and installed
 	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots devserver/e2e/clients/node_modules
 
-# The Go command knows itself what is out of date.
+# The Go command knows what is out of date.
 .PHONY: bin/dev bin/token
 bin/dev bin/token:
 	@go build -o $@ ./devserver/cmd/$(@F)

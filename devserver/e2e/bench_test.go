@@ -25,9 +25,9 @@ func BenchmarkSaveToRestyle(b *testing.B) {
 	page := open(b, workspace(b))
 	page.visit(page.page)
 	page.see(page.page+"/", "Log in to begin")
-	before := "h1 { margin"
+	before := "h1 {\n  margin"
 	for i := 0; b.Loop(); i++ {
-		next := fmt.Sprintf("h1 { letter-spacing: %dpx; margin", 1+i%9)
+		next := fmt.Sprintf("h1 {\n  letter-spacing: %dpx; margin", 1+i%9)
 		page.edit(b, "frontend/styles.css", before, next)
 		page.await("the style", fmt.Sprintf(`getComputedStyle(document.querySelector('h1') ?? document.body).letterSpacing === '%dpx'`, 1+i%9))
 		before = next

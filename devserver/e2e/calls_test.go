@@ -34,7 +34,7 @@ func TestCalls(t *testing.T) {
 	b.press("Call private")
 	b.see(here, "The token does not grant this")
 	b.screenshots("call-scope-missing")
-	b.press("Ask for it")
+	b.press("Request it")
 	b.see(here, "Ping API") // the tenant has nothing to ask: he may not have it
 	b.press("Call private")
 	b.see(here, "this account lacks the permission")
@@ -46,7 +46,7 @@ func TestCalls(t *testing.T) {
 	if err := os.WriteFile(flags[2], []byte(given), 0o600); err != nil { //nolint:gosec // of this test's own
 		t.Fatal(err)
 	}
-	b.devserver.Await(t, "the local tenant knows what")
+	b.devserver.Await(t, "the local tenant uses the new")
 	b.press("Get a fresh token and try again")
 	b.see(here, "You have not agreed yet")
 	b.press("Agree at the tenant")
@@ -75,7 +75,7 @@ func TestAskForScope(t *testing.T) {
 	b.signIn("/external-api", "ada@example.com")
 	b.press("Call private")
 	b.see(here, "The token does not grant this")
-	b.press("Ask for it")
+	b.press("Request it")
 	b.see(b.tenant+"/u/consent", "Read your messages")
 	b.press("Accept")
 	b.see(here, "read:messages")
@@ -151,9 +151,9 @@ func TestNobodyAnswers(t *testing.T) {
 	b.press("External API")
 
 	write(t, b.dir, "proxy.conf.json", "{}")
-	b.devserver.Await(t, "gone: /api")
+	b.devserver.Await(t, "removed: /api")
 	b.press("Ping API")
-	b.see(here, "Something else than the API answered")
+	b.see(here, "Another server than the API answered")
 
 	b.press("Home")
 	b.await("the API is not reached", `document.querySelector('.status .down')?.innerText.startsWith('API is not reached')`)
@@ -163,6 +163,6 @@ func TestNobodyAnswers(t *testing.T) {
 	b.screenshots("home-all-gone")
 	b.press("External API")
 	b.press("Ping API")
-	b.see(here, "The network is gone")
+	b.see(here, "No connection")
 	b.screenshots("call-network-gone")
 }

@@ -74,7 +74,7 @@ func TestEditsReachTheOpenPage(t *testing.T) {
 
 	// Styles come without a reload: what the page remembers stays.
 	ask[int](b, `window.remembered = 42`)
-	b.edit(t, "frontend/styles.css", "h1 { margin", "h1 { letter-spacing: 7px; margin")
+	b.edit(t, "frontend/styles.css", "h1 {\n  margin", "h1 {\n  letter-spacing: 7px; margin")
 	b.await("the new style", `getComputedStyle(document.querySelector('h1') ?? document.body).letterSpacing === '7px'`)
 	b.await("one stylesheet", `document.querySelectorAll('link[rel=stylesheet]').length === 1`)
 	if ask[int](b, `window.remembered ?? 0`) != 42 {
@@ -117,7 +117,7 @@ func TestWrongTypesAreShown(t *testing.T) {
 	b.see(b.page+"/", "Log in to begin")
 	b.edit(t, "frontend/src/config.ts", "export ", "export const wrong: number = 'text'\nexport ")
 	b.await("the fault over the page", `document.querySelector('dev-server-problems')?.shadowRoot.textContent.includes("TS2322")`)
-	b.devserver.Await(t, `wrong types\n.*frontend/src/config.ts:\d+:14: `)
+	b.devserver.Await(t, `type errors\n.*frontend/src/config.ts:\d+:14: `)
 	b.edit(t, "frontend/src/config.ts", "export const wrong: number = 'text'\n", "")
 	b.await("the mend", `document.querySelector('dev-server-problems') === null`)
 }

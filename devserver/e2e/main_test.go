@@ -53,8 +53,8 @@ func run(m *testing.M) (code int, err error) {
 		race = "-race=false" // which makes them several times slower
 	}
 	for _, args := range [][]string{
-		{"build", race, "-o", bin + "/", "./api", "./devserver", "./devserver/cmd/dev", "./devserver/cmd/token"},
-		{"build", "-o", "bin/", "./devserver", "./api"}, // what the runner builds, so that runners side by side find it made
+		{"build", "-buildvcs=false", race, "-o", bin + "/", "./api", "./devserver", "./devserver/cmd/dev", "./devserver/cmd/token"},
+		{"build", "-buildvcs=false", "-o", "bin/", "./devserver", "./api"}, // what the runner builds, so that runners side by side find it made
 	} {
 		build := exec.Command("go", args...)
 		build.Dir = repo

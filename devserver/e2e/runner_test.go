@@ -191,16 +191,16 @@ func TestMendedFileStartsItAgain(t *testing.T) {
 	_, out := start(t, dir, filepath.Join(bin, "dev"), d.env)
 	out.Await(t, `(?s)\n  Page .*Ctrl\+C`)
 	write(t, dir, "proxy.conf.json", `{`)
-	out.Await(t, "the proxy rules stay as they were")
+	out.Await(t, "the last valid proxy rules stay in use")
 	main := filepath.Join("devserver", "main.go")
 	content, err := os.ReadFile(filepath.Join(dir, main)) //nolint:gosec // of this test's own
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, dir, main, string(content)+"\nvar _ = append([]string(nil), \"an edit\")\n")
-	out.Await(t, "starts it again")
+	out.Await(t, "restarts it")
 	write(t, dir, "proxy.conf.json", `{"/api": {"target": "http://`+d.api+`", "xfwd": true}}`)
-	out.Await(t, `(?s)starts it again.*page listening on`)
+	out.Await(t, `(?s)restarts it.*page listening on`)
 	if status, _, body := get(t, "http://"+d.page+"/api/public"); status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
 	}
@@ -208,13 +208,13 @@ func TestMendedFileStartsItAgain(t *testing.T) {
 	// The same by a file that .env names only now.
 	write(t, dir, "mine.jsonc", "{")
 	write(t, dir, ".env", "TENANT_CONFIG=mine.jsonc\n")
-	out.Await(t, `(?s)starts it again.*starts it again`)
+	out.Await(t, `(?s)restarts it.*restarts it`)
 	content, err = os.ReadFile(filepath.Join(repo, "devserver", "tenant", "testdata", "tenant.jsonc"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, dir, "mine.jsonc", string(content))
-	out.Await(t, `(?s)starts it again.*starts it again.*page listening on`)
+	out.Await(t, `(?s)restarts it.*restarts it.*page listening on`)
 }
 
 // TestMovedAPI moves the API away from where proxy.conf.json looks for it.

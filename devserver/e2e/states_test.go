@@ -64,7 +64,7 @@ func TestSessionExpires(t *testing.T) {
 	b := open(t, newSystem(t, "", tenantConfig(t, `7200`, `4`)...))
 	b.signIn("/profile", "ada@example.com")
 	b.control(t, "sessions/expire", "")
-	b.see(b.page+"/profile", "Your session is over")
+	b.see(b.page+"/profile", "Your session has expired")
 	b.see(b.page+"/profile", "login_required")
 	b.screenshots("session-over")
 	b.press("Log in again")
@@ -81,7 +81,7 @@ func TestTokenInspector(t *testing.T) {
 	b.signIn("/external-api", "ada@example.com")
 	b.see(here, "Your access token")
 	for term, words := range map[string]string{
-		"Issued by": b.tenant + "/", "For": "http://localhost:3001 and " + b.tenant + "/userinfo", "On behalf of": "auth0|ada",
+		"Issued by": b.tenant + "/", "Audience": "http://localhost:3001 and " + b.tenant + "/userinfo", "User": "auth0|ada",
 		"Scopes": "openid, profile, email", "Permissions": "read:messages",
 	} {
 		got := ask[string](b, fmt.Sprintf(`[...document.querySelectorAll('.inspector dt')].find((one) => one.textContent === %q).nextElementSibling.textContent`, term))

@@ -167,7 +167,7 @@ func TestBackFromTheLogin(t *testing.T) {
 func TestCallbackErrors(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))
-	const foreign = "no login that was begun in this tab"
+	const foreign = "no login of this tab"
 	for _, tc := range []struct{ name, query, want string }{
 		{"unknown-audience", "error=access_denied&error_description=" + url.QueryEscape("Service not found: https://x"), "AUTH0_AUDIENCE"},
 		{"mismatch", "error=invalid_request&error_description=Callback+URL+mismatch", b.page + "/callback"},
@@ -175,8 +175,8 @@ func TestCallbackErrors(t *testing.T) {
 		{"blocked", "error=unauthorized&error_description=user+is+blocked", "blocked"},
 		{"words of others", "error=x&error_description=Call+0800+1234", foreign},
 		{"markup", "error=x&error_description=" + url.QueryEscape("<img src=x onerror=alert(1)>"), foreign},
-		{"used-code", "code=abc&state=def", "begun in this tab"},
-		{"nothing", "", "none is under way"},
+		{"used-code", "code=abc&state=def", "a login of this tab"},
+		{"nothing", "", "none is in progress"},
 	} {
 		b.visit(b.page + "/callback?" + tc.query)
 		b.see(b.page+"/callback", tc.want)

@@ -1,12 +1,22 @@
-// For promises that nobody waits for: what goes wrong in them is not lost.
+// What happens to failures of promises that nothing waits for.
 
-let failed: (error: unknown) => void = () => undefined
+let report: (error: unknown) => void = () => undefined
 
-// Has report told of what goes wrong in attempts.
-export function onFailure(report: (error: unknown) => void): void {
-  failed = report
+// Sets the function that shows failures of attempts.
+export function onFailure(show: (error: unknown) => void): void {
+  report = show
 }
 
+// For a promise whose failure the user must see.
 export function attempt(promise: Promise<unknown>): void {
-  promise.catch((error: unknown) => failed(error))
+  promise.catch((error: unknown) => report(error))
+}
+
+// For a promise whose failure is shown elsewhere, or does not matter. Resolves when it
+// has settled.
+export function quietly(promise: Promise<unknown>): Promise<void> {
+  return promise.then(
+    () => undefined,
+    () => undefined,
+  )
 }

@@ -1,5 +1,5 @@
-// What this page works with. The dev server tells it, so that one setting in .env
-// reaches the API, the dev server and this page alike.
+// The settings of this page. The dev server provides them, so that one line in .env
+// changes the API, the dev server and this page.
 
 export interface Config {
   domain: string // of the tenant
@@ -9,10 +9,10 @@ export interface Config {
 
 let loading: Promise<Config> | undefined
 
-// Resolves to the configuration, which is asked for once.
+// Resolves to the configuration, which is requested once.
 export function loadConfig(): Promise<Config> {
   loading ??= load().catch((error: unknown) => {
-    loading = undefined // so that the next call can try again
+    loading = undefined // so that the next call tries again
     throw error
   })
   return loading

@@ -1,5 +1,5 @@
-// Makes elements. Text becomes text nodes, never markup, so nothing that a server
-// or a URL says can turn into an element.
+// Creates elements. Text becomes text nodes, never markup, so nothing from a server or
+// a URL can become an element.
 
 type Attributes = Record<string, string | boolean | undefined>
 

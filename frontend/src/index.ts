@@ -1,7 +1,7 @@
 // Wires the page together; what it does is in the modules.
 
 import { ApiService } from './api/api-service'
-import { onFailure } from './attempt'
+import { onFailure, quietly } from './attempt'
 import { authGuard } from './auth/auth-guard'
 import { AuthService } from './auth/auth-service'
 import { OtherTabs } from './auth/other-tabs'
@@ -15,6 +15,7 @@ import { notFound } from './pages/not-found'
 import { profile } from './pages/profile'
 import { signedOut } from './pages/signed-out'
 import { Router } from './router'
+import { profileOf } from './session'
 
 const byId = (id: string): HTMLElement => {
   const element = document.getElementById(id)
@@ -38,18 +39,21 @@ const router = new Router(
   (path) => navbar.mark(path),
 )
 
-// A guarded page goes with the session that it was shown for.
-let person: string | undefined
-auth.profile.follow((now) => {
-  const before = person
-  person = now?.sub
-  if (before === undefined || before === person || !router.isGuarded()) return
-  if (now) router.again()
-  else router.put(signedOut(auth, () => router.again()))
-})
+// A guarded page is replaced when its user changes.
+let user: string | undefined
+auth.session.followPart(
+  (session) => profileOf(session)?.sub,
+  (now) => {
+    const before = user
+    user = now
+    if (before === undefined || !router.isGuarded()) return
+    if (now === undefined) router.put(signedOut(auth, () => router.again()))
+    else router.again()
+  },
+)
 
-// What no page has an answer to, such as a dev server that is gone.
+// For failures that no page handles, such as a dev server that has stopped.
 onFailure((error) => router.put(failure(error)))
 navbar.start()
 router.start()
-if (location.pathname !== '/callback') void auth.ready().catch(() => undefined) // pages that need it say what is wrong
+if (location.pathname !== '/callback') void quietly(auth.ready()) // pages that need it show what is wrong

@@ -1,4 +1,4 @@
-// Shows the page that belongs to the URL, and follows links without loading again.
+// Shows the page of the URL, and follows links without a reload.
 
 import { attempt } from './attempt'
 import { el } from './dom'
@@ -6,38 +6,38 @@ import { el } from './dom'
 export interface Page {
   title: string
   content: Node
-  leave?: () => void // when another page takes its place
+  leave?: () => void // called when another page replaces it
 }
 
 export interface Route {
   render: () => Page
-  // Whether the page may be shown; if not, it has seen to the rest, as long as the
-  // person has not gone elsewhere.
+  // Resolves to whether the page may be shown. If not, the guard has started what leads
+  // to it, unless isCurrent says that the user has gone to another page.
   guard?: (path: string, isCurrent: () => boolean) => Promise<boolean>
 }
 
 export class Router {
   private turn = 0
-  private url = '' // path and query of what is shown
+  private url = '' // path and query of the page shown
   private page: Page | undefined
 
   constructor(
     private readonly outlet: HTMLElement,
     private readonly routes: Record<string, Route>,
     private readonly notFound: Route,
-    private readonly shown: (path: string) => void, // told after each page
+    private readonly shown: (path: string) => void, // called after each page
   ) {}
 
   start(): void {
     addEventListener('popstate', () => {
-      if (location.pathname + location.search !== this.url) attempt(this.show(true)) // else the browser has scrolled
+      if (location.pathname + location.search !== this.url) attempt(this.show(true)) // otherwise the browser has only scrolled
     })
     document.addEventListener('click', (event) => this.follow(event))
     attempt(this.show(false))
   }
 
-  // Goes to path, which may have a query. It never leaves this origin: a path that
-  // begins with // would name another. replace leaves no trace in the history.
+  // Goes to path, which may have a query. It never leaves this origin, which a path that
+  // starts with // would. replace replaces the current entry of the history.
   navigate(path: string, { replace = false } = {}): void {
     const url = location.origin + path.replace(/^\/*/, '/')
     if (replace || url === location.href) history.replaceState(null, '', url)
@@ -45,18 +45,18 @@ export class Router {
     attempt(this.show(true))
   }
 
-  // Whether the page at the URL is for people who are logged in.
+  // Whether the page of the URL requires a signed-in user.
   isGuarded(): boolean {
     return this.routes[bare(location.pathname)]?.guard !== undefined
   }
 
-  // Shows the page that belongs to the URL, made anew.
+  // Renders the page of the URL again.
   again(): void {
     attempt(this.show(true))
   }
 
-  // A click on a link to a page of this app, unless it asks for a new tab. All
-  // other links are the browser's.
+  // Follows a click on a link to a page of this app, unless it opens a new tab. The
+  // browser handles all other links.
   private follow(event: MouseEvent): void {
     const link = event.target instanceof Element ? event.target.closest('a') : null
     if (!link || event.defaultPrevented || event.button !== 0) return
@@ -67,7 +67,7 @@ export class Router {
     this.navigate(link.pathname + link.search + link.hash)
   }
 
-  // The route of the URL. A slash at its end makes no difference, and goes.
+  // The route of the URL. Trailing slashes are ignored and removed.
   private route(): Route | undefined {
     const path = bare(location.pathname)
     if (!Object.hasOwn(this.routes, path)) return undefined
@@ -87,15 +87,15 @@ export class Router {
     } catch (error) {
       if (isCurrent()) throw error
     }
-    if (!isCurrent()) return // the person has gone elsewhere meanwhile
+    if (!isCurrent()) return // the user has gone to another page
     this.place(route.render())
     this.shown(path)
     if (moveFocus) this.focusHeading()
   }
 
-  // Shows page in place of the one that belongs to the URL.
+  // Shows page instead of the page of the URL.
   put(page: Page): void {
-    this.turn++ // what is on its way comes too late
+    this.turn++ // a page that is loading is not shown any more
     this.place(page)
     this.focusHeading()
   }
@@ -103,7 +103,7 @@ export class Router {
   private place(page: Page): void {
     this.page?.leave?.()
     this.page = page
-    document.title = page.title + ' · Calling an API'
+    document.title = `${page.title} · Calling an API`
     this.outlet.replaceChildren(page.content)
   }
 
@@ -115,13 +115,13 @@ export class Router {
   }
 }
 
-// The path without slashes at its end.
+// The path without trailing slashes.
 function bare(path: string): string {
   return path.replace(/(.)\/+$/, '$1')
 }
 
-// What a page that is guarded shows first. Its style hides it for a moment, as the
-// answer mostly is there by then.
+// Shown while a guard decides. Its style hides it for a moment, because the guard is
+// usually faster.
 function waiting(): HTMLElement {
-  return el('p', { class: 'waiting', role: 'status' }, 'Finding out whether you are logged in…')
+  return el('p', { class: 'waiting', role: 'status' }, 'Checking whether you are logged in…')
 }

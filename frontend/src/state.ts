@@ -15,11 +15,24 @@ export class State<T> {
     for (const follower of this.followers) follower(value)
   }
 
-  // Calls follower with the value now and with each one after it, until what it
-  // returns is called.
+  // Calls follower with the value now and with each new one, until the returned
+  // function is called.
   follow(follower: (value: T) => void): () => void {
     this.followers.add(follower)
     follower(this.current)
     return () => this.followers.delete(follower)
+  }
+
+  // Is follow for a part of the value: follower is called only when the part changes.
+  followPart<P>(select: (value: T) => P, follower: (part: P) => void): () => void {
+    let part: P
+    let called = false
+    return this.follow((value) => {
+      const now = select(value)
+      if (called && Object.is(now, part)) return
+      part = now
+      called = true
+      follower(now)
+    })
   }
 }

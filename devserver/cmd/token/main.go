@@ -1,5 +1,5 @@
-// Command token is `make token`: it prints an access token for the API, from the
-// tenant in use, and nothing else, so that a shell can put it into a request.
+// Command token is `make token`: it prints an access token for the API from the tenant in
+// use, and nothing else, so that a shell can use it in a request.
 package main
 
 import (
@@ -35,24 +35,25 @@ func main() {
 	}
 }
 
-// wish is what the flags ask of a token. The local tenant alone can grant it.
-type wish struct {
+// tokenRequest is the token that the flags describe. Only the local tenant makes such
+// tokens.
+type tokenRequest struct {
 	User     string `json:"user,omitempty"`
 	Scope    string `json:"scope,omitempty"`
 	Audience string `json:"audience,omitempty"`
 	Expired  bool   `json:"expired,omitempty"`
 }
 
-// run gets a token by the client credentials grant (RFC 6749 §4.4), with Auth0's
-// parameter audience, or as the flags ask for it.
+// run returns a token of the client credentials grant (RFC 6749 §4.4) with Auth0's
+// parameter audience, or the token that the flags describe.
 func run(ctx context.Context, args, environ []string, stderr io.Writer) (string, error) {
-	var asked wish
+	var asked tokenRequest
 	flags := flag.NewFlagSet("token", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&asked.User, "user", "", "`email` address of a user whose token it is to be")
-	flags.StringVar(&asked.Scope, "scope", "", "`scopes` that it is to grant, with spaces between")
-	flags.StringVar(&asked.Audience, "audience", "", "`identifier` of the API that it is to be for")
-	flags.BoolVar(&asked.Expired, "expired", false, "make it one that expired an hour ago")
+	flags.StringVar(&asked.User, "user", "", "`email` address of the token's user")
+	flags.StringVar(&asked.Scope, "scope", "", "`scopes` that it grants, separated by spaces")
+	flags.StringVar(&asked.Audience, "audience", "", "`identifier` of the API that it is for")
+	flags.BoolVar(&asked.Expired, "expired", false, "a token that expired an hour ago")
 	if err := flags.Parse(args); err != nil {
 		return "", err
 	}
@@ -65,9 +66,9 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 	if err != nil {
 		return "", err
 	}
-	if asked != (wish{}) {
+	if asked != (tokenRequest{}) {
 		if !cfg.Local() {
-			return "", errors.New("a token of that kind only the local tenant gives, and " + cfg.Domain + " is in use")
+			return "", errors.New("only the local tenant makes such tokens, and " + cfg.Domain + " is in use")
 		}
 		return mint(ctx, config.LocalOrigin(cfg.TenantAddr), asked)
 	}
@@ -81,7 +82,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 		id, _ := lookup("TOKEN_CLIENT_ID")
 		secret, _ := lookup("TOKEN_CLIENT_SECRET")
 		if id == "" || secret == "" {
-			return "", errors.New("TOKEN_CLIENT_ID and TOKEN_CLIENT_SECRET are not set: write into .env those of a" +
+			return "", errors.New("TOKEN_CLIENT_ID and TOKEN_CLIENT_SECRET are not set: add to .env those of a" +
 				" machine-to-machine application at " + domain + " that may call " + cfg.Audience)
 		}
 		form.Set("client_id", id)
@@ -94,8 +95,8 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 	return token, err
 }
 
-// mint has the local tenant at domain make the token that is asked for.
-func mint(ctx context.Context, domain string, asked wish) (string, error) {
+// mint requests a token from the local tenant at domain.
+func mint(ctx context.Context, domain string, asked tokenRequest) (string, error) {
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return "", err
@@ -104,10 +105,11 @@ func mint(ctx context.Context, domain string, asked wish) (string, error) {
 	return token, explain(err, domain)
 }
 
-// explain says in place of err what to do if the local tenant at domain doesn't run.
+// explain returns an error that says what to do if the local tenant at domain is down,
+// otherwise err.
 func explain(err error, domain string) error {
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("the local tenant does not run at %s: start it with make dev", domain)
+		return fmt.Errorf("the local tenant is not running at %s: start it with make dev", domain)
 	}
 	return err
 }
@@ -119,12 +121,12 @@ func request(ctx context.Context, endpoint, contentType, body string) (string, e
 		return "", err
 	}
 	req.Header.Set("Content-Type", contentType)
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }} // the secret goes nowhere else
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }} // the secret must not be sent to another server
 	resp, err := client.Do(req)
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = resp.Body.Close() }() // everything of use was read
+	defer func() { _ = resp.Body.Close() }() // it was read to the end
 	var answer struct {
 		AccessToken string `json:"access_token"`
 		Error       string `json:"error"`

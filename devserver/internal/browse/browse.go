@@ -1,4 +1,4 @@
-// Package browse shows a URL in the browser of the person at this machine.
+// Package browse opens a URL in the user's browser.
 package browse
 
 import (
@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// Open shows url, one of this project's own. It returns once the browser has taken
-// it over, or with what its opener says.
+// Open opens url, one of this project's own. It returns when the system's opener has
+// finished; the error contains its output.
 func Open(ctx context.Context, url string) error {
 	command := []string{"xdg-open"}
 	switch runtime.GOOS {

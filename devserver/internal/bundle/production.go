@@ -17,7 +17,7 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// Size is that of an output, in bytes, and as web servers send it.
+// Size is the size of an output in bytes, plain and compressed.
 type Size struct{ Bytes, Gzipped int }
 
 func gzippedSize(content []byte) (int, error) {
@@ -30,12 +30,11 @@ func gzippedSize(content []byte) (int, error) {
 	return b.Len(), err
 }
 
-// Production writes what a web server serves of the frontend in dir to the folder
-// out, in place of what is there: minified outputs whose names change with their
-// content, an index.html that names them, and the files of public/. It returns the
-// outputs' sizes, by URL path. index.html holds policy, a
-// Content-Security-Policy, if it isn't "". More files come from more, by name. On an
-// error out stays as it was.
+// Production writes a production build of the frontend in dir to the folder out, replacing
+// an earlier build: minified outputs with hashed names, an index.html that refers to
+// them, the files of public/, and the files in more, by name. index.html contains policy,
+// a Content-Security-Policy, unless it is "". It returns the outputs' sizes by URL path.
+// On error out is unchanged.
 func Production(dir, out, policy string, more map[string][]byte) (sizes map[string]Size, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, err
@@ -53,7 +52,7 @@ func Production(dir, out, policy string, more map[string][]byte) (sizes map[stri
 	if len(result.Errors) > 0 {
 		return nil, errors.New(Format(filepath.Base(dir), result.Errors))
 	}
-	index, err := os.ReadFile(filepath.Join(dir, "index.html")) //nolint:gosec // of the folder that the caller names
+	index, err := os.ReadFile(filepath.Join(dir, "index.html")) //nolint:gosec // in the caller's folder
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +63,7 @@ func Production(dir, out, policy string, more map[string][]byte) (sizes map[stri
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(next)) }() // of what was not renamed
+	defer func() { err = errors.Join(err, os.RemoveAll(next)) }() // if it was not renamed
 	if err := os.CopyFS(next, os.DirFS(filepath.Join(dir, "public"))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -95,7 +94,7 @@ func Production(dir, out, policy string, more map[string][]byte) (sizes map[stri
 		files = map[string][]byte{}
 	}
 	files["index.html"] = index
-	files[marker] = []byte("A build, which the next one replaces.\n")
+	files[marker] = []byte("The next build replaces this folder.\n")
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(next, name), content, 0o644); err != nil { //nolint:gosec // for a web server to read
 			return nil, err
@@ -109,41 +108,41 @@ func Production(dir, out, policy string, more map[string][]byte) (sizes map[stri
 		return nil, err
 	}
 	if err := os.Rename(next, out); err != nil {
-		return nil, errors.Join(fmt.Errorf("put the build in its place: %w", err), os.Rename(old, out))
+		return nil, errors.Join(fmt.Errorf("replace the earlier build: %w", err), os.Rename(old, out))
 	}
 	return sizes, os.RemoveAll(old)
 }
 
 var headStart = regexp.MustCompile(`(?i)<head(\s[^>]*)?>`)
 
-// renamed returns index with the names that the entry points' outputs have. metafile
-// is esbuild's account of the build.
+// renamed returns index with the hashed names of the entry points' outputs, according to
+// esbuild's metafile.
 func renamed(dir string, index []byte, metafile string) ([]byte, error) {
-	var account struct {
+	var meta struct {
 		Outputs map[string]struct{ EntryPoint string }
 	}
-	if err := json.Unmarshal([]byte(metafile), &account); err != nil {
+	if err := json.Unmarshal([]byte(metafile), &meta); err != nil {
 		return nil, err
 	}
 	known := map[string]string{entryScript: "/index.js", entryStyles: "/styles.css"}
-	for output, one := range account.Outputs {
+	for output, one := range meta.Outputs {
 		old, isEntry := known[one.EntryPoint]
 		if !isEntry || path.Ext(output) != path.Ext(old) {
-			continue // a script or a style sheet names it
+			continue // a script or a style sheet refers to it
 		}
 		if !bytes.Contains(index, []byte(`"`+old+`"`)) {
-			return nil, fmt.Errorf("%s does not name %s, so a build would not load it", filepath.Join(filepath.Base(dir), "index.html"), old)
+			return nil, fmt.Errorf("%s does not name %s, so the production build would not load it", filepath.Join(filepath.Base(dir), "index.html"), old)
 		}
 		index = bytes.ReplaceAll(index, []byte(`"`+old+`"`), []byte(`"/`+path.Base(output)+`"`))
 	}
 	return index, nil
 }
 
-// marker is a file by which a build is known as one of ours.
+// marker is a file that identifies a folder as an earlier build.
 const marker = ".devserver-build"
 
-// replaceable returns why the folder out must not be replaced by a build of dir: it
-// is no earlier build, or the sources are in it.
+// replaceable returns an error if the folder out must not be replaced by a build of dir:
+// it is not an earlier build, or it contains the sources.
 func replaceable(dir, out string) error {
 	entries, err := os.ReadDir(out)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
@@ -152,7 +151,7 @@ func replaceable(dir, out string) error {
 		return err
 	}
 	if _, err := os.Lstat(filepath.Join(out, marker)); err != nil {
-		return fmt.Errorf("%s is not empty and no earlier build: remove it yourself, or name another folder", out)
+		return fmt.Errorf("%s is not empty and not an earlier build: remove it, or name another folder", out)
 	}
 	place, err := filepath.EvalSymlinks(out)
 	if err != nil {
@@ -164,7 +163,7 @@ func replaceable(dir, out string) error {
 	if sources, err := filepath.EvalSymlinks(dir); err != nil {
 		return err
 	} else if rel, err := filepath.Rel(place, sources); err == nil && filepath.IsLocal(rel) {
-		return fmt.Errorf("%s holds the sources of the page", out)
+		return fmt.Errorf("%s contains the sources of the page", out)
 	}
 	return nil
 }

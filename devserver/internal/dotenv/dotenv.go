@@ -1,4 +1,4 @@
-// Package dotenv puts the settings in a .env file under those of the environment.
+// Package dotenv reads a .env file, whose settings the environment overrides.
 package dotenv
 
 import (
@@ -15,11 +15,11 @@ import (
 	"github.com/joho/godotenv"
 )
 
-// Load returns environ, "NAME=value" each, and what file sets beyond it; names
-// are those that file sets. Without the file that is environ alone. The error
-// says the file and line at fault, but nothing of what is in it: it may be secret.
+// Load returns environ, "NAME=value" each, with the settings of file added that environ
+// does not have. names are all names in file. If file does not exist, env is environ.
+// The error has the file and line, but not its content, which may be secret.
 func Load(file string, environ []string) (env, names []string, err error) {
-	data, err := os.ReadFile(file) //nolint:gosec // the caller names the project's own file
+	data, err := os.ReadFile(file) //nolint:gosec // the project's own file
 	if errors.Is(err, fs.ErrNotExist) {
 		return environ, nil, nil
 	} else if err != nil {
@@ -27,7 +27,7 @@ func Load(file string, environ []string) (env, names []string, err error) {
 	}
 	settings, ok := parse(data)
 	if !ok {
-		return nil, nil, fmt.Errorf("%s:%d: this line is not NAME=value", file, faultyLine(data))
+		return nil, nil, fmt.Errorf("%s:%d: this line is not NAME=value", file, invalidLine(data))
 	}
 	env = slices.Clone(environ)
 	names = slices.Sorted(maps.Keys(settings))
@@ -41,8 +41,8 @@ func Load(file string, environ []string) (env, names []string, err error) {
 
 var nameRE = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// parse returns data's settings and whether it is good. The library takes names
-// that no environment has.
+// parse returns data's settings. ok is false if data is invalid; the library accepts
+// names that are not valid in an environment.
 func parse(data []byte) (settings map[string]string, ok bool) {
 	settings, err := godotenv.UnmarshalBytes(data)
 	for name := range settings {
@@ -53,8 +53,8 @@ func parse(data []byte) (settings map[string]string, ok bool) {
 	return settings, err == nil
 }
 
-// faultyLine returns the number of the line after which nothing makes data good.
-func faultyLine(data []byte) int {
+// invalidLine returns the number of the first line that makes data invalid.
+func invalidLine(data []byte) int {
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	for n := len(lines) - 1; n > 0; n-- {
 		if _, ok := parse(bytes.Join(lines[:n], nil)); ok {
@@ -64,8 +64,8 @@ func faultyLine(data []byte) int {
 	return 1
 }
 
-// Lookup is os.LookupEnv for env, "NAME=value" each. Of two with one name the
-// last counts, as for a new process.
+// Lookup is os.LookupEnv for env, "NAME=value" each. If a name is there twice, the last
+// value is used, as in a new process.
 func Lookup(env []string) func(name string) (string, bool) {
 	return func(name string) (string, bool) {
 		for _, setting := range slices.Backward(env) {

@@ -1,14 +1,14 @@
-// Keeps this page up to date with the dev server: loads it again when there is a
-// newer version, or just its stylesheets where only they have changed, and lays
-// what is wrong over it while something is.
+// Keeps this page up to date with the dev server: reloads it when there is a newer
+// version, or only its stylesheets if nothing else has changed, and shows problems over
+// it as long as there are any.
 
 const own = new URL(import.meta.url).searchParams
 const version = own.get('version')
 let styles = Number(own.get('styles'))
 let stream
 
-// Only a page that somebody sees holds a connection: browsers have six for one
-// server, and people have more tabs than that.
+// Only a visible page holds a connection, because browsers allow six to one server over
+// HTTP/1.1, and users have more tabs.
 function connect() {
   stream?.close()
   if (document.hidden) return
@@ -27,7 +27,7 @@ function connect() {
     show(state.problems)
   })
   stream.addEventListener('error', () => {
-    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000) // refused: it does not try again by itself
+    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000) // the server rejected it, so the browser does not retry
   })
 }
 
@@ -38,9 +38,8 @@ addEventListener('pageshow', (event) => {
   if (event.persisted) connect()
 })
 
-// Puts a new link beside each old one, which goes once the new one has loaded, so
-// that the page is never without styles. New ones that have not loaded yet are out
-// of date when there is another.
+// Adds a new link after each old one, and removes the old one when the new one has loaded,
+// so that the page always has styles. New links that are still loading are replaced too.
 let loading = []
 function restyle() {
   for (const link of loading) link.remove()
@@ -79,7 +78,7 @@ function show(problems) {
   overlay = undefined
   shown = problems.join('\n')
   if (shown !== dismissed) dismissed = ''
-  if (shown === dismissed) return // none, or those that the person has seen
+  if (shown === dismissed) return // none, or dismissed by the user
   overlay = document.createElement('dev-server-problems')
   overlay.setAttribute('role', 'alert')
   const shadow = overlay.attachShadow({ mode: 'open' })
@@ -99,7 +98,9 @@ function show(problems) {
     shadow.append(text)
   }
   const hint = document.createElement('p')
-  hint.textContent = 'Until it is mended, what was good last stays in use.'
+  hint.textContent = problems.every((problem) => /\(TS\d+\)/.test(problem))
+    ? 'The page is running this code; fix the type to be sure that it is right.'
+    : 'The last successful build keeps running until this is fixed.'
   shadow.append(hint)
   const close = document.createElement('button')
   close.textContent = 'Dismiss'

@@ -1,9 +1,9 @@
-// Package livereload keeps the pages that are open in browsers up to date: they
-// reload after a build, and show what is wrong where there is something wrong.
+// Package livereload keeps open pages up to date: they reload after a build and show
+// problems.
 //
-// A page's stream carries state, not events: how many builds there were and
-// which problems there are. What a page misses while it sleeps or the dev server
-// restarts is therefore in the next message, and no page has a queue.
+// A page's stream carries state, not events: a version and the current problems. What a
+// page misses while it is hidden or the dev server restarts is in the next message, and
+// no page needs a queue (docs/decisions/0004).
 package livereload
 
 import (
@@ -19,29 +19,29 @@ import (
 	"sync"
 )
 
-// Prefix is that of the paths which the pages use.
+// Prefix is the prefix of the paths that open pages use.
 const Prefix = "/@dev/"
 
 //go:embed client.js
 var client []byte
 
-// maxStreams bounds how many pages are served at the same time.
+// maxStreams is how many pages may be connected at the same time.
 const maxStreams = 256
 
-// Hub is what the open pages are connected to.
+// Hub is what open pages are connected to. Its methods may be called from any goroutine.
 type Hub struct {
-	instance string // tells this process from the one before it
+	instance string // unique to this process
 
-	mu       sync.Mutex
+	mu       sync.Mutex // protects the fields below
 	builds   int
-	styles   int               // how often styles alone have changed
+	styles   int               // how often only styles have changed
 	problems map[string]string // by source
 	streams  int
 	changed  chan struct{} // closed and replaced at each change
 	closed   bool
 }
 
-// New returns a Hub without pages.
+// New returns a Hub.
 func New() *Hub {
 	return &Hub{
 		instance: rand.Text(),
@@ -50,25 +50,25 @@ func New() *Hub {
 	}
 }
 
-// Script returns the element that index.html needs. It tells the page which
-// version it is, so that a build which ends before its stream begins is not missed.
+// Script returns the script element for index.html. It contains the page's version, so
+// that a build between the page and its stream is not missed.
 func (h *Hub) Script() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return fmt.Sprintf(`<script type="module" src="%sclient.js?version=%s&amp;styles=%d"></script>`, Prefix, h.version(), h.styles)
 }
 
-// version names what pages show now. The caller holds mu.
+// version identifies the current build. The caller holds mu.
 func (h *Hub) version() string { return h.instance + "-" + strconv.Itoa(h.builds) }
 
-// Reload makes every open page load again.
+// Reload makes every open page reload.
 func (h *Hub) Reload() { h.update(func() { h.builds++ }) }
 
-// Restyle makes every open page get its stylesheets again, and nothing else.
+// Restyle makes every open page reload its stylesheets only.
 func (h *Hub) Restyle() { h.update(func() { h.styles++ }) }
 
-// Report shows problem in every page as that of source, in place of what source
-// reported before; "" is none.
+// Report makes every page show problem as that of source, replacing the source's last
+// problem; "" removes it.
 func (h *Hub) Report(source, problem string) {
 	h.update(func() {
 		if problem == "" {
@@ -79,7 +79,7 @@ func (h *Hub) Report(source, problem string) {
 	})
 }
 
-// Close ends all streams. Pages keep trying to come back.
+// Close ends all streams. Pages keep trying to reconnect.
 func (h *Hub) Close() { h.update(func() { h.closed = true }) }
 
 func (h *Hub) update(change func()) {
@@ -90,7 +90,7 @@ func (h *Hub) update(change func()) {
 	h.changed = make(chan struct{})
 }
 
-// state returns the message for pages, and what is closed when there is another.
+// state returns the message for pages and a channel that is closed at the next change.
 func (h *Hub) state() (message string, changed <-chan struct{}, closed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,7 +102,7 @@ func (h *Hub) state() (message string, changed <-chan struct{}, closed bool) {
 		"version": h.version(), "styles": h.styles, "problems": problems,
 	})
 	if err != nil {
-		panic(err) // strings alone can't fail
+		panic(err) // impossible for strings and numbers
 	}
 	return string(data), h.changed, h.closed
 }
@@ -111,7 +111,7 @@ func (h *Hub) state() (message string, changed <-chan struct{}, closed bool) {
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
-		http.Error(w, "These paths answer GET alone.", http.StatusMethodNotAllowed)
+		http.Error(w, "Only GET is allowed here.", http.StatusMethodNotAllowed)
 		return
 	}
 	switch strings.TrimPrefix(r.URL.Path, Prefix) {
@@ -126,7 +126,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// stream sends the state now and whenever it changes.
+// stream sends the state now and at each change.
 func (h *Hub) stream(w http.ResponseWriter, r *http.Request) {
 	if !h.enter() {
 		http.Error(w, "Too many pages are open.", http.StatusServiceUnavailable)
@@ -136,7 +136,7 @@ func (h *Hub) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	rc := http.NewResponseController(w)
-	if _, err := fmt.Fprint(w, "retry: 500\n\n"); err != nil { // milliseconds, after which a page comes back
+	if _, err := fmt.Fprint(w, "retry: 500\n\n"); err != nil { // milliseconds until a page reconnects
 		return
 	}
 	last := ""

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -101,7 +102,8 @@ func (r *runner) rebuild(ctx context.Context, name string) (changed bool) {
 		r.printf("%v", err)
 	}
 	next := filepath.Join(r.Dir, bin, ".next")
-	output, err := r.Tools.Build(ctx, next, name)
+	var output bytes.Buffer
+	err = r.Tools.Build(ctx, &output, next, name)
 	if err == nil {
 		err = os.Rename(filepath.Join(next, name), current)
 	}
@@ -109,7 +111,7 @@ func (r *runner) rebuild(ctx context.Context, name string) (changed bool) {
 	case ctx.Err() != nil:
 		return false
 	case err != nil:
-		text := strings.TrimSpace(string(output))
+		text := strings.TrimSpace(output.String())
 		if text == "" {
 			text = err.Error()
 		}

@@ -2,14 +2,16 @@ package runner
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
 	"calling-an-api.example/devserver/internal/config"
 )
 
-const readyInterval = 25 * time.Millisecond // between two questions
+const (
+	readyInterval = 25 * time.Millisecond // between two questions
+	readyTimeout  = 3 * time.Second       // for a process that answers, but is not ready
+)
 
 // readyURLs are the URLs that answer 200 once a process is ready.
 func (s *settings) readyURLs() map[string]string {
@@ -19,13 +21,20 @@ func (s *settings) readyURLs() map[string]string {
 	}
 }
 
-// awaitReady returns when url answers 200, or ctx's error.
+// awaitReady returns when url answers 200, or has answered anything else for
+// readyTimeout: an API whose issuer cannot be reached logs that itself, and is as ready
+// as it can be. It returns ctx's error.
 func awaitReady(ctx context.Context, url string) error {
 	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	tick := time.NewTicker(readyInterval)
 	defer tick.Stop()
+	var answered time.Time // the first time
 	for {
-		if err := get(ctx, client, url); err == nil {
+		status, err := ask(ctx, client, url)
+		if err == nil && answered.IsZero() {
+			answered = time.Now()
+		}
+		if status == http.StatusOK || !answered.IsZero() && time.Since(answered) > readyTimeout {
 			return nil
 		}
 		select {
@@ -36,18 +45,15 @@ func awaitReady(ctx context.Context, url string) error {
 	}
 }
 
-func get(ctx context.Context, client *http.Client, url string) error {
+// ask returns the status of url.
+func ask(ctx context.Context, client *http.Client, url string) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_ = resp.Body.Close() // only the status matters
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", url, resp.Status)
-	}
-	return nil
+	return resp.StatusCode, resp.Body.Close()
 }

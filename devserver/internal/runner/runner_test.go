@@ -70,29 +70,30 @@ type tools struct {
 	hold    bool          // the build lasts until it is canceled
 }
 
-func (t *tools) Build(ctx context.Context, dir string, names ...string) ([]byte, error) {
+func (t *tools) Build(ctx context.Context, output io.Writer, dir string, names ...string) error {
 	if t.hold {
 		close(t.started)
 		<-ctx.Done()
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	for _, name := range names {
 		source, err := os.ReadFile(filepath.Join(t.dir, name, "main.go"))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if strings.Contains(string(source), "broken") {
-			return []byte(name + "/main.go:1:1: it is broken"), errors.New("exit status 1")
+			_, _ = io.WriteString(output, name+"/main.go:1:1: it is broken")
+			return errors.New("exit status 1")
 		}
 		script := fmt.Sprintf("#!/bin/sh\n# %s\nRUNNER_TEST_PROCESS=%s exec %s\n", source, name, os.Args[0])
 		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return nil, err
+			return err
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil { //nolint:gosec // it must be executable
-			return nil, err
+			return err
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 func (t *tools) Install(context.Context) ([]byte, error)         { return nil, nil }

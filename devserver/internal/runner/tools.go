@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"path/filepath"
 
@@ -12,8 +13,8 @@ import (
 
 // Tools are the programs that a runner calls. Tests replace them.
 type Tools interface {
-	// Build builds the named commands into dir, and returns what the compiler printed.
-	Build(ctx context.Context, dir string, names ...string) (output []byte, err error)
+	// Build builds the named commands into dir. The compiler prints to output.
+	Build(ctx context.Context, output io.Writer, dir string, names ...string) error
 	// Install installs the page's packages from the lock file.
 	Install(ctx context.Context) (output []byte, err error)
 	// Token prints an access token, with env as its environment.
@@ -30,16 +31,19 @@ type GoTools struct {
 
 // Build implements [Tools]. Binaries for development have no VCS stamp, which git
 // refuses in a checkout that belongs to another user.
-func (t GoTools) Build(ctx context.Context, dir string, names ...string) ([]byte, error) {
+func (t GoTools) Build(ctx context.Context, output io.Writer, dir string, names ...string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	args := []string{"build", "-buildvcs=false", "-o", dir + "/"}
 	for _, name := range names {
 		args = append(args, "./"+name)
 	}
-	return t.run(exec.CommandContext(ctx, "go", args...), ".") //nolint:gosec // one of Names
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // some of Names
+	cmd.Dir, cmd.Stdout, cmd.Stderr = t.Dir, output, output
+	procs.Isolate(cmd) // so that a canceled build ends with its children
+	return cmd.Run()
 }
 
 // Install implements [Tools].
@@ -59,7 +63,7 @@ func (t GoTools) Open(ctx context.Context, url string) error { return t.Browser(
 
 func (t GoTools) run(cmd *exec.Cmd, dir string) ([]byte, error) {
 	cmd.Dir = filepath.Join(t.Dir, dir)
-	procs.Isolate(cmd) // so that a canceled command ends with its children
+	procs.Isolate(cmd)
 	return cmd.CombinedOutput()
 }
 
@@ -70,24 +74,16 @@ var ErrInterrupted = errors.New("interrupted")
 func (r *runner) buildFirst() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	type result struct {
-		output []byte
-		err    error
-	}
-	done := make(chan result, 1)
-	go func() {
-		output, err := r.Tools.Build(ctx, filepath.Join(r.Dir, bin), r.Names...)
-		done <- result{output, err}
-	}()
+	done := make(chan error, 1)
+	go func() { done <- r.Tools.Build(ctx, r.Output, filepath.Join(r.Dir, bin), r.Names...) }()
 	select {
 	case <-r.Signals:
 		cancel()
 		<-done
 		return ErrInterrupted
-	case built := <-done:
-		r.out.Print(string(built.output))
-		if built.err != nil {
-			return fmt.Errorf("the build failed (%w): fix the errors above", built.err)
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("the build failed (%w): fix the errors above", err)
 		}
 		return nil
 	}

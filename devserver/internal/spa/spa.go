@@ -1,8 +1,8 @@
-// Package spa serves a single-page app: index.html for the paths that its router
-// knows, the compiled bundle, and the files of public/.
+// Package spa serves a single-page app: the compiled bundle, the files of public/, and
+// index.html for all other paths (SPA fallback).
 //
-// Nothing else of the frontend's folder can be asked for. What is served is named
-// here, so package.json, sources and node_modules need no rule that forbids them.
+// It is an allowlist: nothing else in the frontend's folder is served, neither
+// package.json nor sources nor node_modules.
 package spa
 
 import (
@@ -23,19 +23,19 @@ import (
 	"time"
 )
 
-// Options are what a Handler needs; all are required, Lookup only where there is a bundle.
+// Options are the settings of a Handler. All are required, Lookup only for a bundle.
 type Options struct {
 	Dir    string        // the frontend's folder, with index.html
-	Public string        // the folder below it whose files are served as they are: "public", or "." for a built frontend
+	Public string        // subfolder whose files are served as they are: "public", or "." for a built frontend
 	Lookup Lookup        // the bundle's outputs
-	Inject func() string // markup that goes into index.html's head
+	Inject func() string // returns markup for index.html's head
 	Log    *slog.Logger
 }
 
-// Lookup returns the compiled file at a URL path, with its quoted ETag.
+// Lookup returns the compiled file at a URL path, and its quoted ETag.
 type Lookup func(ctx context.Context, urlPath string) (content []byte, etag string, ok bool)
 
-// Handler returns what serves the app.
+// Handler returns the handler of the app.
 func Handler(opts Options) http.Handler {
 	return &handler{opts}
 }
@@ -45,14 +45,14 @@ type handler struct{ Options }
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		http.Error(w, "Not found: no proxy rule is for this path, and the app takes only GET.", http.StatusNotFound)
+		http.Error(w, "Not found: no proxy rule matches this path, and the app answers only GET.", http.StatusNotFound)
 		return
 	}
-	// no-cache lets the browser keep a file but ask each time whether it is still right.
+	// With no-cache the browser revalidates its copy each time.
 	w.Header().Set("Cache-Control", "no-cache")
 	switch {
-	case private(r.URL.Path):
-		http.Error(w, "Not found: no page's business.", http.StatusNotFound)
+	case isPrivate(r.URL.Path):
+		http.Error(w, "Not found: dotfiles, node_modules and package metadata are never served.", http.StatusNotFound)
 	case r.URL.Path == "/" || r.URL.Path == "/index.html":
 		h.serveIndex(w, r)
 	case h.serveBundle(w, r) || h.servePublic(w, r):
@@ -72,12 +72,12 @@ func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
 		_ = root.Close() // it was only read
 	}
 	if err != nil {
-		h.Log.Error("index.html can't be read", "err", err)
+		h.Log.Error("index.html is unreadable", "err", err)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(http.StatusNotFound)
-		// With what loads it again once there is an index.html.
-		_, _ = fmt.Fprintf(w, "<!doctype html><title>No index.html</title>%s<p>The frontend's folder has no index.html that can be read; the log says why.", h.Inject())
+		// The script reloads the page when there is an index.html.
+		_, _ = fmt.Fprintf(w, "<!doctype html><title>No index.html</title>%s<p>The frontend's folder has no readable index.html; the log says why.", h.Inject())
 		return
 	}
 	content = inject(content, h.Inject())
@@ -86,10 +86,10 @@ func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
 	serve(w, r, content, `"`+hex.EncodeToString(sum[:8])+`"`)
 }
 
-// serveBundle answers if the path is that of a compiled file.
+// serveBundle answers if the path is a compiled file's.
 func (h *handler) serveBundle(w http.ResponseWriter, r *http.Request) bool {
 	if h.Lookup == nil || !slices.Contains(compiled, path.Ext(r.URL.Path)) {
-		return false // so that a route never waits for the first build
+		return false // a route must not wait for the first build
 	}
 	content, etag, ok := h.Lookup(r.Context(), r.URL.Path)
 	if ok {
@@ -99,9 +99,9 @@ func (h *handler) serveBundle(w http.ResponseWriter, r *http.Request) bool {
 	return ok
 }
 
-// servePublic answers if the path is that of a file in public/. The folder is
-// opened each time, as it may be another one of the same name by now; os.Root
-// lets no path and no link lead out of it.
+// servePublic answers if the path is that of a file in public/. The folder is opened each
+// time, because it may have been replaced. os.Root prevents paths and links that lead
+// out of it.
 func (h *handler) servePublic(w http.ResponseWriter, r *http.Request) bool {
 	name := path.Join(h.Public, path.Clean("/"+r.URL.Path))
 	root, err := os.OpenRoot(h.Dir)
@@ -121,16 +121,16 @@ func (h *handler) servePublic(w http.ResponseWriter, r *http.Request) bool {
 	if contentType := contentTypes[path.Ext(name)]; contentType != "" {
 		w.Header().Set("Content-Type", contentType)
 	}
-	// Times in whole seconds, which HTTP has, would take two saves of a second for one.
+	// HTTP times have whole seconds, which cannot distinguish two saves in one second.
 	w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 	http.ServeContent(w, r, name, time.Time{}, file)
 	return true
 }
 
-// private reports whether what the path names is no page's business, however it is
-// spelt: dot-files, the folder above, and what npm keeps beside a page.
-func private(path string) bool {
-	for range 3 { // nobody who means well escapes an escape
+// isPrivate reports whether the path, however it is encoded, has a dotfile, the parent
+// folder, node_modules or package metadata in it.
+func isPrivate(path string) bool {
+	for range 3 { // more encoding is not legitimate
 		for part := range strings.FieldsFuncSeq(strings.TrimPrefix(path, "/.well-known/"), func(c rune) bool { return c == '/' || c == '\\' }) {
 			if strings.HasPrefix(part, ".") || strings.EqualFold(part, "node_modules") ||
 				strings.EqualFold(part, "package.json") || strings.EqualFold(part, "package-lock.json") {
@@ -151,9 +151,8 @@ func serve(w http.ResponseWriter, r *http.Request, content []byte, etag string) 
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-// isRoute reports whether r may be for a path that the app's router knows, as
-// Angular's dev server decides it: the client takes HTML, and the path doesn't
-// end like a file's.
+// isRoute reports whether r may be for a route of the app, by the rule of Angular's dev
+// server: the client accepts HTML, and the path has no file extension.
 func isRoute(r *http.Request) bool {
 	if contentTypes[strings.ToLower(path.Ext(r.URL.Path))] != "" {
 		return false
@@ -164,11 +163,11 @@ func isRoute(r *http.Request) bool {
 	})
 }
 
-// compiled are the endings of the bundle's outputs.
+// compiled are the extensions of the bundle's outputs.
 var compiled = []string{".js", ".css", ".map"}
 
-// contentTypes has the endings of files that pages are made of. The system's own
-// table is not asked: it differs from machine to machine.
+// contentTypes are the types of files by extension. The system's own table is not used,
+// because it differs between machines.
 var contentTypes = map[string]string{
 	".html": "text/html; charset=utf-8", ".txt": "text/plain; charset=utf-8", ".xml": "text/xml; charset=utf-8",
 	".js": "text/javascript; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
@@ -180,22 +179,21 @@ var contentTypes = map[string]string{
 	".cjs": "text/javascript; charset=utf-8", ".jsx": "text/plain; charset=utf-8", ".tsx": "text/plain; charset=utf-8", ".wasm": "application/wasm", ".pdf": "application/pdf", ".mp4": "video/mp4", ".webm": "video/webm", ".mp3": "audio/mpeg",
 }
 
-// inject puts markup at the end of the page's head, or after all else where it
-// has none.
+// inject inserts markup at the end of the page's head, or at the end if it has none.
 func inject(page []byte, markup string) []byte {
 	at := len(page)
-	if place := headEnd.FindIndex(page); place != nil {
-		at = place[0]
+	if match := headEnd.FindIndex(page); match != nil {
+		at = match[0]
 	}
 	return slices.Concat(page[:at], []byte(markup), page[at:])
 }
 
 var headEnd = regexp.MustCompile(`(?i)</head>`)
 
-// Check returns what is missing of the frontend's folder.
+// Check returns an error if dir is not a frontend's folder with an index.html.
 func Check(dir string) error {
 	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("the frontend's folder can't be read (%w): run this in the repository's top folder, or name it with --frontend", err)
+		return fmt.Errorf("the frontend's folder is unreadable (%w): run this in the repository's top folder, or name it with --frontend", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "index.html")); err != nil {
 		return fmt.Errorf("the frontend's folder %s has no index.html: name another with --frontend", dir)

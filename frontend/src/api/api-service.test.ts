@@ -57,7 +57,9 @@ test('no token, and no answer, are told apart', async () => {
 })
 
 test('a call ends when nobody waits for it any more', async () => {
-  fetched.mockImplementation((_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))))
+  fetched.mockImplementation(
+    (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))),
+  )
   const left = new AbortController()
   const call = new ApiService(getToken).ping({ signal: left.signal })
   await vi.waitFor(() => expect(fetched).toHaveBeenCalled())

@@ -1,24 +1,24 @@
-// Calls the API. Paths are this server's own: it passes /api on to the API.
+// Calls the API. Paths are on this origin: the dev server forwards /api to the API.
 
 export interface ApiAnswer {
   path: string
   status: number
   statusText: string
   milliseconds: number
-  isJson: boolean // if not, it is hardly the API that answered
-  body: unknown // JSON if it is that, else text
-  challenged: boolean // it asks for a bearer token (RFC 6750 §3)
-  scope?: string // which scope the challenge asks for
+  isJson: boolean // if not, another server has probably answered
+  body: unknown // JSON, or text
+  challenged: boolean // the answer has a Bearer challenge (RFC 6750 §3)
+  scope?: string // scope of the challenge
 }
 
-// There is no access token to be had; cause says why.
+// No access token is available; cause says why.
 export class TokenError extends Error {
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause })
   }
 }
 
-// There is no answer: nobody gave one, it broke off, or it took too long.
+// There is no complete answer: no server answered, it broke off, or it took too long.
 export class NetworkError extends Error {
   constructor(
     readonly kind: 'none' | 'broken off' | 'too slow',
@@ -31,11 +31,11 @@ export class NetworkError extends Error {
 export interface CallOptions {
   isPublic?: boolean // send no token
   fresh?: boolean // send a fresh one
-  scope?: string // that the token should have
+  scope?: string // that the token should grant
   signal?: AbortSignal // ends the call
 }
 
-const patience = 20_000 // ms, for an answer
+const timeout = 20_000 // ms, for the complete answer
 
 export class ApiService {
   constructor(private readonly getToken: (options: { fresh: boolean; scope: string }) => Promise<string>) {}
@@ -45,8 +45,8 @@ export class ApiService {
     return this.call('/api/external', options)
   }
 
-  // Calls GET path, with an access token unless it is public. It rejects with a
-  // TokenError or a NetworkError if there is no answer.
+  // Calls GET path, with an access token unless it is public. Rejects with a TokenError or
+  // a NetworkError if there is no answer.
   async call(path: string, { isPublic = false, fresh = false, scope = '', signal }: CallOptions = {}): Promise<ApiAnswer> {
     const headers = new Headers({ Accept: 'application/json' })
     if (!isPublic) {
@@ -56,7 +56,7 @@ export class ApiService {
       headers.set('Authorization', `Bearer ${token}`)
     }
     const start = performance.now()
-    const late = AbortSignal.timeout(patience)
+    const late = AbortSignal.timeout(timeout)
     const fail = (kind: NetworkError['kind']) => (error: unknown) => {
       throw new NetworkError(late.aborted ? 'too slow' : kind, error)
     }

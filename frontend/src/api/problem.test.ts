@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { NetworkError, TokenError, type ApiAnswer } from './api-service'
+import { type ApiAnswer, NetworkError, TokenError } from './api-service'
 import { explainAnswer, explainError } from './problem'
 
 const answer = (status: number, body: unknown = {}, more: Partial<ApiAnswer> = {}): ApiAnswer => ({
@@ -21,21 +21,33 @@ test('a good answer is no problem', () => {
 describe('answers', () => {
   test.each([
     ['no token', answer(401, refusal('missing', 'missing_token')), 'had no token', 'Log in', 'login'],
-    ['expired', answer(401, refusal('expired')), 'refused the token', 'fresh', 'renew'],
-    ['not valid yet', answer(401, refusal('not_yet_valid')), 'refused the token', 'clocks', 'renew'],
-    ['another audience', answer(401, refusal('audience')), 'refused the token', 'AUTH0_AUDIENCE', undefined],
-    ['opaque', answer(401, refusal('not_a_jwt')), 'refused the token', 'AUTH0_AUDIENCE', undefined],
-    ['another issuer', answer(401, refusal('issuer')), 'refused the token', 'AUTH0_DOMAIN', undefined],
-    ['an unknown key', answer(401, refusal('unknown_key')), 'refused the token', 'keys', 'renew'],
-    ['a bad signature', answer(401, refusal('signature')), 'refused the token', 'on its way', 'renew'],
-    ['another reason', answer(401, refusal('claims')), 'refused the token', 'settings', 'login'],
-    ['a 401 of nobody knows whom', answer(401, {}), 'refused the token', 'settings', 'login'],
-    ['a 401 in plain text, with a challenge', answer(401, 'no', { challenged: true }), 'refused the token', 'settings', 'login'],
-    ['a missing scope', answer(403, refusal('scope', 'insufficient_scope'), { scope: 'read:messages' }), 'does not grant', 'Ask the tenant for read:messages', 'scope'],
-    ['forbidden without a scope', answer(403), 'does not grant', 'whoever runs', undefined],
-    ['the API is down', answer(502, { error: 'x', target: 'http://localhost:3001', next: 'Start it.' }), 'No answer from the API', 'Start it.', 'retry'],
+    ['expired', answer(401, refusal('expired')), 'rejected the token', 'fresh', 'renew'],
+    ['not valid yet', answer(401, refusal('not_yet_valid')), 'rejected the token', 'clocks', 'renew'],
+    ['another audience', answer(401, refusal('audience')), 'rejected the token', 'AUTH0_AUDIENCE', undefined],
+    ['opaque', answer(401, refusal('not_a_jwt')), 'rejected the token', 'AUTH0_AUDIENCE', undefined],
+    ['another issuer', answer(401, refusal('issuer')), 'rejected the token', 'AUTH0_DOMAIN', undefined],
+    ['an unknown key', answer(401, refusal('unknown_key')), 'rejected the token', 'keys', 'renew'],
+    ['a bad signature', answer(401, refusal('signature')), 'rejected the token', 'on its way', 'renew'],
+    ['another reason', answer(401, refusal('claims')), 'rejected the token', 'settings', 'login'],
+    ['a 401 of nobody knows whom', answer(401, {}), 'rejected the token', 'settings', 'login'],
+    ['a 401 in plain text, with a challenge', answer(401, 'no', { challenged: true }), 'rejected the token', 'settings', 'login'],
+    [
+      'a missing scope',
+      answer(403, refusal('scope', 'insufficient_scope'), { scope: 'read:messages' }),
+      'does not grant',
+      'Request read:messages',
+      'scope',
+    ],
+    ['forbidden without a scope', answer(403), 'does not grant', 'operator', undefined],
+    [
+      'the API is down',
+      answer(502, { error: 'x', target: 'http://localhost:3001', next: 'Start it.' }),
+      'No answer from the API',
+      'Start it.',
+      'retry',
+    ],
     ['a gateway that says nothing', answer(504, ''), 'No answer from the API', 'make dev', 'retry'],
-    ['no keys', answer(503, refusal('unavailable', 'temporarily_unavailable')), 'can’t check tokens', 'tenant', 'retry'],
+    ['no keys', answer(503, refusal('unavailable', 'temporarily_unavailable')), 'cannot check tokens', 'tenant', 'retry'],
     ['something else answers', answer(200, '<!doctype html>'), 'than the API answered', 'proxy.conf.json', undefined],
     ['no such path', answer(404, { error: 'not_found' }), 'No such path', 'pathRewrite', undefined],
     ['a fault of the API', answer(500, { error: 'x' }), 'answered 500', 'log', 'retry'],
@@ -59,7 +71,7 @@ describe('answers', () => {
 describe('errors', () => {
   const coded = (error: string, message = 'words') => new TokenError(Object.assign(new Error(message), { error }))
   test.each([
-    ['no network', new NetworkError('none', new TypeError('Failed to fetch')), 'network', 'make dev', 'retry'],
+    ['no network', new NetworkError('none', new TypeError('Failed to fetch')), 'connection', 'make dev', 'retry'],
     ['half an answer', new NetworkError('broken off', new TypeError('terminated')), 'broke off', 'terminals', 'retry'],
     ['no answer in time', new NetworkError('too slow', new Error('timeout')), 'does not answer', 'debugger', 'retry'],
     ['login_required', coded('login_required'), 'no access token', 'Log in again', 'login'],

@@ -1,5 +1,4 @@
-// Keeps pages for people who are logged in. Others are led to the login, and from
-// there to the page that they wanted.
+// Requires a signed-in user for a page. Others go through the login and back to the page.
 
 import type { Route } from '../router'
 import type { AuthService } from './auth-service'

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { tokenOf } from '../session'
 import { AuthService, LoginError } from './auth-service'
 import type { News } from './other-tabs'
 
@@ -15,7 +16,12 @@ vi.mock('@auth0/auth0-spa-js', () => ({ createAuth0Client: (options: unknown) =>
 const config = { domain: 'http://tenant', clientId: 'spa', audience: 'http://api' }
 const loadConfig = vi.fn(() => Promise.resolve(config))
 let tell: (news: News) => void
-const tabs = { tell: vi.fn((_: News) => undefined), follow: (follower: (news: News) => void) => void (tell = follower) }
+const tabs = {
+  tell: vi.fn((_: News) => undefined),
+  follow: (follower: (news: News) => void) => {
+    tell = follower
+  },
+}
 const coded = (error: string, more = {}) => Object.assign(new Error(error), { error, ...more })
 
 let auth: AuthService
@@ -31,7 +37,7 @@ beforeEach(() => {
 
 test('the client is made when it is first needed, and once', async () => {
   expect(create).not.toHaveBeenCalled()
-  expect(auth.isAuthenticated.value).toBeUndefined()
+  expect(auth.isAuthenticated).toBeUndefined()
   await Promise.all([auth.ready(), auth.getToken(), auth.getToken()])
   expect(create).toHaveBeenCalledOnce()
   expect(create.mock.calls[0]?.[0]).toMatchObject({
@@ -52,7 +58,7 @@ test.each([
 ])('%s is logged in', async (_, user, authenticated) => {
   client.getUser.mockResolvedValue(user)
   expect(await auth.ready()).toBe(authenticated)
-  expect(auth.profile.value).toEqual(user)
+  expect(auth.profile).toEqual(user)
 })
 
 describe('the end of a session', () => {
@@ -61,31 +67,27 @@ describe('the end of a session', () => {
   test('is noticed when a token is needed', async () => {
     client.getTokenSilently.mockRejectedValue(coded('login_required'))
     await expect(auth.getToken()).rejects.toThrow('login_required')
-    expect([auth.isAuthenticated.value, auth.profile.value, auth.end]).toEqual([false, undefined, 'expired'])
+    expect(auth.session.value).toEqual({ kind: 'signed out', reason: 'expired' })
   })
 
   test('is not what other errors are', async () => {
     client.getTokenSilently.mockRejectedValue(coded('consent_required'))
     await expect(auth.getToken()).rejects.toThrow('consent_required')
-    expect(auth.isAuthenticated.value).toBe(true)
+    expect(auth.isAuthenticated).toBe(true)
   })
 
   test('in another tab is noticed', () => {
-    let sawAuthenticated: boolean | undefined
-    auth.profile.follow((profile) => {
-      if (!profile) sawAuthenticated = auth.isAuthenticated.value
-    })
     tell('logged-out')
-    expect([auth.isAuthenticated.value, auth.end, sawAuthenticated]).toEqual([false, 'in another tab', false])
+    expect(auth.session.value).toEqual({ kind: 'signed out', reason: 'in another tab' })
   })
 
   test('and a login there begins the next', async () => {
     tell('logged-out')
     client.getUser.mockResolvedValue({ sub: 'charles' })
     tell('logged-in')
-    await vi.waitFor(() => expect(auth.profile.value).toEqual({ sub: 'charles' }))
+    await vi.waitFor(() => expect(auth.profile).toEqual({ sub: 'charles' }))
     expect(create).toHaveBeenCalledTimes(2)
-    expect(auth.isAuthenticated.value).toBe(true)
+    expect(auth.isAuthenticated).toBe(true)
   })
 })
 
@@ -96,7 +98,7 @@ describe('news of other tabs', () => {
     tell('logged-in')
     await vi.waitFor(() => expect(create).toHaveBeenCalledTimes(2))
     await Promise.resolve()
-    expect([auth.isAuthenticated.value, auth.profile.value]).toEqual([true, { sub: 'ada' }])
+    expect([auth.isAuthenticated, auth.profile]).toEqual([true, { sub: 'ada' }])
     expect(await auth.getToken()).toBe('opaque') // of the client that there was
   })
 
@@ -108,7 +110,7 @@ describe('news of other tabs', () => {
     tell('logged-out')
     answer({ sub: 'ada' })
     expect(await ready).toBe(false)
-    expect(auth.profile.value).toBeUndefined()
+    expect(auth.profile).toBeUndefined()
   })
 
   test('count, though the client is still being made', async () => {
@@ -119,7 +121,7 @@ describe('news of other tabs', () => {
     tell('logged-out')
     made(client)
     expect(await ready).toBe(false)
-    expect([auth.profile.value, auth.token.value]).toEqual([undefined, undefined])
+    expect([auth.profile, tokenOf(auth.session.value)]).toEqual([undefined, undefined])
   })
 
   test('leave no token of the person before', async () => {
@@ -127,8 +129,8 @@ describe('news of other tabs', () => {
     client.getUser.mockResolvedValue({ sub: 'charles' })
     client.getTokenSilently.mockRejectedValue(coded('timeout'))
     tell('logged-in')
-    await vi.waitFor(() => expect(auth.profile.value).toEqual({ sub: 'charles' }))
-    expect(auth.token.value).toBeUndefined()
+    await vi.waitFor(() => expect(auth.profile).toEqual({ sub: 'charles' }))
+    expect(tokenOf(auth.session.value)).toBeUndefined()
   })
 
   test('end a token request that is under way', async () => {
@@ -140,7 +142,7 @@ describe('news of other tabs', () => {
     tell('logged-out')
     answer('too late')
     await expect(token).rejects.toMatchObject({ error: 'login_required' })
-    expect(auth.token.value).toBeUndefined()
+    expect(tokenOf(auth.session.value)).toBeUndefined()
     await expect(auth.getToken()).rejects.toMatchObject({ error: 'login_required' })
     expect(create).toHaveBeenCalledOnce() // nobody is logged in behind the person's back
   })
@@ -158,7 +160,7 @@ describe('news of other tabs', () => {
     expect(auth.askedScopes()).toEqual(['read:messages'])
     client.getUser.mockResolvedValue({ sub: 'charles' })
     tell('logged-in')
-    await vi.waitFor(() => expect(auth.profile.value).toEqual({ sub: 'charles' }))
+    await vi.waitFor(() => expect(auth.profile).toEqual({ sub: 'charles' }))
     expect(auth.askedScopes()).toEqual([])
   })
 })
@@ -173,7 +175,7 @@ test('a tenant that fails at the renewal is asked again', async () => {
   expect(client.getTokenSilently).toHaveBeenCalledTimes(2)
   await vi.advanceTimersByTimeAsync(60_000)
   expect(client.getTokenSilently).toHaveBeenCalledTimes(3)
-  expect(auth.isAuthenticated.value).toBe(true)
+  expect(auth.isAuthenticated).toBe(true)
   vi.useRealTimers()
 })
 
@@ -197,7 +199,7 @@ test('the next token is asked for when one expires', async () => {
   await vi.advanceTimersByTimeAsync(59_000)
   expect(client.getTokenSilently).not.toHaveBeenCalled()
   await vi.advanceTimersByTimeAsync(3_000)
-  expect(auth.isAuthenticated.value).toBe(false)
+  expect(auth.isAuthenticated).toBe(false)
   vi.useRealTimers()
 })
 
@@ -252,6 +254,6 @@ test('logging out tells the other tabs and leaves nothing behind', async () => {
   expect(tabs.tell).toHaveBeenCalledWith('logged-out')
   expect(client.logout).toHaveBeenCalledWith({ logoutParams: { returnTo: location.origin } })
   expect(auth.askedScopes()).toEqual([])
-  expect([auth.isAuthenticated.value, auth.profile.value, auth.token.value, auth.end]).toEqual([false, undefined, undefined, 'here'])
-  expect([auth.isAuthenticated.value, auth.profile.value, auth.token.value, auth.end]).toEqual([false, undefined, undefined, 'here'])
+  expect(auth.session.value).toEqual({ kind: 'signed out', reason: 'here' })
+  expect(auth.session.value).toEqual({ kind: 'signed out', reason: 'here' })
 })

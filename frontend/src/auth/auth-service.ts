@@ -1,30 +1,27 @@
-// Who is logged in, and how to log in and out. Only this file knows the SDK. It is a
-// script of its own, so that the page is there before it.
+// Signs users in and out, and gets access tokens. Only this file knows the SDK. It is a
+// script of its own, so that the page is shown before it is loaded.
 
-import type { Auth0Client, User } from '@auth0/auth0-spa-js'
+import type { Auth0Client } from '@auth0/auth0-spa-js'
+import { attempt, quietly } from '../attempt'
 import type { Config } from '../config'
+import { type Profile, profileOf, type Session, type SignedOutReason, unknown } from '../session'
 import { State } from '../state'
 import type { OtherTabs } from './other-tabs'
 import { expiryOf } from './token'
 
-export type Profile = User
-
-// Why somebody who was logged in is not any more.
-export type SessionEnd = 'expired' | 'here' | 'in another tab'
-
 interface AppState {
-  target: string // path to go on to after the login
-  scope?: string // what was asked for beyond the usual
+  target: string // path to go to after the login
+  scope?: string // additional scopes that were requested
 }
 
 export interface LoginOptions {
-  replace?: boolean // leave this page out of the history, where it would only lead to the login again
-  scope?: string // to ask for, besides the usual and what was asked for before
+  replace?: boolean // replace this page in the history, where it would only lead to the login again
+  scope?: string // to request in addition to the default and earlier ones
   prompt?: 'login' | 'consent'
 }
 
-// A login that failed: where it was to lead and what it asked for. Of an answer that
-// belongs to no login of this tab nothing is known.
+// A login that failed. login is what it was for; it is undefined if no login of this tab
+// belongs to the response.
 export class LoginError extends Error {
   constructor(
     message: string,
@@ -34,15 +31,11 @@ export class LoginError extends Error {
   }
 }
 
-const retryAfter = 60_000 // ms, for tokens that can't be had now
-const longest = 2 ** 31 - 1 // ms, of a timer
+const retryAfter = 60_000 // ms, until a failed renewal is tried again
+const longestTimer = 2 ** 31 - 1 // ms, the longest that setTimeout takes
 
 export class AuthService {
-  // undefined until it is known whether there is a session
-  readonly isAuthenticated = new State<boolean | undefined>(undefined)
-  readonly profile = new State<Profile | undefined>(undefined)
-  readonly token = new State<string | undefined>(undefined) // the newest access token
-  end: SessionEnd | undefined // of the last session of this page
+  readonly session = new State<Session>(unknown)
 
   private client: Promise<Auth0Client> | undefined
   private expiry: ReturnType<typeof setTimeout> | undefined
@@ -52,18 +45,28 @@ export class AuthService {
     private readonly tabs: Pick<OtherTabs, 'tell' | 'follow'>,
   ) {
     tabs.follow((news) => {
-      if (news === 'logged-out') this.close('in another tab')
-      else void this.lookAgain()
+      if (news === 'logged-out') this.end('in another tab')
+      else attempt(this.lookAgain())
     })
   }
 
-  // Resolves when it is known whether somebody is logged in.
-  async ready(): Promise<boolean> {
-    if (this.isAuthenticated.value === undefined) await this.refresh()
-    return this.isAuthenticated.value === true
+  // Whether a user is signed in; undefined until that is known.
+  get isAuthenticated(): boolean | undefined {
+    const { kind } = this.session.value
+    return kind === 'unknown' ? undefined : kind === 'signed in'
   }
 
-  // Leaves for the tenant's login, which leads back to target.
+  get profile(): Profile | undefined {
+    return profileOf(this.session.value)
+  }
+
+  // Resolves to whether a user is signed in, when that is known.
+  async ready(): Promise<boolean> {
+    if (this.isAuthenticated === undefined) await this.refresh()
+    return this.isAuthenticated === true
+  }
+
+  // Goes to the tenant's login page, which leads back to target.
   async login(target: string, { replace = false, scope, prompt }: LoginOptions = {}): Promise<void> {
     const client = await this.getClient()
     const scopes = [...new Set([...this.askedScopes(), ...(scope?.split(' ') ?? [])])].join(' ')
@@ -74,14 +77,14 @@ export class AuthService {
     })
   }
 
-  // Finishes the login that url, the address the tenant led back to, is the answer
-  // to. Resolves to the path to go on to, or rejects with a LoginError.
+  // Completes the login that url, the address of the callback page, is the response to.
+  // Resolves to the path to go to, or rejects with a LoginError.
   async handleRedirect(url: string): Promise<string> {
     const client = await this.getClient()
     try {
       const { appState } = await client.handleRedirectCallback<AppState>(url)
       await this.refresh()
-      const sub = this.profile.value?.sub
+      const sub = this.profile?.sub
       if (appState?.scope && sub) sessionStorage.setItem('scopes', `${sub}\n${appState.scope}`)
       this.tabs.tell('logged-in')
       return appState?.target ?? '/'
@@ -93,14 +96,14 @@ export class AuthService {
   async logout(): Promise<void> {
     const client = await this.getClient()
     this.tabs.tell('logged-out')
-    this.close('here') // now: the browser may keep this page, and show it again
+    this.end('here') // now, because the browser may keep this page and show it again
     await client.logout({ logoutParams: { returnTo: location.origin } })
   }
 
-  // Resolves to an access token for the API: the one at hand, or a fresh one. One with
-  // scope is only asked for if somebody has asked for that in login before.
+  // Resolves to an access token for the API: the cached one, or a fresh one. A scope is
+  // requested only if login has requested it before.
   async getToken({ fresh = false, scope = '' } = {}): Promise<string> {
-    if (this.isAuthenticated.value === false) throw nobody()
+    if (this.isAuthenticated === false) throw notSignedIn()
     const made = this.getClient()
     const client = await made
     try {
@@ -108,40 +111,43 @@ export class AuthService {
         cacheMode: fresh ? 'off' : 'on',
         ...(scope && this.askedScopes().includes(scope) && { authorizationParams: { scope } }),
       })
-      if (made !== this.client) throw nobody() // the session has ended meanwhile
+      if (made !== this.client) throw notSignedIn() // the session has ended since
       if (token === undefined) throw new Error('The tenant gave no access token')
-      this.token.set(token)
+      this.setToken(token)
       this.watchExpiry(token)
       return token
     } catch (error) {
-      if (codeOf(error) === 'login_required' && made === this.client) this.close('expired')
+      if (codeOf(error) === 'login_required' && made === this.client) this.end('expired')
       throw error
     }
   }
 
-  // The scopes that this tab has asked for beyond the usual ones, for who is logged in.
+  // The additional scopes that this tab has requested for the user who is signed in.
   askedScopes(): string[] {
-    const sub = this.profile.value?.sub
+    const sub = this.profile?.sub
     const kept = sessionStorage.getItem('scopes')
     if (sub === undefined || kept === null || !kept.startsWith(`${sub}\n`)) return []
-    return kept.slice(sub.length + 1).split(' ').filter(Boolean)
+    return kept
+      .slice(sub.length + 1)
+      .split(' ')
+      .filter(Boolean)
   }
 
   private async refresh(): Promise<void> {
     const made = this.getClient()
     const user = await (await made).getUser()
-    if (made !== this.client) return // something newer is known
+    if (made !== this.client) return // the session has changed since
     if (!user) {
-      this.setNobody()
+      clearTimeout(this.expiry)
+      this.session.set({ kind: 'signed out', reason: 'not yet' })
       return
     }
-    this.profile.set(user)
-    this.isAuthenticated.set(true)
-    await this.getToken().catch(() => undefined) // for its expiry; whoever needs one sees what is wrong
+    this.session.set({ kind: 'signed in', profile: user })
+    await quietly(this.getToken()) // for its expiry; a call shows what is wrong
   }
 
-  // Looks who logged in in another tab. Where the browser keeps the tenant's cookie
-  // from this page, that can't be seen; then what was, stays.
+  // Looks for the session that another tab has started. If the browser blocks the
+  // tenant's cookie on this page, it cannot be found, and nothing changes.
   private async lookAgain(): Promise<void> {
     const current = this.client
     const made = this.createClient()
@@ -149,12 +155,16 @@ export class AuthService {
     if (!user || current !== this.client) return
     this.client = made
     clearTimeout(this.expiry)
-    this.token.set(undefined) // it is of whoever was here
     await this.refresh()
   }
 
-  // Gets the next token when this one expires: if there is no session for it any
-  // more, the page says so before somebody is halfway through something.
+  private setToken(token: string): void {
+    const session = this.session.value
+    if (session.kind === 'signed in' && session.token !== token) this.session.set({ ...session, token })
+  }
+
+  // Gets the next token when this one expires. If the session has expired too, the page
+  // shows it before the user starts something.
   private watchExpiry(token: string): void {
     clearTimeout(this.expiry)
     const expiry = expiryOf(token)
@@ -162,69 +172,58 @@ export class AuthService {
     const left = expiry * 1000 - Date.now()
     const renew = () => {
       const due = this.expiry
-      void this.getToken().catch(() => {
-        if (this.isAuthenticated.value && this.expiry === due) this.expiry = setTimeout(renew, retryAfter)
+      this.getToken().catch(() => {
+        if (this.isAuthenticated && this.expiry === due) this.expiry = setTimeout(renew, retryAfter)
       })
     }
-    // A token that has expired as it comes is a matter of clocks, not of haste.
-    this.expiry = setTimeout(renew, left > 0 ? Math.min(left + 1000, longest) : retryAfter)
+    // A new token that has already expired means that the clocks differ.
+    this.expiry = setTimeout(renew, left > 0 ? Math.min(left + 1000, longestTimer) : retryAfter)
   }
 
-  private close(end: SessionEnd): void {
+  private end(reason: SignedOutReason): void {
     this.client = undefined // with its tokens
-    this.end = end
-    sessionStorage.removeItem('scopes')
-    this.setNobody()
-  }
-
-  // In this order, as those who follow the profile ask whether somebody is logged in.
-  private setNobody(): void {
     clearTimeout(this.expiry)
-    this.isAuthenticated.set(false)
-    this.token.set(undefined)
-    this.profile.set(undefined)
+    sessionStorage.removeItem('scopes')
+    this.session.set({ kind: 'signed out', reason })
   }
 
-  // The one client of this page, made when it is first needed. Making it also
-  // looks for a session at the tenant.
+  // The one client of this page, made when it is first needed. Making it also looks for
+  // a session at the tenant.
   private getClient(): Promise<Auth0Client> {
     if (!this.client) {
       const made = this.createClient()
       this.client = made
       made.catch(() => {
-        if (this.client === made) this.client = undefined // so that the next call can try again
+        if (this.client === made) this.client = undefined // so that the next call tries again
       })
     }
     return this.client
   }
 
   private async createClient(): Promise<Auth0Client> {
-    const [{ createAuth0Client }, { domain, clientId, audience }] = await Promise.all([
-      import('@auth0/auth0-spa-js'),
-      this.loadConfig(),
-    ])
+    const [{ createAuth0Client }, { domain, clientId, audience }] = await Promise.all([import('@auth0/auth0-spa-js'), this.loadConfig()])
     return createAuth0Client({
       domain,
       clientId,
       authorizationParams: { audience, redirect_uri: `${location.origin}/callback` },
-      authorizeTimeoutInSeconds: 15, // a tenant that is down says nothing at all
+      authorizeTimeoutInSeconds: 15, // for a tenant that does not answer
     })
   }
 }
 
-// The error of whoever wants a token without a session.
-function nobody(): Error {
-  return Object.assign(new Error('Nobody is logged in'), { error: 'login_required' })
+// The error for a token without a session.
+function notSignedIn(): Error {
+  return Object.assign(new Error('No user is signed in'), { error: 'login_required' })
 }
 
-// The code of an error of the tenant's or the SDK's, like login_required.
+// The code of an error of the tenant or the SDK, such as login_required.
 export function codeOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'error' in error ? error.error : undefined
   return typeof code === 'string' ? code : undefined
 }
 
-// What the login that ended in error was about. The SDK gives it with errors that
-// answer a login of this tab.
+// The state of the login that failed with error. The SDK adds it to errors that belong
+// to a login of this tab.
 function loginOf(error: unknown): AppState | undefined {
   const state = typeof error === 'object' && error !== null && 'appState' in error ? error.appState : undefined
   return (state ?? undefined) as AppState | undefined

@@ -1,5 +1,5 @@
-// Tells the other tabs of this app, in the same browser, who comes and goes: they
-// keep their own state, and would not notice.
+// Tells the other tabs of this app about logins and logouts: each tab has its own
+// session state.
 
 export type News = 'logged-in' | 'logged-out'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { countdown, decodeToken, describe as inWords, expiryOf } from './token'
+import { countdown, decodeToken, expiryOf, describe as inWords } from './token'
 
 const encode = (value: unknown) =>
   btoa(String.fromCharCode(...new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))))
@@ -21,7 +21,7 @@ describe('decodeToken', () => {
     ['no JSON', `${encode('{')}.e30.c`],
     ['a list', jwt([])],
     ['null', jwt(null)],
-    ['no UTF-8', 'e30.' + btoa('{"a":"\xff"}') + '.c'],
+    ['no UTF-8', `e30.${btoa('{"a":"\xff"}')}.c`],
   ])('%s is none', (_, token) => {
     expect(decodeToken(token)).toBeUndefined()
   })
@@ -36,22 +36,37 @@ test.each([
 })
 
 describe('in words', () => {
-  const words = (claims: unknown, header?: unknown) => Object.fromEntries(inWords(decodeToken(jwt(claims, header))!))
+  const words = (claims: unknown, header?: unknown) =>
+    Object.fromEntries(inWords(decodeToken(jwt(claims, header)) ?? { header: {}, claims: {} }))
   test('a token of a user', () => {
     expect(
-      words({ iss: 'https://t/', aud: ['https://api', 'https://t/userinfo'], sub: 'auth0|ada', azp: 'spa', scope: 'openid  read:x', permissions: ['read:x'] }),
+      words({
+        iss: 'https://t/',
+        aud: ['https://api', 'https://t/userinfo'],
+        sub: 'auth0|ada',
+        azp: 'spa',
+        scope: 'openid  read:x',
+        permissions: ['read:x'],
+      }),
     ).toMatchObject({
       'Issued by': 'https://t/',
-      For: 'https://api and https://t/userinfo',
-      'On behalf of': 'auth0|ada',
-      'Asked for by the app': 'spa',
+      Audience: 'https://api and https://t/userinfo',
+      User: 'auth0|ada',
+      'Issued to the app': 'spa',
       Scopes: 'openid, read:x',
       Permissions: 'read:x',
-      Signed: 'RS256 with the key k1',
+      Signature: 'RS256 with the key k1',
     })
   })
   test('a token that says nothing', () => {
-    expect(words({ scope: 3 }, {})).toMatchObject({ 'Issued by': 'not said', For: 'not said', Scopes: 'none', Permissions: 'none in the token', Signed: 'not said', Issued: 'not said' })
+    expect(words({ scope: 3 }, {})).toMatchObject({
+      'Issued by': 'unknown',
+      Audience: 'unknown',
+      Scopes: 'none',
+      Permissions: 'none in the token',
+      Signature: 'unknown',
+      Issued: 'unknown',
+    })
   })
 })
 

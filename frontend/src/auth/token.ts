@@ -1,5 +1,5 @@
-// What an access token says, for people. The page reads tokens to show them, and
-// never to decide anything: whether one is good is the API's to judge.
+// Decodes access tokens to show them. The page never decides anything by their content:
+// only the API can verify them.
 
 export type Claims = Record<string, unknown>
 
@@ -8,8 +8,8 @@ export interface DecodedToken {
   claims: Claims
 }
 
-// Returns what a signed JWT says, or undefined if the token is none: tenants give
-// out opaque tokens too, which nobody but they can read.
+// Returns the content of a signed JWT, or undefined for any other token. Opaque tokens
+// can be read by the tenant only.
 export function decodeToken(token: string): DecodedToken | undefined {
   const [header, claims, signature, ...rest] = token.split('.')
   if (header === undefined || claims === undefined || signature === undefined || rest.length > 0) return undefined
@@ -23,34 +23,34 @@ export function decodeToken(token: string): DecodedToken | undefined {
 function decodePart(part: string): Claims {
   const bytes = Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
   const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('no JSON object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('not a JSON object')
   return value as Claims
 }
 
-// Seconds since 1970 at which the token expires, if it says so.
+// The time of expiry in seconds since 1970, if the token has one.
 export function expiryOf(token: string): number | undefined {
   const exp = decodeToken(token)?.claims['exp']
   return typeof exp === 'number' && Number.isFinite(exp) ? exp : undefined
 }
 
-// The claims that matter to the API, in words: what each is called, and what it says.
+// The claims that matter to the API: a name for each, and its value in words.
 export function describe({ header, claims }: DecodedToken): [term: string, words: string][] {
   const list = (value: unknown) => (Array.isArray(value) ? value : [value]).filter((one) => one !== undefined).map(String)
   const scopes = typeof claims['scope'] === 'string' ? claims['scope'].split(' ').filter(Boolean) : []
-  const time = (value: unknown) => (typeof value === 'number' ? new Date(value * 1000).toLocaleString() : 'not said')
+  const time = (value: unknown) => (typeof value === 'number' ? new Date(value * 1000).toLocaleString() : 'unknown')
   return [
-    ['Issued by', list(claims['iss']).join(', ') || 'not said'],
-    ['For', list(claims['aud']).join(' and ') || 'not said'],
-    ['On behalf of', list(claims['sub']).join(', ') || 'not said'],
-    ['Asked for by the app', list(claims['azp'] ?? claims['client_id']).join(', ') || 'not said'],
+    ['Issued by', list(claims['iss']).join(', ') || 'unknown'],
+    ['Audience', list(claims['aud']).join(' and ') || 'unknown'],
+    ['User', list(claims['sub']).join(', ') || 'unknown'],
+    ['Issued to the app', list(claims['azp'] ?? claims['client_id']).join(', ') || 'unknown'],
     ['Scopes', scopes.join(', ') || 'none'],
     ['Permissions', list(claims['permissions']).join(', ') || 'none in the token'],
-    ['Signed', [...list(header['alg']), ...list(header['kid']).map((kid) => `with the key ${kid}`)].join(' ') || 'not said'],
+    ['Signature', [...list(header['alg']), ...list(header['kid']).map((kid) => `with the key ${kid}`)].join(' ') || 'unknown'],
     ['Issued', time(claims['iat'])],
   ]
 }
 
-// How long it is until then, in seconds, as a person says it.
+// The time from now in words. seconds is negative for the past.
 export function countdown(seconds: number): string {
   const away = Math.abs(Math.trunc(seconds))
   const parts: [number, string][] = [

@@ -1,10 +1,10 @@
-// A call of the API as it went: the request, the answer, and what was wrong.
+// Shows a call of the API: the request, the answer, and what was wrong.
 
 import type { ApiAnswer } from '../api/api-service'
 import type { Problem, Remedy } from '../api/problem'
 import { button, el } from '../dom'
 
-// The request and the answer's status, in a line.
+// The request and the answer's status, in one line.
 export function summary({ path, status, statusText, milliseconds }: ApiAnswer, good: boolean): HTMLElement {
   const time = milliseconds < 10 ? milliseconds.toFixed(1) : milliseconds.toFixed(0)
   return el(
@@ -17,30 +17,38 @@ export function summary({ path, status, statusText, milliseconds }: ApiAnswer, g
   )
 }
 
-const mostShown = 20_000 // characters of a body
+const maxShown = 20_000 // characters of a body
 
 export function body({ isJson, body }: ApiAnswer): HTMLElement {
   const text = isJson ? JSON.stringify(body, null, 2) : String(body) || '(nothing)'
-  return el('pre', { tabindex: '0' }, el('code', {}, text.length > mostShown ? text.slice(0, mostShown) + '…' : text))
+  return el('pre', { tabindex: '0' }, el('code', {}, text.length > maxShown ? `${text.slice(0, maxShown)}…` : text))
 }
 
 const remedies: Record<Remedy['kind'], string> = {
   login: 'Log in again',
   consent: 'Agree at the tenant',
-  scope: 'Ask for it',
+  scope: 'Request it',
   renew: 'Get a fresh token and try again',
   retry: 'Try again',
 }
 
-// What a failure means and what to do next, with a button where one can help.
-export function trouble(problem: Problem, act: (remedy: Remedy) => void): HTMLElement {
+// Explains a problem and what to do next, with a button if there is a remedy.
+export function errorPanel(problem: Problem, act: (remedy: Remedy) => void): HTMLElement {
   const { title, meaning, next, remedy } = problem
   return el(
     'div',
-    { class: 'trouble' },
+    { class: 'error-panel' },
     el('h2', {}, title),
     el('p', {}, meaning),
     el('p', {}, el('strong', {}, 'Next: '), next),
-    ...(remedy ? [el('p', {}, button(remedies[remedy.kind], () => act(remedy)))] : []),
+    ...(remedy
+      ? [
+          el(
+            'p',
+            {},
+            button(remedies[remedy.kind], () => act(remedy)),
+          ),
+        ]
+      : []),
   )
 }

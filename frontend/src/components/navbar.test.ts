@@ -1,19 +1,26 @@
 import { beforeEach, expect, test } from 'vitest'
-import type { AuthService, Profile } from '../auth/auth-service'
+import type { AuthService } from '../auth/auth-service'
 import { el } from '../dom'
+import { type Profile, profileOf, type Session, unknown } from '../session'
 import { State } from '../state'
 import { Navbar } from './navbar'
 
 let root: HTMLElement
 let navbar: Navbar
+const session = new State<Session>(unknown)
 const auth = {
-  isAuthenticated: new State<boolean | undefined>(undefined),
-  profile: new State<Profile | undefined>(undefined),
+  session,
+  get isAuthenticated() {
+    return session.value.kind === 'unknown' ? undefined : session.value.kind === 'signed in'
+  },
+  get profile() {
+    return profileOf(session.value)
+  },
 }
 const texts = () => [...root.querySelectorAll('a, button, summary')].map((one) => one.textContent)
-const know = (authenticated: boolean | undefined, profile?: Profile) => {
-  auth.profile.set(profile)
-  auth.isAuthenticated.set(authenticated)
+const know = (authenticated: boolean | undefined, profile: Profile = {}) => {
+  if (authenticated === undefined) session.set(unknown)
+  else session.set(authenticated ? { kind: 'signed in', profile } : { kind: 'signed out', reason: 'not yet' })
 }
 
 beforeEach(() => {
@@ -29,7 +36,12 @@ test.each([
   ['nothing is known', undefined, undefined, ['Home']],
   ['nobody is logged in', false, undefined, ['Home', 'Log in']],
   ['somebody is', true, { sub: 'a', name: 'Ada' }, ['Home', 'External API', 'Ada', 'Profile', 'Log out']],
-  ['somebody without a name is', true, { sub: 'a', email: 'ada@example.com' }, ['Home', 'External API', 'ada@example.com', 'Profile', 'Log out']],
+  [
+    'somebody without a name is',
+    true,
+    { sub: 'a', email: 'ada@example.com' },
+    ['Home', 'External API', 'ada@example.com', 'Profile', 'Log out'],
+  ],
 ])('what is offered when %s', (_, authenticated, profile, offered) => {
   know(authenticated, profile)
   expect(texts()).toEqual(offered)

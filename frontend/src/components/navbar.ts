@@ -1,13 +1,14 @@
-// The bar at the top. What it offers depends on whether somebody is logged in; as
-// long as that isn't known, it offers neither.
+// The bar at the top. Its links depend on whether a user is signed in; until that is
+// known, it has neither login nor logout.
 
 import { attempt } from '../attempt'
-import type { AuthService, Profile } from '../auth/auth-service'
+import type { AuthService } from '../auth/auth-service'
 import { button, el } from '../dom'
+import type { Profile } from '../session'
 
 export class Navbar {
   private path = ''
-  private shown = '' // what render shows, in short
+  private shown: unknown[] = [] // what the rendered bar depends on
 
   constructor(
     private readonly root: HTMLElement,
@@ -15,8 +16,7 @@ export class Navbar {
   ) {}
 
   start(): void {
-    this.auth.isAuthenticated.follow(() => this.render())
-    this.auth.profile.follow(() => this.render())
+    this.auth.session.follow(() => this.render())
     document.addEventListener('click', (event) => this.closeMenu(event.target))
     document.addEventListener('focusin', (event) => this.closeMenu(event.target))
     document.addEventListener('keydown', (event) => {
@@ -31,16 +31,16 @@ export class Navbar {
   }
 
   private render(): void {
-    const authenticated = this.auth.isAuthenticated.value
-    const { name, email, picture } = this.auth.profile.value ?? {}
-    const shown = JSON.stringify([this.path, authenticated, name, email, picture])
-    if (shown === this.shown) return // what has the focus keeps it
-    this.shown = shown
+    const authenticated = this.auth.isAuthenticated
+    const { name, email, picture } = this.auth.profile ?? {}
+    const now = [this.path, authenticated, name, email, picture]
+    if (now.every((value, i) => value === this.shown[i])) return // the focus stays where it is
+    this.shown = now
     const focused = this.root.contains(document.activeElement) ? document.activeElement?.textContent : undefined
     const links = [this.link('/', 'Home')]
     if (authenticated) links.push(this.link('/external-api', 'External API'))
     const nav = el('nav', { 'aria-label': 'Main' }, el('ul', {}, ...links.map((link) => el('li', {}, link))))
-    if (authenticated) nav.append(this.menu(this.auth.profile.value ?? {}))
+    if (authenticated) nav.append(this.menu(this.auth.profile ?? {}))
     if (authenticated === false) {
       nav.append(button('Log in', () => this.login(), { id: 'qsLoginBtn', class: 'primary' }))
     }
@@ -70,7 +70,11 @@ export class Navbar {
         'ul',
         {},
         el('li', {}, this.link('/profile', 'Profile')),
-        el('li', {}, button('Log out', () => attempt(this.auth.logout()), { id: 'qsLogoutBtn' })),
+        el(
+          'li',
+          {},
+          button('Log out', () => attempt(this.auth.logout()), { id: 'qsLogoutBtn' }),
+        ),
       ),
     )
   }

@@ -39,11 +39,26 @@ test('all is up', async () => {
 
 test.each([
   ['the API', { '/api/public': () => json({ next: 'Start it.' }, { status: 502 }) }, 'down: API is down', 'Start it.'],
-  ['a rule for it', { '/api/public': () => Promise.resolve(new Response('<!doctype html>')) }, 'down: API is not reached', 'proxy.conf.json'],
+  [
+    'a rule for it',
+    { '/api/public': () => Promise.resolve(new Response('<!doctype html>')) },
+    'down: API is not reached',
+    'proxy.conf.json',
+  ],
   ['the tenant', { 'openid-configuration': refused }, 'down: Local tenant is down', 'AUTH0_DOMAIN'],
   ['a tenant', { 'openid-configuration': () => json({}, { status: 404 }) }, 'down: Local tenant is down', 'answers 404'],
-  ['all rules', { 'status.json': () => json({ ...status, rules: [], external: undefined }) }, 'down: Proxy rules none', 'nothing reaches the API'],
-  ['an API that hangs', { '/api/public': () => Promise.reject(new DOMException('late', 'TimeoutError')) }, 'down: API does not answer', 'debugger'],
+  [
+    'all rules',
+    { 'status.json': () => json({ ...status, rules: [], external: undefined }) },
+    'down: Proxy rules none',
+    'Nothing is forwarded to the API',
+  ],
+  [
+    'an API that hangs',
+    { '/api/public': () => Promise.reject(new DOMException('late', 'TimeoutError')) },
+    'down: API does not answer',
+    'debugger',
+  ],
 ])('%s is missing', async (_, missing, row, hint) => {
   Object.assign(answers, missing)
   await list.start()
@@ -58,7 +73,11 @@ test('the dev server goes, and comes back', async () => {
   const all = answers
   answers = {}
   await next()
-  expect(rows().map((row) => row.split('http')[0])).toEqual(['down: API is down', 'down: Local tenant is down', 'down: Proxy rules are gone/api → '])
+  expect(rows().map((row) => row.split('http')[0])).toEqual([
+    'down: API is down',
+    'down: Local tenant is down',
+    'down: Proxy rules are unknown/api → ',
+  ])
   answers = all
   await next()
   expect(rows().every((row) => row.startsWith('up'))).toBe(true)

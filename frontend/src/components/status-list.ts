@@ -1,11 +1,11 @@
-// What works together here, where, and whether it is up.
+// Shows the parts that run here, where, and whether they are up.
 
+import { attempt } from '../attempt'
 import type { Config } from '../config'
-import { checkApi, checkTenant, loadStatus, type DevStatus, type Health } from '../dev/status'
+import { checkApi, checkTenant, type DevStatus, type Health, loadStatus } from '../dev/status'
 import { el } from '../dom'
 
-// How long until the next look, in ms: soon while somebody waits for something to
-// come up.
+// Time until the next check, in ms: shorter while something is down.
 const whenUp = 20_000
 const whenDown = 4_000
 
@@ -15,18 +15,18 @@ type Key = (typeof order)[number]
 export class StatusList {
   readonly element = el('ul', { class: 'status' })
   private readonly rows = new Map<Key, { item: HTMLLIElement; up: boolean }>()
-  private status: DevStatus | undefined // the last that the dev server told
+  private status: DevStatus | undefined // the last one of the dev server
   private timer: ReturnType<typeof setTimeout> | undefined
   private stopped = false
 
   constructor(private readonly loadConfig: () => Promise<Config>) {}
 
-  // Looks now and again and again, as long as somebody sees the page.
+  // Checks now and repeatedly, while the page is visible.
   async start(): Promise<void> {
     if (!document.hidden) await this.look()
     if (this.stopped) return
     const up = [...this.rows.values()].every((row) => row.up)
-    this.timer = setTimeout(() => void this.start(), up ? whenUp : whenDown)
+    this.timer = setTimeout(() => attempt(this.start()), up ? whenUp : whenDown)
   }
 
   stop(): void {
@@ -34,7 +34,7 @@ export class StatusList {
     clearTimeout(this.timer)
   }
 
-  // Each is shown as soon as it is known, so that what hangs holds nothing up.
+  // Each part is shown as soon as it is known, so that one that hangs delays no other.
   private async look(): Promise<void> {
     const now = await loadStatus().catch(() => undefined)
     this.status = now ?? this.status
@@ -69,26 +69,35 @@ export class StatusList {
       ...(up || !hint ? [] : [el('p', { class: 'detail' }, hint)]),
     )
     const before = this.rows.get(key)?.item
-    if (before?.isEqualNode(item)) return // a focused link in it stays focused
+    if (before?.isEqualNode(item)) return // the focus stays where it is
     this.rows.set(key, { item, up })
     if (before) {
       before.replaceWith(item)
       return
     }
-    const next = order.slice(order.indexOf(key) + 1).map((other) => this.rows.get(other)?.item).find(Boolean)
+    const next = order
+      .slice(order.indexOf(key) + 1)
+      .map((other) => this.rows.get(other)?.item)
+      .find(Boolean)
     this.element.insertBefore(item, next ?? null)
   }
 }
 
-const gone: Health = { up: false, state: 'are gone', hint: 'The dev server does not answer. Is it running? make dev starts it.' }
+const gone: Health = { up: false, state: 'are unknown', hint: 'The dev server does not answer. Is it running? make dev starts it.' }
 
 function rulesHealth({ rules }: DevStatus): Health {
-  return rules.length > 0 ? { up: true, state: `${rules.length}` } : { up: false, state: 'none', hint: 'So nothing reaches the API. Add one to proxy.conf.json.' }
+  return rules.length > 0
+    ? { up: true, state: `${rules.length}` }
+    : { up: false, state: 'none', hint: 'Nothing is forwarded to the API. Add a rule to proxy.conf.json.' }
 }
 
 function rules({ rules }: DevStatus): Node {
-  return el('span', {}, ...rules.flatMap(({ context, targets, place }, i) => [
-    ...(i > 0 ? [el('br')] : []),
-    el('code', { title: place }, `${context} → ${targets.join(', ')}`),
-  ]))
+  return el(
+    'span',
+    {},
+    ...rules.flatMap(({ context, targets, place }, i) => [
+      ...(i > 0 ? [el('br')] : []),
+      el('code', { title: place }, `${context} → ${targets.join(', ')}`),
+    ]),
+  )
 }

@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Session } from '../session'
 import { State } from '../state'
 import { TokenInspector } from './token-inspector'
 
 const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
 const token = (claims: unknown) => `${encode({ alg: 'RS256', kid: 'k1' })}.${encode(claims)}.c2ln`
+const session = (token: string): Session => ({ kind: 'signed in', profile: {}, token })
+const signedIn = (token: string) => new State<Session>(session(token))
 const now = Date.UTC(2026, 0, 1)
 
 beforeEach(() => vi.useFakeTimers({ now }))
@@ -13,7 +16,7 @@ afterEach(() => {
 })
 
 test('the countdown lives, and ends with the page', () => {
-  const current = new State<string | undefined>(token({ exp: now / 1000 + 2 }))
+  const current = signedIn(token({ exp: now / 1000 + 2 }))
   const view = new TokenInspector(current)
   const text = () => view.element.querySelector('.countdown')?.textContent
   expect(text()).toBe('in 2 s')
@@ -21,17 +24,17 @@ test('the countdown lives, and ends with the page', () => {
   expect(text()).toBe('in 1 s')
   vi.advanceTimersByTime(2000)
   expect(text()).toBe('1 s ago')
-  current.set(token({ exp: now / 1000 + 63 })) // it was renewed
+  current.set(session(token({ exp: now / 1000 + 63 }))) // it was renewed
   expect(text()).toBe('in 1 min 0 s')
   view.stop()
   expect(vi.getTimerCount()).toBe(0)
-  current.set(token({ exp: now / 1000 + 3600 }))
+  current.set(session(token({ exp: now / 1000 + 3600 })))
   expect(text()).toBe('in 1 min 0 s')
 })
 
 test('the token is nowhere in the page', () => {
   const secret = token({ sub: 'ada', exp: now / 1000 + 60 })
-  const { element } = new TokenInspector(new State<string | undefined>(secret))
+  const { element } = new TokenInspector(signedIn(secret))
   expect(element.hidden).toBe(false)
   expect(element.textContent).toContain('ada')
   expect(element.outerHTML).not.toContain(secret)
@@ -39,25 +42,25 @@ test('the token is nowhere in the page', () => {
 })
 
 test('without a token there is nothing to see', () => {
-  const current = new State<string | undefined>(token({ sub: 'ada' }))
+  const current = signedIn(token({ sub: 'ada' }))
   const { element } = new TokenInspector(current)
-  current.set(undefined)
+  current.set({ kind: 'signed out', reason: 'expired' })
   expect(element.hidden).toBe(true)
   expect(element.childElementCount).toBe(0)
 })
 
 test('an opaque token is said to be one', () => {
-  expect(new TokenInspector(new State<string | undefined>('opaque')).element.textContent).toContain('opaque')
+  expect(new TokenInspector(signedIn('opaque')).element.textContent).toContain('opaque')
 })
 
 test.each([
   ['copies', (_: string) => Promise.resolve(), 'Copied'],
-  ['is refused', (_: string) => Promise.reject(new Error('no')), 'does not let'],
+  ['is refused', (_: string) => Promise.reject(new Error('no')), 'does not allow'],
 ])('Copy as curl %s', async (_, write, said) => {
   const written = vi.fn(write)
   vi.stubGlobal('navigator', { clipboard: { writeText: written } })
   const good = token({ sub: 'ada' })
-  const view = new TokenInspector(new State<string | undefined>(good))
+  const view = new TokenInspector(signedIn(good))
   view.callAt('http://localhost:3001/api/external')
   view.callAt(undefined) // nothing is known: what was, stays
   view.element.querySelector('button')?.click()

@@ -1,8 +1,10 @@
-// Shows what the access token says, how long it lives, and how to use it in a
-// terminal. The token itself is put nowhere but on the clipboard.
+// Shows the claims of the access token, how long it is valid, and how to use it in a
+// terminal. The token itself goes to the clipboard only.
 
+import { attempt } from '../attempt'
 import { countdown, decodeToken, describe, expiryOf } from '../auth/token'
 import { button, el, json } from '../dom'
+import { type Session, tokenOf } from '../session'
 import type { State } from '../state'
 
 export class TokenInspector {
@@ -11,11 +13,11 @@ export class TokenInspector {
   private ticking: ReturnType<typeof setInterval> | undefined
   private url = `${location.origin}/api/external`
 
-  constructor(token: State<string | undefined>) {
-    this.unfollow = token.follow((now) => this.show(now))
+  constructor(session: State<Session>) {
+    this.unfollow = session.followPart(tokenOf, (token) => this.show(token))
   }
 
-  // Has the command call the API at url, past the dev server.
+  // Makes the copied command call the API at url directly, without the dev server.
   callAt(url: string | undefined): void {
     if (url) this.url = url
   }
@@ -33,25 +35,34 @@ export class TokenInspector {
 
   private contents(token: string): Node[] {
     const decoded = decodeToken(token)
-    const said = el('p', { role: 'status' })
-    const copy = button('Copy as curl', () => void this.copy(token, said))
+    const message = el('p', { role: 'status' })
+    const copy = button('Copy as curl', () => attempt(this.copy(token, message)))
     const heading = el('h2', { id: 'token' }, 'Your access token')
     if (!decoded) {
-      return [heading, el('p', {}, 'It is opaque: only the tenant can read it. Tokens for an API of the tenant’s are not; is AUTH0_AUDIENCE set?'), el('p', {}, copy), said]
+      return [
+        heading,
+        el(
+          'p',
+          {},
+          'It is opaque: only the tenant can read it. Tokens for one of the tenant’s APIs are not opaque; is AUTH0_AUDIENCE set?',
+        ),
+        el('p', {}, copy),
+        message,
+      ]
     }
     const rows = describe(decoded).flatMap(([term, words]) => [el('dt', {}, term), el('dd', {}, words)])
     return [
       heading,
       el('dl', {}, ...rows, el('dt', {}, 'Expires'), this.countdown(token)),
       el('p', {}, copy),
-      said,
+      message,
       el('details', {}, el('summary', {}, 'Header and claims'), json(decoded.header), json(decoded.claims)),
     ]
   }
 
   private countdown(token: string): HTMLElement {
     const expiry = expiryOf(token)
-    const text = el('dd', { class: 'countdown' }, 'not said')
+    const text = el('dd', { class: 'countdown' }, 'unknown')
     if (expiry === undefined) return text
     const tick = () => {
       const left = expiry - Date.now() / 1000
@@ -63,12 +74,14 @@ export class TokenInspector {
     return text
   }
 
-  private async copy(token: string, said: HTMLElement): Promise<void> {
+  private async copy(token: string, message: HTMLElement): Promise<void> {
     try {
       await navigator.clipboard.writeText(`curl -H "Authorization: Bearer ${token}" "${this.url}"`)
-      said.replaceChildren(el('span', {}, 'Copied. Paste it in a terminal; the token in it is a secret.'))
+      message.replaceChildren(el('span', {}, 'Copied. Paste it in a terminal; the token in it is a secret.'))
     } catch {
-      said.replaceChildren(el('span', {}, 'The browser does not let this page copy. make -s token prints a token to use in a terminal.'))
+      message.replaceChildren(
+        el('span', {}, 'The browser does not allow this page to copy. make -s token prints a token to use in a terminal.'),
+      )
     }
   }
 }

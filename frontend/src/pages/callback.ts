@@ -1,25 +1,33 @@
-// Where the tenant leads back to after a login: with a code, or with an error.
+// The page that the tenant redirects to after a login, with a code or an error.
 
-import { attempt } from '../attempt'
-import { LoginError, type AuthService } from '../auth/auth-service'
+import { attempt, quietly } from '../attempt'
+import { type AuthService, LoginError } from '../auth/auth-service'
 import { button, el } from '../dom'
 import type { Page } from '../router'
 
 export function callback(auth: AuthService, goOn: (target: string) => void): Page {
   const url = location.href
   const query = new URLSearchParams(location.search)
-  // A code is good once. Without it in the address, nothing that loads the page
-  // again, and no entry of the history, can bring it a second time.
+  // A code is valid once. Without it in the address, neither a reload nor the history can
+  // send it a second time.
   history.replaceState(null, '', location.pathname)
   let left = false
   const content = el('section', {}, el('h1', {}, 'Logging you in…'))
-  const page = { title: 'Login', content, leave: () => void (left = true) }
+  const page = {
+    title: 'Login',
+    content,
+    leave: () => {
+      left = true
+    },
+  }
   const fail = (title: string, detail: string, advice: string, { target, scope }: { target: string; scope?: string } = { target: '/' }) => {
-    void auth.ready().catch(() => undefined) // for the bar at the top
+    void quietly(auth.ready()) // for the bar at the top
     content.replaceChildren(
       el('h1', {}, title),
       el('p', { role: 'alert' }, advice),
-      ...(detail ? [el('p', { class: 'detail' }, query.has('error') ? 'The tenant said: ' : 'The SDK said: ', el('code', {}, detail))] : []),
+      ...(detail
+        ? [el('p', { class: 'detail' }, query.has('error') ? 'The tenant said: ' : 'The SDK said: ', el('code', {}, detail))]
+        : []),
       el(
         'p',
         { class: 'actions' },
@@ -30,30 +38,35 @@ export function callback(auth: AuthService, goOn: (target: string) => void): Pag
   }
 
   if (!query.has('code') && !query.has('error')) {
-    fail('Nothing to do here', '', 'This address is where a login ends, and none is under way.')
+    fail('Nothing to do here', '', 'A login ends at this address, and none is in progress.')
     return page
   }
   auth.handleRedirect(url).then(
     (target) => {
-      if (!left) goOn(target) // else the person has gone elsewhere meanwhile
+      if (!left) goOn(target) // otherwise the user has gone to another page
     },
     (error: unknown) => {
       const code = query.get('error')
       const text = query.get('error_description') ?? (error instanceof Error ? error.message : String(error))
       const login = error instanceof LoginError ? error.login : undefined
-      // Without a login of ours anybody may have written the address, and the words in it.
+      // Without a login of this tab, anybody may have written the address and its text.
       const detail = code ? (login ? `${code}: ${text}` : '') : text
-      fail('The login did not succeed', detail, explain(code, text) + (code && !login ? ' But no login that was begun in this tab ended here.' : ''), login)
+      fail(
+        'The login did not succeed',
+        detail,
+        explain(code, text) + (code && !login ? ' But no login of this tab ended here.' : ''),
+        login,
+      )
     },
   )
   return page
 }
 
-// What a person can do about an error that the tenant (RFC 6749 §4.1.2.1, OpenID
-// Connect Core §3.1.2.6) or the SDK reports.
+// Says what to do about an error of the tenant (RFC 6749 §4.1.2.1, OpenID Connect Core
+// §3.1.2.6) or the SDK.
 function explain(code: string | null, text: string): string {
   if (text.startsWith('Service not found')) {
-    return 'The tenant has no API with the identifier that this app asks tokens for. Create one there, or correct AUTH0_AUDIENCE.'
+    return 'The tenant has no API with the identifier that this app requests tokens for. Create one there, or correct AUTH0_AUDIENCE.'
   }
   if (/callback url mismatch/i.test(text)) {
     return `The tenant does not know this app’s address. Add ${location.origin}/callback to the application’s Allowed Callback URLs there.`
@@ -62,9 +75,9 @@ function explain(code: string | null, text: string): string {
     case 'access_denied':
       return 'The tenant denied access. Either you declined the app’s request, or a rule of the tenant forbids it.'
     case 'login_required':
-      return 'You are not logged in any more.'
+      return 'You are no longer logged in.'
     case 'consent_required':
-      return 'You have not agreed yet that this app may call the API for you. Trying again asks you.'
+      return 'You have not agreed yet that this app may call the API for you. Try again to be asked.'
     case 'unauthorized':
       return 'Your account may not log in to this app: it is blocked, or not verified yet.'
     case 'invalid_request':
@@ -72,7 +85,7 @@ function explain(code: string | null, text: string): string {
       return 'The tenant does not accept the app’s request. Check the application’s settings there.'
   }
   if (text === 'Invalid state') {
-    return 'This answer belongs to no login that was begun in this tab. It was used before, or it comes from elsewhere.'
+    return 'This response does not belong to a login of this tab. It was used before, or another program made it.'
   }
   return 'Something went wrong between this app and the tenant. Trying again often helps.'
 }

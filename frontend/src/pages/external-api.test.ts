@@ -1,15 +1,24 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { ApiService, type ApiAnswer, type CallOptions } from '../api/api-service'
+import { type ApiAnswer, ApiService, type CallOptions } from '../api/api-service'
 import type { AuthService } from '../auth/auth-service'
+import type { Session } from '../session'
 import { State } from '../state'
 import { externalApi } from './external-api'
 
 const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
 const token = `${encode({ alg: 'RS256' })}.${encode({ sub: 'ada', exp: 4e9 })}.s`
-const good: ApiAnswer = { path: '/api/external', status: 200, statusText: 'OK', milliseconds: 1, isJson: true, body: { msg: 'yes' }, challenged: false }
+const good: ApiAnswer = {
+  path: '/api/external',
+  status: 200,
+  statusText: 'OK',
+  milliseconds: 1,
+  isJson: true,
+  body: { msg: 'yes' },
+  challenged: false,
+}
 
 const auth = {
-  token: new State<string | undefined>(token),
+  session: new State<Session>({ kind: 'signed in', profile: { sub: 'ada' }, token }),
   getToken: vi.fn(() => Promise.resolve(token)),
   askedScopes: () => [] as string[],
   login: vi.fn(() => Promise.resolve()),

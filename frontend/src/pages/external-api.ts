@@ -1,10 +1,10 @@
-// Calls the API in the three ways that it can be called, and says what came of it.
+// Calls the API in three ways and explains the answers.
 
 import type { ApiAnswer, ApiService, CallOptions } from '../api/api-service'
 import { explainAnswer, explainError, type Remedy } from '../api/problem'
-import { attempt } from '../attempt'
+import { attempt, quietly } from '../attempt'
 import type { AuthService } from '../auth/auth-service'
-import { body, summary, trouble } from '../components/exchange'
+import { body, errorPanel, summary } from '../components/exchange'
 import { TokenInspector } from '../components/token-inspector'
 import { loadStatus } from '../dev/status'
 import { button, el } from '../dom'
@@ -21,46 +21,47 @@ const callsOf = (api: ApiService): Call[] => [
   {
     text: 'Ping API',
     path: '/api/external',
-    about: 'wants any good access token.',
+    about: 'needs a valid access token.',
     run: (options) => api.ping(options),
   },
   {
     text: 'Call private',
     path: '/api/private-scoped',
-    about: 'wants the scope read:messages as well.',
+    about: 'also needs the scope read:messages.',
     run: (options) => api.call('/api/private-scoped', { ...options, scope: 'read:messages' }),
   },
   {
     text: 'Call public',
     path: '/api/public',
-    about: 'wants nothing.',
+    about: 'needs no token.',
     run: (options) => api.call('/api/public', { ...options, isPublic: true }),
   },
 ]
 
 export function externalApi(api: ApiService, auth: AuthService): Page {
   const left = new AbortController()
-  const said = el('div', { 'aria-live': 'polite' }) // in a few words: all of an answer would be read out
+  const summaryLine = el('div', { 'aria-live': 'polite' }) // a summary, because screen readers read all of it
   const answered = el('div')
-  const inspector = new TokenInspector(auth.token)
+  const inspector = new TokenInspector(auth.session)
   const buttons: HTMLButtonElement[] = []
 
-  // One call at a time, so that what is shown is of the button pressed last.
+  // One call at a time, so that the answer shown belongs to the last button pressed.
   async function call(one: Call, pressed: HTMLButtonElement, fresh = false): Promise<void> {
     if (pressed.getAttribute('aria-disabled') === 'true') return
-    // Not disabled: that would take the keyboard's focus away.
+    // Not disabled, which would remove the keyboard focus.
     for (const other of buttons) other.setAttribute('aria-disabled', 'true')
     pressed.setAttribute('aria-busy', 'true')
-    said.replaceChildren(el('p', {}, 'Waiting for the API…'))
+    summaryLine.replaceChildren(el('p', {}, 'Waiting for the API…'))
     answered.replaceChildren()
-    const act = (remedy: Remedy) => help(remedy, (withFresh) => {
-      pressed.focus() // the remedy's own button goes
-      void call(one, pressed, withFresh)
-    })
+    const act = (remedy: Remedy) =>
+      help(remedy, (withFresh) => {
+        pressed.focus() // the remedy's button is about to be removed
+        attempt(call(one, pressed, withFresh))
+      })
     try {
       show(await one.run({ fresh, signal: left.signal }), act)
     } catch (error) {
-      if (!left.signal.aborted) said.replaceChildren(trouble(explainError(error), act))
+      if (!left.signal.aborted) summaryLine.replaceChildren(errorPanel(explainError(error), act))
     } finally {
       pressed.removeAttribute('aria-busy')
       for (const other of buttons) other.removeAttribute('aria-disabled')
@@ -70,7 +71,7 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
   function show(answer: ApiAnswer, act: (remedy: Remedy) => void): void {
     if (left.signal.aborted) return
     const problem = explainAnswer(answer, auth.askedScopes())
-    said.replaceChildren(summary(answer, problem === undefined), ...(problem ? [trouble(problem, act)] : []))
+    summaryLine.replaceChildren(summary(answer, problem === undefined), ...(problem ? [errorPanel(problem, act)] : []))
     answered.replaceChildren(body(answer))
   }
 
@@ -78,25 +79,30 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     const here = location.pathname + location.search
     switch (remedy.kind) {
       case 'login':
-        return attempt(auth.login(here))
+        attempt(auth.login(here))
+        break
       case 'consent':
-        return attempt(auth.login(here, { prompt: 'consent' }))
+        attempt(auth.login(here, { prompt: 'consent' }))
+        break
       case 'scope':
-        return attempt(auth.login(here, { scope: remedy.scope }))
+        attempt(auth.login(here, { scope: remedy.scope }))
+        break
       case 'renew':
-        return again(true)
+        again(true)
+        break
       case 'retry':
-        return again(false)
+        again(false)
+        break
     }
   }
 
   const list = callsOf(api).map((one) => {
-    const pressed: HTMLButtonElement = button(one.text, () => void call(one, pressed), buttons.length > 0 ? {} : { class: 'primary' })
+    const pressed: HTMLButtonElement = button(one.text, () => attempt(call(one, pressed)), buttons.length > 0 ? {} : { class: 'primary' })
     buttons.push(pressed)
     return el('li', {}, pressed, el('span', {}, el('code', {}, `GET ${one.path}`), ` ${one.about}`))
   })
-  void auth.getToken().catch(() => undefined) // to show; what is wrong is said when a call wants it
-  void loadStatus().then((status) => inspector.callAt(status?.external), () => undefined)
+  void quietly(auth.getToken()) // for the inspector; a call shows what is wrong
+  void quietly(loadStatus().then((status) => inspector.callAt(status?.external)))
   return {
     title: 'External API',
     leave: () => {
@@ -107,9 +113,13 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
       'section',
       {},
       el('h1', {}, 'External API'),
-      el('p', { class: 'lead' }, 'Calls the API with your access token. The dev server passes the request on, and the API checks the token.'),
+      el(
+        'p',
+        { class: 'lead' },
+        'Calls the API with your access token. The dev server forwards the request, and the API checks the token.',
+      ),
       el('ul', { class: 'calls' }, ...list),
-      said,
+      summaryLine,
       answered,
       inspector.element,
     ),

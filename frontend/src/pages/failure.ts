@@ -1,4 +1,4 @@
-// In place of a page that could not go on, for a reason that no page knows.
+// Replaces a page after a failure that no page handles.
 
 import { button, el } from '../dom'
 import type { Page } from '../router'
@@ -10,9 +10,13 @@ export function failure(error: unknown): Page {
       'section',
       {},
       el('h1', {}, 'Something went wrong'),
-      el('p', { role: 'alert' }, 'This page could not go on. Is the dev server running? Its terminal may say more.'),
+      el('p', { role: 'alert' }, 'This page does not work now. Is the dev server running? Its terminal may say more.'),
       el('p', { class: 'detail' }, el('code', {}, error instanceof Error ? error.message : String(error))),
-      el('p', { class: 'actions' }, button('Load again', () => location.reload(), { class: 'primary' })),
+      el(
+        'p',
+        { class: 'actions' },
+        button('Load again', () => location.reload(), { class: 'primary' }),
+      ),
     ),
   }
 }

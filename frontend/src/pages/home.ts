@@ -1,4 +1,4 @@
-// What this is, in three steps, and what of it is running here.
+// What this app does, in three steps, and what is running here.
 
 import { attempt } from '../attempt'
 import type { AuthService } from '../auth/auth-service'
@@ -9,19 +9,24 @@ import type { Page } from '../router'
 
 export function home(auth: AuthService, loadConfig: () => Promise<Config>): Page {
   const next = el('p', { class: 'actions' })
-  const unfollow = auth.isAuthenticated.follow((authenticated) => {
-    if (authenticated === undefined) return
+  const unfollow = auth.session.followPart(
+    ({ kind }) => kind,
+    (kind) => {
+      if (kind === 'unknown') return
+      next.replaceChildren(
+        kind === 'signed in'
+          ? el('a', { href: '/external-api', class: 'primary' }, 'Call the API')
+          : button('Log in to begin', () => attempt(auth.login('/external-api')), { class: 'primary' }),
+      )
+    },
+  )
+  auth.ready().catch((error: unknown) => {
     next.replaceChildren(
-      authenticated
-        ? el('a', { href: '/external-api', class: 'primary' }, 'Call the API')
-        : button('Log in to begin', () => attempt(auth.login('/external-api')), { class: 'primary' }),
+      el('span', { role: 'alert' }, `Login does not work now: ${error instanceof Error ? error.message : String(error)}. `),
     )
   })
-  auth.ready().catch((error: unknown) => {
-    next.replaceChildren(el('span', { role: 'alert' }, `Nobody can log in now: ${error instanceof Error ? error.message : String(error)}. `))
-  })
   const status = new StatusList(loadConfig)
-  void status.start()
+  attempt(status.start())
   const step = (title: string, text: string) => el('li', {}, el('strong', {}, title), text)
   return {
     title: 'Home',
@@ -33,13 +38,13 @@ export function home(auth: AuthService, loadConfig: () => Promise<Config>): Page
       'section',
       {},
       el('h1', {}, 'Calling an API'),
-      el('p', { class: 'lead' }, 'Log in, get an access token, and call an API that answers only those who bring a good one.'),
+      el('p', { class: 'lead' }, 'Log in, get an access token, and call an API that requires a valid one.'),
       el(
         'ol',
         { class: 'steps' },
         step('Log in', 'The tenant asks who you are and, the first time, whether this app may call the API for you.'),
-        step('Get a token', 'The app trades the code from the login for an access token that is made out to the API.'),
-        step('Ping the API', 'It checks the token’s signature, issuer, audience and age. Then it answers.'),
+        step('Get a token', 'The app exchanges the login’s code for an access token with the API as its audience.'),
+        step('Ping the API', 'It checks the token’s signature, issuer, audience and expiry. Then it answers.'),
       ),
       next,
       el('h2', {}, 'What is running'),

@@ -1,4 +1,4 @@
-// For paths that no route is for.
+// Shown for paths without a route.
 
 import { el } from '../dom'
 import type { Page } from '../router'

@@ -1,11 +1,11 @@
-// Who is logged in, in words and as the ID token says it.
+// The user, with the claims of the ID token as JSON.
 
 import type { AuthService } from '../auth/auth-service'
 import { el, json } from '../dom'
 import type { Page } from '../router'
 
 export function profile(auth: AuthService): Page {
-  const user = auth.profile.value ?? {}
+  const user = auth.profile ?? {}
   const card = el('div', { class: 'person' })
   if (user.picture) {
     card.append(el('img', { src: user.picture, alt: '', width: '72', height: '72', referrerpolicy: 'no-referrer' }))
@@ -13,6 +13,6 @@ export function profile(auth: AuthService): Page {
   card.append(el('div', {}, el('h1', {}, user.name ?? 'Profile'), el('p', { class: 'lead' }, user.email ?? '')))
   return {
     title: 'Profile',
-    content: el('section', {}, card, el('h2', {}, 'What the ID token says about you'), json(user)),
+    content: el('section', {}, card, el('h2', {}, 'Claims of your ID token'), json(user)),
   }
 }

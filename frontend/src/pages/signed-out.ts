@@ -1,25 +1,31 @@
-// In place of a guarded page whose session has ended while it was open. It leads
-// to no login by itself: whoever logged out meant it.
+// Replaces a guarded page whose session ends while it is open. It does not start a login
+// by itself, because the user may have logged out on purpose.
 
 import { attempt } from '../attempt'
-import type { AuthService, SessionEnd } from '../auth/auth-service'
+import type { AuthService } from '../auth/auth-service'
 import { button, el } from '../dom'
 import type { Page } from '../router'
+import type { SignedOutReason } from '../session'
 
-const words: Record<SessionEnd, { title: string; text: string }> = {
+const words: Record<Exclude<SignedOutReason, 'not yet'>, { title: string; text: string }> = {
   expired: {
-    title: 'Your session is over',
-    text: 'You are no longer logged in at the tenant (login_required). Sessions end after a while; or the browser keeps the tenant’s cookie from this page.',
+    title: 'Your session has expired',
+    text: 'You are no longer logged in at the tenant (login_required). Sessions expire after some time, or the browser blocks the tenant’s cookie on this page.',
   },
-  here: { title: 'You are logged out', text: 'This page is for people who are logged in.' },
-  'in another tab': { title: 'You logged out in another tab', text: 'This page is for people who are logged in.' },
+  here: { title: 'You are logged out', text: 'This page requires a login.' },
+  'in another tab': { title: 'You logged out in another tab', text: 'This page requires a login.' },
 }
 
 export function signedOut(auth: AuthService, goOn: () => void): Page {
-  const { title, text } = words[auth.end ?? 'here']
-  const unfollow = auth.isAuthenticated.follow((authenticated) => {
-    if (authenticated) goOn() // in another tab
-  })
+  const { value } = auth.session
+  const reason = value.kind === 'signed out' && value.reason !== 'not yet' ? value.reason : 'here'
+  const { title, text } = words[reason]
+  const unfollow = auth.session.followPart(
+    ({ kind }) => kind,
+    (kind) => {
+      if (kind === 'signed in') goOn() // in another tab
+    },
+  )
   return {
     title: 'Logged out',
     leave: unfollow,

@@ -1,0 +1,51 @@
+// Package tenanttest runs a local tenant on loopback for a test.
+//
+//	local := tenanttest.Start(t, tenant.Options{})
+//	token := local.Token(t, tenant.MintOptions{User: "ada@example.com"})
+//
+// local.URL is the issuer, whose keys an API fetches as from a real tenant. Logins work
+// too: give a client local.URL as its domain and log in as one of local.Users().
+package tenanttest
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"calling-an-api.example/devserver/tenant"
+)
+
+// Server is a running tenant.
+type Server struct {
+	*tenant.Tenant
+	URL string // the issuer, with a trailing slash
+}
+
+// Start starts a tenant on a free port of loopback and stops it when t ends. It sets
+// options.Issuer; an error in the other options ends the test.
+func Start(t testing.TB, options tenant.Options) *Server {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(nil)
+	options.Issuer = "http://" + srv.Listener.Addr().String() + "/"
+	local, err := tenant.New(options)
+	if err != nil {
+		_ = srv.Listener.Close() // it has accepted nothing
+		t.Fatal(err)
+	}
+	srv.Config.Handler = local
+	srv.Start()
+	t.Cleanup(func() {
+		srv.Close()
+		local.Close()
+	})
+	return &Server{local, options.Issuer}
+}
+
+// Token returns an access token. An error in options ends the test.
+func (s *Server) Token(t testing.TB, options tenant.MintOptions) string {
+	t.Helper()
+	token, err := s.Mint(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}

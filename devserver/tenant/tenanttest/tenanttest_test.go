@@ -1,0 +1,33 @@
+package tenanttest_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"calling-an-api.example/devserver/tenant"
+	"calling-an-api.example/devserver/tenant/tenanttest"
+)
+
+func TestStart(t *testing.T) {
+	t.Parallel()
+	local := tenanttest.Start(t, tenant.Options{})
+	resp, err := http.Get(local.URL + ".well-known/openid-configuration") //nolint:gosec,noctx // on loopback
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var discovery struct{ Issuer string }
+	if err := json.NewDecoder(resp.Body).Decode(&discovery); err != nil {
+		t.Fatal(err)
+	}
+	if discovery.Issuer != local.URL {
+		t.Errorf("got issuer %q, want %q", discovery.Issuer, local.URL)
+	}
+	if users := local.Users(); len(users) == 0 || users[0].Email == "" {
+		t.Errorf("got users %v", users)
+	}
+	if token := local.Token(t, tenant.MintOptions{User: local.Users()[0].Email}); token == "" {
+		t.Error("got no token")
+	}
+}
