@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	}
 
 	srv := &http.Server{
-		Handler: httpapi.Handler(httpapi.Options{
+		Handler: httpapi.Handler(httpapi.Options{ //nolint:contextcheck // requests bring their own
 			Verifier: verifier, Keys: keys, Log: log, CORSOrigins: cfg.CORSOrigins,
 			Resource: httpapi.Resource{Issuer: cfg.Issuer, Identifier: cfg.Resource},
 		}),
@@ -121,11 +121,11 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	text := info.Main.Version
+	revision := ""
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			text += " " + s.Value
+			revision = " " + s.Value
 		}
 	}
-	return text + " " + info.GoVersion
+	return info.Main.Version + revision + " " + info.GoVersion
 }

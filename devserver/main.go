@@ -70,11 +70,11 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	text := info.Main.Version
+	revision := ""
 	for _, s := range info.Settings {
 		if s.Key == "vcs.revision" {
-			text += " " + s.Value
+			revision = " " + s.Value
 		}
 	}
-	return text + " " + info.GoVersion
+	return info.Main.Version + revision + " " + info.GoVersion
 }

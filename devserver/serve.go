@@ -160,8 +160,7 @@ func tlsConfig(cfg config.Config) (*tls.Config, error) {
 // choose another.
 func listen(ctx context.Context, addr, what, example string) ([]net.Listener, error) {
 	lns, err := localnet.Listen(ctx, addr)
-	var busy *localnet.BusyError
-	if errors.As(err, &busy) {
+	if busy, ok := errors.AsType[*localnet.BusyError](err); ok {
 		return nil, fmt.Errorf("%w (%s): stop the program that uses it, or choose another with %s", busy, what, example)
 	} else if err != nil {
 		return nil, fmt.Errorf("listen for %s: %w", what, err)

@@ -25,7 +25,7 @@
 // A token is accepted only if its signature is valid under a key of [Keys], its
 // issuer and audience are exactly those of the [Policy], and it has a subject and
 // has not expired. Everything doubtful is rejected: other algorithms than RS256,
-// header parameters that access tokens do not have, duplicate or misspelt claims,
+// header parameters that access tokens do not have, duplicate or misspelled claims,
 // invalid UTF-8, times in milliseconds. The whole list, with a test for each rule,
 // is in docs/token-validation.md of this project.
 //

@@ -159,10 +159,10 @@ func (k failingKeys) Key(context.Context, string, string) (crypto.PublicKey, err
 	return nil, k.err
 }
 
-type retryLater struct{}
+type retryLaterError struct{}
 
-func (retryLater) Error() string             { return "the key server is down" }
-func (retryLater) RetryAfter() time.Duration { return 1500 * time.Millisecond }
+func (retryLaterError) Error() string             { return "the key server is down" }
+func (retryLaterError) RetryAfter() time.Duration { return 1500 * time.Millisecond }
 
 func TestKeysErrors(t *testing.T) {
 	t.Parallel()
@@ -173,7 +173,7 @@ func TestKeysErrors(t *testing.T) {
 		retryAfter string
 	}{
 		"unknown key": {errors.New("no such key"), 401, ""},
-		"unavailable": {retryLater{}, 503, "2"},
+		"unavailable": {retryLaterError{}, 503, "2"},
 	} {
 		g, err := gate.New(failingKeys{tc.err}, gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience})
 		if err != nil {

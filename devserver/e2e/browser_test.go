@@ -20,16 +20,16 @@ type tab struct {
 	*system
 }
 
-func open(t testing.TB, s *system) *tab {
-	t.Helper()
+func open(tb testing.TB, s *system) *tab {
+	tb.Helper()
 	if browser == nil {
-		t.Skip("no browser; TestMain says so, and fails where CI is true")
+		tb.Skip("no browser; TestMain says so, and fails where CI is true")
 	}
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	b := &tab{t, ctx, s}
+	tb.Cleanup(cancel)
+	b := &tab{tb, ctx, s}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	b.watchPage()
 	return b
@@ -235,7 +235,7 @@ func (b *tab) tokens(act func()) (answer tokens) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(result.Body), &answer); err != nil {
+	if err := json.Unmarshal(result.Body, &answer); err != nil {
 		b.Fatal(err)
 	}
 	return answer

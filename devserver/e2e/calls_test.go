@@ -43,7 +43,7 @@ func TestCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	given := strings.Replace(string(content), `"nickname": "charles",`, `"nickname": "charles", "permissions": ["read:messages"],`, 1)
-	if err := os.WriteFile(flags[2], []byte(given), 0o600); err != nil { //nolint:gosec // of this test's own
+	if err := os.WriteFile(flags[2], []byte(given), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b.devserver.Await(t, "the local tenant uses the new")

@@ -14,52 +14,52 @@ import (
 
 // workspace is a system on a frontend of its own, which the test may edit. The
 // SDK is the repository's.
-func workspace(t testing.TB, flags ...string) *system {
-	t.Helper()
-	dir := t.TempDir()
-	frontendFrom(t, dir, filepath.Join(repo, "frontend"))
+func workspace(tb testing.TB, flags ...string) *system {
+	tb.Helper()
+	dir := tb.TempDir()
+	frontendFrom(tb, dir, filepath.Join(repo, "frontend"))
 	if err := os.CopyFS(filepath.Join(dir, "frontend", "src"), os.DirFS(filepath.Join(repo, "frontend", "src"))); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return newSystem(t, dir, flags...)
+	return newSystem(tb, dir, flags...)
 }
 
 // frontendFrom makes dir/frontend of what is in from, without its sources.
-func frontendFrom(t testing.TB, dir, from string) {
-	t.Helper()
+func frontendFrom(tb testing.TB, dir, from string) {
+	tb.Helper()
 	if err := os.MkdirAll(filepath.Join(dir, "frontend", "src"), 0o750); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, name := range []string{"index.html", "styles.css", "tsconfig.json", "package.json"} {
-		content, err := os.ReadFile(filepath.Join(from, name)) //nolint:gosec // of the repository
+		content, err := os.ReadFile(filepath.Join(from, name))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
-		write(t, dir, "frontend/"+name, string(content))
+		write(tb, dir, "frontend/"+name, string(content))
 	}
 	if err := os.Symlink(filepath.Join(from, "node_modules"), filepath.Join(dir, "frontend", "node_modules")); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func write(t testing.TB, dir, name, content string) {
-	t.Helper()
+func write(tb testing.TB, dir, name, content string) {
+	tb.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // edit replaces a piece of a file by another.
-func (s *system) edit(t testing.TB, name, old, replacement string) {
-	t.Helper()
+func (s *system) edit(tb testing.TB, name, old, replacement string) {
+	tb.Helper()
 	content, err := os.ReadFile(filepath.Join(s.dir, name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if !strings.Contains(string(content), old) {
-		t.Fatalf("%s does not hold %q", name, old)
+		tb.Fatalf("%s does not hold %q", name, old)
 	}
-	write(t, s.dir, name, strings.Replace(string(content), old, replacement, 1))
+	write(tb, s.dir, name, strings.Replace(string(content), old, replacement, 1))
 }
 
 // TestEditsReachTheOpenPage saves files and looks at a page that nobody reloads.
@@ -185,7 +185,7 @@ func gzipped(t *testing.T, dir, pattern string) int {
 	}
 	var sent bytes.Buffer
 	for _, name := range names {
-		content, err := os.ReadFile(name) //nolint:gosec // just built
+		content, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}

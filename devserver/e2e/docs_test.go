@@ -127,7 +127,7 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 	ports := strings.NewReplacer("localhost:3001", d.api, "localhost:4200", d.page, "localhost:4400", d.tenant)
 	run := func(dir, command string) string {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", ports.Replace(command)) //nolint:gosec // of our own documents
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", ports.Replace(command))
 		cmd.Dir = dir
 		cmd.Env = append(machine(), d.env...)
 		text, err := cmd.CombinedOutput()

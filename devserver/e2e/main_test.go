@@ -101,8 +101,8 @@ func machine() []string {
 }
 
 // start runs a command until the test ends, with env as its settings.
-func start(t testing.TB, dir, path string, env []string, args ...string) (*exec.Cmd, *outputtest.Output) {
-	t.Helper()
+func start(tb testing.TB, dir, path string, env []string, args ...string) (*exec.Cmd, *outputtest.Output) {
+	tb.Helper()
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	cmd.Env = append(append(machine(), "TENANT_STATE="), env...) // tests begin anew
@@ -110,13 +110,13 @@ func start(t testing.TB, dir, path string, env []string, args ...string) (*exec.
 	out := outputtest.New()
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 		_ = cmd.Wait()
-		if strings.Contains(out.String(), "DATA RACE") || t.Failed() {
-			t.Errorf("%s printed:\n%s", filepath.Base(path), out)
+		if strings.Contains(out.String(), "DATA RACE") || tb.Failed() {
+			tb.Errorf("%s printed:\n%s", filepath.Base(path), out)
 		}
 	})
 	return cmd, out
@@ -136,46 +136,46 @@ const localhost = `(http://localhost:\d+)`
 // newSystem starts a dev server on the frontend in dir, or on the repository's if
 // dir is empty, and an API behind it. Types are not checked, which takes its time,
 // unless flags say so.
-func newSystem(t testing.TB, dir string, flags ...string) *system {
-	t.Helper()
+func newSystem(tb testing.TB, dir string, flags ...string) *system {
+	tb.Helper()
 	s := &system{dir: dir}
 	frontend := filepath.Join(dir, "frontend")
 	if dir == "" {
-		s.dir, frontend = t.TempDir(), filepath.Join(repo, "frontend")
+		s.dir, frontend = tb.TempDir(), filepath.Join(repo, "frontend")
 	}
 	if flags == nil {
 		flags = []string{"--types=false"}
 	}
-	s.retarget(t, "http://localhost:1")
-	cmd, out := start(t, s.dir, filepath.Join(bin, "devserver"), nil,
+	s.retarget(tb, "http://localhost:1")
+	cmd, out := start(tb, s.dir, filepath.Join(bin, "devserver"), nil,
 		append([]string{"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--frontend", frontend}, flags...)...)
 	s.devserver = out
 	s.stop = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
-	s.page = s.devserver.Await(t, `page listening on `+localhost)
-	s.tenant = s.devserver.Await(t, `tenant listening on `+localhost)
-	_, api := start(t, s.dir, filepath.Join(bin, "api"), nil, "--addr", "localhost:0", "--domain", s.tenant)
-	s.api = api.Await(t, `API listening on `+localhost)
-	api.Await(t, `keys are loaded`)
-	s.retarget(t, s.api)
-	s.devserver.Await(t, `/api → `+regexp.QuoteMeta(s.api))
+	s.page = s.devserver.Await(tb, `page listening on `+localhost)
+	s.tenant = s.devserver.Await(tb, `tenant listening on `+localhost)
+	_, api := start(tb, s.dir, filepath.Join(bin, "api"), nil, "--addr", "localhost:0", "--domain", s.tenant)
+	s.api = api.Await(tb, `API listening on `+localhost)
+	api.Await(tb, `keys are loaded`)
+	s.retarget(tb, s.api)
+	s.devserver.Await(tb, `/api → `+regexp.QuoteMeta(s.api))
 	return s
 }
 
 // retarget writes the proxy rules, as a person does while the dev server runs.
-func (s *system) retarget(t testing.TB, target string) {
-	t.Helper()
+func (s *system) retarget(tb testing.TB, target string) {
+	tb.Helper()
 	rules := fmt.Sprintf(`{"/api": {"target": %q, "secure": false}}`, target)
 	if err := os.WriteFile(filepath.Join(s.dir, "proxy.conf.json"), []byte(rules), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // get returns the status, header and body of a GET.
-func get(t testing.TB, url string, header ...string) (int, http.Header, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+func get(tb testing.TB, url string, header ...string) (int, http.Header, string) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), http.MethodGet, url, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, h := range header {
 		name, value, _ := strings.Cut(h, ": ")
@@ -185,12 +185,12 @@ func get(t testing.TB, url string, header ...string) (int, http.Header, string) 
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(bufio.NewReader(resp.Body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return resp.StatusCode, resp.Header, string(body)
 }

@@ -193,7 +193,7 @@ func TestMendedFileStartsItAgain(t *testing.T) {
 	write(t, dir, "proxy.conf.json", `{`)
 	out.Await(t, "the last valid proxy rules stay in use")
 	main := filepath.Join("devserver", "main.go")
-	content, err := os.ReadFile(filepath.Join(dir, main)) //nolint:gosec // of this test's own
+	content, err := os.ReadFile(filepath.Join(dir, main))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestBuildForATenant(t *testing.T) {
 	}
 	for env, want := range map[string]string{"": "without auth_config.json", "AUTH0_DOMAIN=acme.eu.auth0.com\nAUTH0_CLIENT_ID=abc\n": "gzipped"} {
 		write(t, dir, ".env", env)
-		build := exec.Command(filepath.Join(bin, "dev"), "build") //nolint:gosec // ours
+		build := exec.Command(filepath.Join(bin, "dev"), "build")
 		build.Dir, build.Env = dir, machine()
 		out, err := build.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), want) {
@@ -287,7 +287,7 @@ func TestKeys(t *testing.T) {
 	}
 	out.Await(t, `Ctrl\+C`)
 	if !strings.Contains(out.String(), "\x1b[") {
-		t.Error("no colours at a terminal")
+		t.Error("no colors at a terminal")
 	}
 	press("h")
 	out.Await(t, "q quit")

@@ -113,16 +113,16 @@ func (b *tab) attach(ctx context.Context) *tab {
 }
 
 // control has the tenant do what its controls can.
-func (s *system) control(t testing.TB, path, body string) string {
-	t.Helper()
-	resp, err := http.Post(s.tenant+"/_tenant/"+path, "application/json", strings.NewReader(body)) //nolint:gosec,noctx // of this test's own tenant
+func (s *system) control(tb testing.TB, path, body string) string {
+	tb.Helper()
+	resp, err := http.Post(s.tenant+"/_tenant/"+path, "application/json", strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer := map[string]any{}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
+		tb.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
 	}
 	token, _ := answer["access_token"].(string)
 	return token

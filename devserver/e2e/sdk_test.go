@@ -90,9 +90,9 @@ func TestSilentAuthentication(t *testing.T) {
 const refreshing = `{useRefreshTokens: true, cacheLocation: 'localstorage'}`
 
 // refreshes returns how many refresh tokens the tenant has accepted and rejected.
-func (s *system) refreshes(t testing.TB) (accepted, rejected int) {
-	t.Helper()
-	_, _, dashboard := get(t, s.tenant+"/")
+func (s *system) refreshes(tb testing.TB) (accepted, rejected int) {
+	tb.Helper()
+	_, _, dashboard := get(tb, s.tenant+"/")
 	return strings.Count(dashboard, "exchanged a refresh token"), strings.Count(dashboard, "A refresh token was rejected")
 }
 

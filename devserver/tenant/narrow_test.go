@@ -61,7 +61,7 @@ func TestGoneFromTheConfiguration(t *testing.T) {
 	t.Parallel()
 	f, _, file, restart := startKept(t, outputtest.New())
 	refresh := f.offline()
-	data, err := os.ReadFile(file) //nolint:gosec // of this test's own
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

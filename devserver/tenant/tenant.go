@@ -215,5 +215,5 @@ func users(d *directory.Directory) (list []User) {
 // is as public as the users' passwords.
 const (
 	MachineClientID     = "local-machine"
-	MachineClientSecret = "local-machine-secret" //nolint:gosec // public by design
+	MachineClientSecret = "local-machine-secret"
 )

@@ -63,14 +63,14 @@ type Issuer struct {
 	discovery atomic.Pointer[http.HandlerFunc]
 }
 
-// New starts an issuer on loopback and stops it when t ends.
-func New(t testing.TB) *Issuer {
-	t.Helper()
+// New starts an issuer on loopback and stops it when tb ends.
+func New(tb testing.TB) *Issuer {
+	tb.Helper()
 	iss := &Issuer{}
 	srv := httptest.NewUnstartedServer(iss)
 	iss.URL = "http://" + srv.Listener.Addr().String() + "/"
 	srv.Start()
-	t.Cleanup(srv.Close)
+	tb.Cleanup(srv.Close)
 	return iss
 }
 
@@ -97,7 +97,7 @@ func set(p *atomic.Pointer[http.HandlerFunc], h http.HandlerFunc) {
 func (iss *Issuer) Rotate() { iss.current.Add(1) }
 
 // KID is the ID of the current key.
-func (iss *Issuer) KID() string { return "key-" + string(rune('a'+iss.current.Load())) }
+func (iss *Issuer) KID() string { return "key-" + string('a'+iss.current.Load()) }
 
 // Key is the current private key.
 func (iss *Issuer) Key() *rsa.PrivateKey { return key(int(iss.current.Load())) }

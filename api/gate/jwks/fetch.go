@@ -35,8 +35,7 @@ func (e *statusError) Error() string {
 func (s *Set) discover(ctx context.Context) (string, error) {
 	fallback := s.opts.Issuer + ".well-known/jwks.json"
 	doc, err := s.download(ctx, s.opts.Issuer+".well-known/openid-configuration")
-	var answered *statusError
-	if errors.As(err, &answered) {
+	if _, answered := errors.AsType[*statusError](err); answered {
 		return fallback, nil
 	} else if err != nil {
 		return "", err
@@ -46,7 +45,7 @@ func (s *Set) discover(ctx context.Context) (string, error) {
 		URI    string `json:"jwks_uri"`
 	}
 	if json.Unmarshal(doc.body, &conf) != nil || conf.URI == "" {
-		return fallback, nil
+		return fallback, nil //nolint:nilerr // it is not a discovery document
 	}
 	if conf.Issuer != s.opts.Issuer || !trusted(conf.URI, s.opts.Issuer) {
 		s.opts.Log.Warn("ignored the issuer's discovery document: it names another issuer, or keys at a URL that is not trusted",
@@ -74,9 +73,8 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := s.opts.Client.Do(req)
-	var where *url.Error
-	if errors.As(err, &where) {
-		return document{}, fmt.Errorf("GET %s: %w", from, where.Err)
+	if failure, ok := errors.AsType[*url.Error](err); ok {
+		return document{}, fmt.Errorf("GET %s: %w", from, failure.Err)
 	} else if err != nil {
 		return document{}, err
 	}

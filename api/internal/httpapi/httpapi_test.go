@@ -31,9 +31,9 @@ func now() time.Time { return started }
 
 var started = time.Now().Truncate(time.Second)
 
-func newIssuer(t testing.TB) *gatetest.Issuer {
-	t.Helper()
-	iss := gatetest.New(t)
+func newIssuer(tb testing.TB) *gatetest.Issuer {
+	tb.Helper()
+	iss := gatetest.New(tb)
 	iss.Now = now
 	return iss
 }
@@ -49,8 +49,8 @@ type settings struct {
 
 // newAPI returns the API's handler with iss as its issuer, after the first fetch of
 // keys.
-func newAPI(t testing.TB, iss *gatetest.Issuer, changes ...func(*settings)) http.Handler {
-	t.Helper()
+func newAPI(tb testing.TB, iss *gatetest.Issuer, changes ...func(*settings)) http.Handler {
+	tb.Helper()
 	s := settings{
 		keys: jwks.Options{Issuer: iss.URL, Refresh: time.Hour, Now: now},
 		auth: gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience, Leeway: 5 * time.Second, CacheSize: 1000, Now: now},
@@ -63,23 +63,23 @@ func newAPI(t testing.TB, iss *gatetest.Issuer, changes ...func(*settings)) http
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { set.Run(ctx) })
-	t.Cleanup(func() { cancel(); wg.Wait() })
+	tb.Cleanup(func() { cancel(); wg.Wait() })
 	var err error
 	if s.http.Verifier, err = gate.NewVerifier(set, s.auth); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if s.http.Keys == nil {
 		s.http.Keys = set
 	}
 	if !s.dontWait {
-		await(t, "the first fetch", func() bool { ok, failed := set.Fetches(); return ok+failed > 0 })
+		await(tb, "the first fetch", func() bool { ok, failed := set.Fetches(); return ok+failed > 0 })
 	}
 	return httpapi.Handler(s.http)
 }
 
 // await returns once ok does.
-func await(t testing.TB, what string, ok func() bool) {
-	t.Helper()
+func await(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	deadline := time.After(10 * time.Second)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -87,7 +87,7 @@ func await(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("never: %s", what)
+			tb.Fatalf("never: %s", what)
 		}
 	}
 }

@@ -170,7 +170,7 @@ func TestRoutes(t *testing.T) {
 			}
 		})
 	}
-	if get, head := do(h, "GET", "/api/external", bearer(iss.Mint(nil))), do(h, "HEAD", "/api/external", bearer(iss.Mint(nil))); head.StatusCode != 200 ||
+	if get, head := do(h, "GET", "/api/external", bearer(iss.Mint(nil))), do(h, "HEAD", "/api/external", bearer(iss.Mint(nil))); head.StatusCode != http.StatusOK ||
 		head.Header.Get("Content-Length") != get.Header.Get("Content-Length") {
 		t.Errorf("HEAD answers %d %v, GET %v", head.StatusCode, head.Header, get.Header)
 	}
@@ -260,7 +260,8 @@ func TestMetadataURLSaysNothingOfTheRequest(t *testing.T) {
 
 func TestRequestID(t *testing.T) {
 	t.Parallel()
-	h := newAPI(t, newIssuer(t), func(s *settings) { s.http.Log = slog.New(slog.NewTextHandler(io.Discard, nil)) })
+	enabled := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // otherwise requests get no IDs
+	h := newAPI(t, newIssuer(t), func(s *settings) { s.http.Log = enabled })
 	id := func(headers ...string) string {
 		return do(h, "GET", "/api/public", headers...).Header.Get("X-Request-Id")
 	}

@@ -19,7 +19,7 @@ func Open(ctx context.Context, url string) error {
 		command = []string{"rundll32", "url.dll,FileProtocolHandler"}
 	}
 	command = append(command, url)
-	opener := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the caller's own URL
+	opener := exec.CommandContext(ctx, command[0], command[1:]...)
 	if output, err := opener.CombinedOutput(); err != nil {
 		return fmt.Errorf("open %s in a browser: %w\n%s", url, err, output)
 	}

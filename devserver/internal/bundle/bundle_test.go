@@ -11,35 +11,35 @@ import (
 )
 
 // frontend writes a small frontend and returns its folder.
-func frontend(t testing.TB, script string) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "frontend")
-	write(t, dir, "src/index.ts", script)
-	write(t, dir, "src/word.ts", "export const word: string = 'first'\n")
-	write(t, dir, "styles.css", "body { background: url(/icon.svg) }\n")
+func frontend(tb testing.TB, script string) string {
+	tb.Helper()
+	dir := filepath.Join(tb.TempDir(), "frontend")
+	write(tb, dir, "src/index.ts", script)
+	write(tb, dir, "src/word.ts", "export const word: string = 'first'\n")
+	write(tb, dir, "styles.css", "body { background: url(/icon.svg) }\n")
 	return dir
 }
 
-func write(t testing.TB, dir, name, content string) {
-	t.Helper()
+func write(tb testing.TB, dir, name, content string) {
+	tb.Helper()
 	file := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 const script = "import { word } from './word'\nconsole.log(word)\n"
 
-func open(t testing.TB, dir string) *bundle.Bundler {
-	t.Helper()
+func open(tb testing.TB, dir string) *bundle.Bundler {
+	tb.Helper()
 	b, err := bundle.New(dir)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(b.Close)
+	tb.Cleanup(b.Close)
 	return b
 }
 

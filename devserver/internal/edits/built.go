@@ -68,7 +68,7 @@ func readContents(dir string) contents {
 	_ = fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error { // it returns no error
 		switch {
 		case err != nil || name != "." && path.Base(name)[0] == '.':
-			return nil
+			return nil //nolint:nilerr // see above
 		case d.IsDir() && d.Name() == "node_modules":
 			return fs.SkipDir
 		case d.Type().IsRegular():

@@ -19,7 +19,7 @@ func (e *Edits) showProblems(shown map[string]bool) map[string]bool {
 	}
 	now := map[string]bool{}
 	for _, entry := range entries {
-		text, err := os.ReadFile(filepath.Join(e.Problems, entry.Name())) //nolint:gosec // of the folder that was configured
+		text, err := os.ReadFile(filepath.Join(e.Problems, entry.Name()))
 		if err != nil {
 			continue // it has just been removed
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"calling-an-api.example/devserver/internal/localnet"
@@ -28,10 +29,8 @@ func (e *Edits) loadRules() error {
 		return err
 	}
 	for i := range rules {
-		for _, target := range rules[i].Targets() {
-			if e.isSelf(target) {
-				return source.Problems{rules[i].Problem("the target is this dev server itself, so requests would never end")}
-			}
+		if slices.ContainsFunc(rules[i].Targets(), e.isSelf) {
+			return source.Problems{rules[i].Problem("the target is this dev server itself, so requests would never end")}
 		}
 	}
 	for _, warning := range warnings {

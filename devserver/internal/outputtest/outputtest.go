@@ -44,13 +44,13 @@ func (o *Output) String() string {
 // Await returns the last group of pattern's first match, or the match itself if it has
 // no groups, in what was or will be written. It ends the test if there is no match
 // within 30 seconds.
-func (o *Output) Await(t testing.TB, pattern string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+func (o *Output) Await(tb testing.TB, pattern string) string {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
 	match, err := o.find(ctx, pattern)
 	if err != nil {
-		t.Fatalf("never printed %q:\n%s", pattern, o)
+		tb.Fatalf("never printed %q:\n%s", pattern, o)
 	}
 	return match
 }

@@ -7,9 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -156,33 +158,37 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 				g.replace(p)
 			}
 		case cmd := <-g.overdue:
-			for _, running := range g.running {
-				if running == cmd {
-					signalGroup(cmd, syscall.SIGKILL)
-				}
+			if slices.Contains(slices.Collect(maps.Values(g.running)), cmd) {
+				signalGroup(cmd, syscall.SIGKILL)
 			}
 		case exit := <-g.ended:
-			delete(g.running, exit.Name)
-			p, replaced := g.next[exit.Name]
-			delete(g.next, exit.Name)
-			if kill != nil {
-				continue
+			if mayEnd := g.end(exit, kill != nil); !mayEnd {
+				first = &exit
+				stop(syscall.SIGTERM)
 			}
-			if replaced && g.startNext(p) {
-				continue
-			}
-			if since, ok := g.since[exit.Name]; ok && time.Since(since) < settled && !replaced {
-				g.down[exit.Name] = true
-				if g.events.Down != nil {
-					g.events.Down(&exit)
-				}
-				continue
-			}
-			first = &exit
-			stop(syscall.SIGTERM)
 		}
 	}
 	return first
+}
+
+// end handles the end of a process, and reports whether the others keep running: it was
+// replaced, or it is a replacement that the next restart may fix, or all are stopping.
+func (g *group) end(exit ExitError, stopping bool) bool {
+	delete(g.running, exit.Name)
+	p, replaced := g.next[exit.Name]
+	delete(g.next, exit.Name)
+	if stopping || replaced && g.startNext(p) {
+		return true
+	}
+	since, restarted := g.since[exit.Name]
+	if replaced || !restarted || time.Since(since) >= settled {
+		return false
+	}
+	g.down[exit.Name] = true
+	if g.events.Down != nil {
+		g.events.Down(&exit)
+	}
+	return true
 }
 
 // settled is how long a replacement must run to count as started.
@@ -239,8 +245,7 @@ func Isolate(cmd *exec.Cmd) {
 }
 
 func exitCode(cmd *exec.Cmd, err error) int {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 			return 128 + int(status.Signal())
 		}

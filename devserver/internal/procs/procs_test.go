@@ -256,6 +256,6 @@ func TestLongLinesAndColours(t *testing.T) {
 		t.Errorf("%d of 70000 bytes arrive", n)
 	}
 	if !strings.Contains(out.String(), "\x1b[36ma │ \x1b[0mup\n") {
-		t.Errorf("no colour in %q", out.String()[len(out.String())-60:])
+		t.Errorf("no color in %q", out.String()[len(out.String())-60:])
 	}
 }

@@ -10,5 +10,5 @@ import (
 
 // signalGroup sends sig to cmd's process and those that it started.
 func signalGroup(cmd *exec.Cmd, sig os.Signal) {
-	_ = syscall.Kill(-cmd.Process.Pid, sig.(syscall.Signal)) // on this system all signals are that; it may have ended
+	_ = syscall.Kill(-cmd.Process.Pid, sig.(syscall.Signal)) //nolint:forcetypeassert // as all signals here; the process may have ended
 }

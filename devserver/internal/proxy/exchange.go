@@ -92,8 +92,7 @@ func (x *exchange) failed(err error) {
 	case x.in.Context().Err() != nil:
 		return // the browser has gone away
 	}
-	var timeout *idleError
-	if errors.As(x.idle.cause(), &timeout) {
+	if timeout, ok := errors.AsType[*idleError](x.idle.cause()); ok {
 		err = timeout
 	}
 	x.answer(explain(x.rule, x.plan, err))

@@ -50,7 +50,7 @@ func (i *idle) watch(r *http.Request) *http.Request {
 		i.cancel(&idleError{i.after, i.option})
 		i.onIdle()
 	})
-	r = r.WithContext(i.ctx)
+	r = r.WithContext(i.ctx) //nolint:contextcheck // derived from r's
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = i.body(r.Body)
 	}

@@ -98,7 +98,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.answer(rejected)
 		return
 	}
-	x.forward(inFlight > loopThreshold)
+	x.forward(inFlight > loopThreshold) //nolint:contextcheck // x.in has it
 }
 
 // reject returns a handler that answers every request with p.

@@ -23,19 +23,19 @@ func TestMain(m *testing.M) {
 }
 
 // start serves the rules of conf on loopback and returns the server's URL.
-func start(t testing.TB, conf string, log io.Writer) (url string) {
-	t.Helper()
-	url, _ = startAndWait(t, conf, log)
+func start(tb testing.TB, conf string, log io.Writer) (url string) {
+	tb.Helper()
+	url, _ = startAndWait(tb, conf, log)
 	return url
 }
 
 // startAndWait is start; wait waits for the end of all requests, after which there
 // are no more.
-func startAndWait(t testing.TB, conf string, log io.Writer) (url string, wait func()) {
-	t.Helper()
+func startAndWait(tb testing.TB, conf string, log io.Writer) (url string, wait func()) {
+	tb.Helper()
 	rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(conf))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	transports := proxy.NewTransports()
 	p := proxy.New(rules, transports, slog.New(slog.NewTextHandler(log, nil)))
@@ -47,7 +47,7 @@ func startAndWait(t testing.TB, conf string, log io.Writer) (url string, wait fu
 		}
 		h.ServeHTTP(w, r)
 	}))
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		srv.Close()
 		transports.Close()
 	})
@@ -55,20 +55,20 @@ func startAndWait(t testing.TB, conf string, log io.Writer) (url string, wait fu
 }
 
 // upstream starts h and returns its URL.
-func upstream(t testing.TB, h http.HandlerFunc) string {
-	t.Helper()
+func upstream(tb testing.TB, h http.HandlerFunc) string {
+	tb.Helper()
 	srv := httptest.NewServer(h)
-	t.Cleanup(srv.Close)
+	tb.Cleanup(srv.Close)
 	return srv.URL
 }
 
 // rawUpstream is one that does with each connection as it likes. It is handed the
 // head of the first request. It returns its URL.
-func rawUpstream(t testing.TB, serve func(conn *net.TCPConn, head string, body *bufio.Reader)) string {
-	t.Helper()
+func rawUpstream(tb testing.TB, serve func(conn *net.TCPConn, head string, body *bufio.Reader)) string {
+	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	done := make(chan struct{})
 	go func() {
@@ -91,7 +91,7 @@ func rawUpstream(t testing.TB, serve func(conn *net.TCPConn, head string, body *
 			_ = conn.Close() // serve may have done so
 		}
 	}()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = ln.Close()
 		<-done
 	})
@@ -99,24 +99,24 @@ func rawUpstream(t testing.TB, serve func(conn *net.TCPConn, head string, body *
 }
 
 // dial opens a connection to the server at url, which lasts as long as the test.
-func dial(t testing.TB, url string) *net.TCPConn {
-	t.Helper()
+func dial(tb testing.TB, url string) *net.TCPConn {
+	tb.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() }) // the test may have done so
+	tb.Cleanup(func() { _ = conn.Close() }) // the test may have done so
 	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return conn.(*net.TCPConn)
 }
 
 // send writes text to conn.
-func send(t testing.TB, conn io.Writer, text string) {
-	t.Helper()
+func send(tb testing.TB, conn io.Writer, text string) {
+	tb.Helper()
 	if _, err := io.WriteString(conn, text); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -126,11 +126,11 @@ func rule(target, options string) string {
 }
 
 // do asks url and returns the answer and its body. It follows no redirect.
-func do(t testing.TB, method, url, body string, header ...string) (*http.Response, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+func do(tb testing.TB, method, url, body string, header ...string) (*http.Response, string) {
+	tb.Helper()
+	req, err := http.NewRequestWithContext(tb.Context(), method, url, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, h := range header {
 		name, value, _ := strings.Cut(h, ": ")
@@ -145,12 +145,12 @@ func do(t testing.TB, method, url, body string, header ...string) (*http.Respons
 	}}
 	resp, err := client.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	got, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return resp, string(got)
 }

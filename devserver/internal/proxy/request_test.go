@@ -10,7 +10,7 @@ import (
 )
 
 // TestHeadArrivesAsSent sends bytes and compares the bytes that arrive.
-func TestHeadArrivesAsSent(t *testing.T) {
+func TestHeadArrivesAsSent(t *testing.T) { //nolint:tparallel // the subtests share one upstream
 	t.Parallel()
 	arrived := make(chan string, 1)
 	target := rawUpstream(t, func(conn *net.TCPConn, head string, _ *bufio.Reader) {

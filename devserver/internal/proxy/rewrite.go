@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -83,5 +84,5 @@ func setForwarded(header http.Header, in *http.Request, websocket bool) {
 
 // appendToList returns values and another as one list.
 func appendToList(values []string, another string) string {
-	return strings.Join(append(values[:len(values):len(values)], another), ",")
+	return strings.Join(append(slices.Clip(values), another), ",")
 }

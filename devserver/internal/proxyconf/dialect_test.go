@@ -63,11 +63,11 @@ func TestDialect(t *testing.T) {
 }
 
 // parse returns the rules of content, which is good.
-func parse(t testing.TB, content string) Rules {
-	t.Helper()
+func parse(tb testing.TB, content string) Rules {
+	tb.Helper()
 	rules, _, err := Parse("proxy.conf.json", []byte(content))
 	if err != nil {
-		t.Fatalf("%s: %v", content, err)
+		tb.Fatalf("%s: %v", content, err)
 	}
 	return rules
 }

@@ -61,7 +61,7 @@ func suggest(name string, known []string) string {
 }
 
 // distance is the number of letters to replace, insert, delete or swap with their
-// neighbour to turn a into b (optimal string alignment).
+// neighbor to turn a into b (optimal string alignment).
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

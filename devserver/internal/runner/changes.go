@@ -59,7 +59,7 @@ func (r *runner) changed(ctx context.Context, paths []string) {
 		}
 		switch rel = filepath.ToSlash(rel); rel {
 		case ".env":
-			for _, name := range r.reloadSettings() {
+			for _, name := range r.reloadSettings(ctx) {
 				restart[name] = true
 			}
 		case lockFile:
@@ -142,11 +142,11 @@ func digest(file string) (sum [sha256.Size]byte, err error) {
 
 // reloadSettings reads .env again and returns the processes that are affected. If .env
 // is invalid, nothing changes.
-func (r *runner) reloadSettings() []string {
+func (r *runner) reloadSettings(ctx context.Context) []string {
 	before := r.settings
 	now, err := load(r.Dir, r.Environ)
 	if err == nil { // the ports of the running processes are in use by them
-		err = checkPorts(slices.DeleteFunc(now.ports(r.Names), func(p port) bool {
+		err = checkPorts(ctx, slices.DeleteFunc(now.ports(r.Names), func(p port) bool {
 			return slices.ContainsFunc(before.ports(r.Names), func(ours port) bool { return ours.addr == p.addr })
 		}))
 	}

@@ -28,7 +28,7 @@ func BuildPage(signals <-chan os.Signal, dir string, environ []string, output io
 		return err
 	case <-signals:
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, or got the terminal's signal itself
-		<-done
+		<-done                                  //nolint:errcheck // it was interrupted
 		return ErrInterrupted
 	}
 }

@@ -28,15 +28,14 @@ func (s *settings) ports(names []string) (ports []port) {
 
 // checkPorts returns an error that names all ports in use. It runs before anything is
 // built or started, so that nothing else is printed.
-func checkPorts(ports []port) error {
+func checkPorts(ctx context.Context, ports []port) error {
 	var problems []error
 	for _, p := range ports {
-		lns, err := localnet.Listen(context.Background(), p.addr)
+		lns, err := localnet.Listen(ctx, p.addr)
 		for _, ln := range lns {
 			err = errors.Join(err, ln.Close())
 		}
-		var busy *localnet.BusyError
-		if errors.As(err, &busy) {
+		if busy, ok := errors.AsType[*localnet.BusyError](err); ok {
 			by := "the program that uses it"
 			if owner := owner(busy.Port); owner != "" {
 				by = owner

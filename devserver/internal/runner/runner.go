@@ -77,7 +77,7 @@ func Run(opts Options) (err error) {
 		restarts: make(chan procs.Process), signals: make(chan os.Signal, 2), events: make(chan func(), 64), over: make(chan struct{}),
 	}
 	r.own = r.out.Writer("dev")
-	if err := checkPorts(r.settings.ports(opts.Names)); err != nil {
+	if err := checkPorts(context.Background(), r.settings.ports(opts.Names)); err != nil {
 		return err
 	}
 	for _, line := range r.settings.warnings {

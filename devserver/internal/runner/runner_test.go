@@ -89,7 +89,7 @@ func (t *tools) Build(ctx context.Context, output io.Writer, dir string, names .
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil { //nolint:gosec // it must be executable
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700); err != nil {
 			return err
 		}
 	}

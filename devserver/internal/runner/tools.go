@@ -79,7 +79,7 @@ func (r *runner) buildFirst() error {
 	select {
 	case <-r.Signals:
 		cancel()
-		<-done
+		<-done //nolint:errcheck // it was canceled
 		return ErrInterrupted
 	case err := <-done:
 		if err != nil {

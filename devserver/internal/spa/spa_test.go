@@ -16,7 +16,10 @@ import (
 
 const index = "<!doctype html><html><HEAD><title>App</title></HEAD><body></body></html>"
 
-func newApp(t *testing.T) http.Handler { return newAppIn(t, t.TempDir()) }
+func newApp(t *testing.T) http.Handler {
+	t.Helper()
+	return newAppIn(t, t.TempDir())
+}
 
 func newAppIn(t *testing.T, dir string) http.Handler {
 	t.Helper()

@@ -56,7 +56,7 @@ func Run(ctx context.Context, opts Options) error {
 		err := run(ctx, path, opts)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it was told to end
 		case !errors.Is(err, errOutdated):
 			return err
 		}

@@ -22,18 +22,18 @@ type Server struct {
 
 // Start starts a tenant on a free port of loopback and stops it when t ends. It sets
 // options.Issuer; an error in the other options ends the test.
-func Start(t testing.TB, options tenant.Options) *Server {
-	t.Helper()
+func Start(tb testing.TB, options tenant.Options) *Server {
+	tb.Helper()
 	srv := httptest.NewUnstartedServer(nil)
 	options.Issuer = "http://" + srv.Listener.Addr().String() + "/"
 	local, err := tenant.New(options)
 	if err != nil {
 		_ = srv.Listener.Close() // it has accepted nothing
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	srv.Config.Handler = local
 	srv.Start()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		srv.Close()
 		local.Close()
 	})
@@ -41,11 +41,11 @@ func Start(t testing.TB, options tenant.Options) *Server {
 }
 
 // Token returns an access token. An error in options ends the test.
-func (s *Server) Token(t testing.TB, options tenant.MintOptions) string {
-	t.Helper()
+func (s *Server) Token(tb testing.TB, options tenant.MintOptions) string {
+	tb.Helper()
 	token, err := s.Mint(options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return token
 }

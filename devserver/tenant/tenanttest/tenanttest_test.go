@@ -12,7 +12,7 @@ import (
 func TestStart(t *testing.T) {
 	t.Parallel()
 	local := tenanttest.Start(t, tenant.Options{})
-	resp, err := http.Get(local.URL + ".well-known/openid-configuration") //nolint:gosec,noctx // on loopback
+	resp, err := http.Get(local.URL + ".well-known/openid-configuration")
 	if err != nil {
 		t.Fatal(err)
 	}
