@@ -28,7 +28,7 @@ type result struct {
 	errors   int // answers of 400 and above
 }
 
-// script is a wrk script. Each thread walks through the tokens from a place of its own.
+// script is a wrk script. Each thread starts at a different token.
 const script = `
 local tokens = {}
 for line in io.lines(%q) do tokens[#tokens + 1] = line end
@@ -56,7 +56,7 @@ func prepareLoads(dir string, iss *issuer, distinct int) ([]load, error) {
 		load
 		tokens []string
 	}{
-		{load{name: "One token again and again", status: "2xx"}, tokens[:1]},
+		{load{name: "One token, repeated", status: "2xx"}, tokens[:1]},
 		{load{name: "Every token new", status: "2xx", fresh: true}, tokens},
 		{load{name: "Garbage instead of a token", status: "401"}, []string{"garbage"}},
 	} {
@@ -75,7 +75,7 @@ func prepareLoads(dir string, iss *issuer, distinct int) ([]load, error) {
 
 var resultLine = regexp.MustCompile(`RESULT (\d+) (\d+) (\d+) (\d+) (\d+)`)
 
-// run sends l to s for some seconds. It fails if s answers anything else than it should.
+// run sends l to s for some seconds. It fails if an answer is not the expected one.
 func (l load) run(ctx context.Context, s *server, seconds int) (result, error) {
 	cmd := exec.CommandContext(ctx, "wrk", "-t2", "-c64", "-d", strconv.Itoa(seconds)+"s", "-s", l.script, "http://"+s.addr)
 	out, err := cmd.CombinedOutput()

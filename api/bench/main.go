@@ -1,7 +1,6 @@
-// Command bench measures the API against its peers on this machine, end to end:
-// real processes, real connections, a load generator beside them. It prints a
-// table in Markdown. It is a module of its own so that the peers stay out of the
-// API's dependencies.
+// Command bench measures the API against its peers on this machine, end to end: real
+// processes, real connections and a load generator. It prints tables in Markdown. It is
+// a module of its own, so that the peers are not dependencies of the API.
 package main
 
 import (
@@ -37,11 +36,11 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	seconds := flag.Int("seconds", 4, "length of one measurement")
-	rounds := flag.Int("rounds", 3, "measurements of each server, one after the other; the middle one counts")
+	seconds := flag.Int("seconds", 4, "length of one measurement, in seconds")
+	rounds := flag.Int("rounds", 3, "measurements of each server, one after the other; the median is reported")
 	distinct := flag.Int("tokens", 100_000, "distinct tokens, more than the API remembers")
 	loadPattern := flag.String("load", ".", "regular expression of the loads to measure")
-	serverPattern := flag.String("server", ".", "regular expression of the servers to measure, beside the bare one")
+	serverPattern := flag.String("server", ".", "regular expression of the servers to measure in addition to the bare one")
 	flag.Parse()
 	wantLoad, err := regexp.Compile(*loadPattern)
 	if err != nil {
@@ -123,8 +122,8 @@ func measure(ctx context.Context, l load, servers []*server, seconds, rounds int
 
 const longRunName = "A million requests"
 
-// longRun sends the API a million requests with all the tokens, and prints what
-// memory it holds then.
+// longRun sends the API a million requests with all the tokens, and prints its resident
+// memory.
 func longRun(ctx context.Context, servers []*server, loads []load) error {
 	api := servers[slices.IndexFunc(servers, func(s *server) bool { return s.ours })]
 	fresh := loads[slices.IndexFunc(loads, func(l load) bool { return l.fresh })]
@@ -144,7 +143,7 @@ func longRun(ctx context.Context, servers []*server, loads []load) error {
 	return nil
 }
 
-// machine says in a line what this was measured on.
+// machine describes this machine and the date in one line.
 func machine() string {
 	model := "an unknown processor"
 	if data, err := os.ReadFile("/proc/cpuinfo"); err == nil {

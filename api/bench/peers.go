@@ -9,17 +9,17 @@ import (
 	"time"
 
 	"github.com/MicahParks/keyfunc/v3"
-	jwtmiddleware "github.com/auth0/go-jwt-middleware/v2"
-	"github.com/auth0/go-jwt-middleware/v2/jwks"
-	"github.com/auth0/go-jwt-middleware/v2/validator"
+	jwtmiddleware "github.com/auth0/go-jwt-middleware/v3"
+	"github.com/auth0/go-jwt-middleware/v3/jwks"
+	"github.com/auth0/go-jwt-middleware/v3/validator"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/gorilla/mux"
 )
 
 var answer = []byte(`{"msg":"Your access token was successfully validated!"}` + "\n")
 
-// external answers as the API does, header for header, so that only what stands
-// before the handlers is compared.
+// external answers as the API does, with the same headers, so that only the gates are
+// compared.
 func external(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -45,14 +45,14 @@ func servePeer(kind string, args []string) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{ // with the API's limits, which cost a little and which every server must have
+	srv := &http.Server{ // with the API's limits, which cost a little
 		Addr: os.Getenv("API_ADDR"), Handler: handler,
 		ReadTimeout: 5 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 	}
 	return srv.ListenAndServe()
 }
 
-// stock is gorilla/mux with golang-jwt and keyfunc as they come.
+// stock is gorilla/mux with golang-jwt and keyfunc, without options.
 func stock(issuer string) (http.Handler, error) {
 	keys, err := keyfunc.NewDefaultCtx(context.Background(), []string{issuer + ".well-known/jwks.json"})
 	if err != nil {
@@ -84,12 +84,19 @@ func auth0(issuer string) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider := jwks.NewCachingProvider(u, 5*time.Minute)
-	v, err := validator.New(provider.KeyFunc, validator.RS256, issuer, []string{audience})
+	provider, err := jwks.NewCachingProvider(jwks.WithIssuerURL(u), jwks.WithCacheTTL(5*time.Minute))
 	if err != nil {
 		return nil, err
 	}
-	middleware := jwtmiddleware.New(v.ValidateToken)
+	v, err := validator.New(validator.WithKeyFunc(provider.KeyFunc), validator.WithAlgorithm(validator.RS256),
+		validator.WithIssuer(issuer), validator.WithAudience(audience))
+	if err != nil {
+		return nil, err
+	}
+	middleware, err := jwtmiddleware.New(jwtmiddleware.WithValidator(v))
+	if err != nil {
+		return nil, err
+	}
 	r := http.NewServeMux()
 	r.Handle("GET /api/external", middleware.CheckJWT(http.HandlerFunc(external)))
 	return r, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +28,8 @@ type server struct {
 
 func numCPU() int { return runtime.NumCPU() }
 
-// prepareServers builds, installs and starts all servers. The first is the bare
-// handler that the others are compared with.
+// prepareServers builds, installs and starts all servers. The first is the bare handler
+// that the others are compared with.
 func prepareServers(ctx context.Context, dir string, iss *issuer) (servers []*server, err error) {
 	defer func() {
 		if err != nil {
@@ -44,7 +46,7 @@ func prepareServers(ctx context.Context, dir string, iss *issuer) (servers []*se
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the API: %w\n%s", err, out)
 	}
-	express, err := installExpress(ctx, dir)
+	express, expressVersions, err := installExpress(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +57,9 @@ func prepareServers(ctx context.Context, dir string, iss *issuer) (servers []*se
 		{server{name: "bare net/http handler", open: true}, []string{self, "serve", "bare"}},
 		{server{name: "this API, `--log-level warn`", ours: true}, []string{api, "--log-level", "warn", "--domain", iss.url, "--audience", audience}},
 		{server{name: "this API, access log on"}, []string{api, "--domain", iss.url, "--audience", audience}},
-		{server{name: "mux + keyfunc + jwt as they come"}, []string{self, "serve", "stock", iss.url}},
-		{server{name: "auth0/go-jwt-middleware"}, []string{self, "serve", "auth0", iss.url}},
-		{server{name: "Express + express-jwt + jwks-rsa"}, []string{"node", express, iss.url}},
+		{server{name: "mux " + version("gorilla/mux") + ", keyfunc " + version("keyfunc/v3") + ", jwt " + version("jwt/v5")}, []string{self, "serve", "stock", iss.url}},
+		{server{name: "go-jwt-middleware " + version("go-jwt-middleware/v3")}, []string{self, "serve", "auth0", iss.url}},
+		{server{name: "Express " + expressVersions["express"] + ", express-jwt " + expressVersions["express-jwt"] + ", jwks-rsa " + expressVersions["jwks-rsa"]}, []string{"node", express, iss.url}},
 	} {
 		if err := s.start(ctx, s.command); err != nil {
 			return servers, err
@@ -120,16 +122,37 @@ func stopAll(servers []*server) {
 	}
 }
 
-// installExpress installs the Node peer in dir and returns its script.
-func installExpress(ctx context.Context, dir string) (script string, err error) {
+// version is the version of the module whose path ends with suffix, in this binary.
+func version(suffix string) string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if strings.HasSuffix(module.Path, suffix) {
+				return strings.TrimPrefix(module.Version, "v")
+			}
+		}
+	}
+	return "of an unknown version"
+}
+
+// installExpress installs the Node peer in dir and returns its script and the versions
+// of its packages.
+func installExpress(ctx context.Context, dir string) (script string, versions map[string]string, err error) {
 	dir = filepath.Join(dir, "express")
 	if err := os.CopyFS(dir, os.DirFS("express")); err != nil {
-		return "", err
+		return "", nil, err
 	}
 	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("install Express: %w\n%s", err, out)
+		return "", nil, fmt.Errorf("install Express: %w\n%s", err, out)
 	}
-	return filepath.Join(dir, "server.mjs"), nil
+	data, err := os.ReadFile(filepath.Join(dir, "package.json")) //nolint:gosec // our own copy
+	if err != nil {
+		return "", nil, err
+	}
+	var manifest struct{ Dependencies map[string]string }
+	if err := json.Unmarshal(data, &manifest); err != nil {
+		return "", nil, err
+	}
+	return filepath.Join(dir, "server.mjs"), manifest.Dependencies, nil
 }

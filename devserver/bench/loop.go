@@ -22,10 +22,14 @@ type loopServer struct {
 	command func(addr string) []string
 }
 
-// measureLoop prints how long a person waits, from the start of a dev server and
-// from a save, on the project's own frontend.
+// measureLoop prints the time from the start of a dev server to its first page, and from
+// a save to the new content, with the project's own frontend.
 func measureLoop(ctx context.Context, dir string, rounds int) error {
 	peers := filepath.Join(dir, "peers")
+	versions, err := packageVersions(filepath.Join(peers, "package.json"))
+	if err != nil {
+		return err
+	}
 	ours, vite := filepath.Join(dir, "loop", "ours"), filepath.Join(dir, "loop", "page")
 	for _, to := range []string{ours, vite} {
 		if err := copyFrontend(to); err != nil {
@@ -49,7 +53,7 @@ func measureLoop(ctx context.Context, dir string, rounds int) error {
 		{"this dev server", ours, "/index.js", func(addr string) []string {
 			return []string{filepath.Join(dir, "devserver"), "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "", "--types=false", "--frontend", ours, "--proxy-config", rules}
 		}},
-		{"Vite", vite, "/src/pages/home.ts", func(addr string) []string {
+		{"Vite " + versions["vite"], vite, "/src/pages/home.ts", func(addr string) []string {
 			return []string{"node", filepath.Join(peers, "vite.mjs"), addr, "http://127.0.0.1:1", vite}
 		}},
 	} {
@@ -96,7 +100,7 @@ func (s loopServer) round(ctx context.Context) (start time.Duration, saves []tim
 	if err != nil {
 		return 0, nil, 0, err
 	}
-	pace := time.NewTicker(300 * time.Millisecond) // no person saves more often, and Vite loses saves that follow closer
+	pace := time.NewTicker(300 * time.Millisecond) // Vite loses saves that follow more closely
 	defer pace.Stop()
 	for i := range 20 {
 		<-pace.C
@@ -117,7 +121,7 @@ func (s loopServer) round(ctx context.Context) (start time.Duration, saves []tim
 	return start, saves, resident, err
 }
 
-// await asks for path until the answer is good and holds text.
+// await requests path until the answer is 200 and contains text.
 func (s *server) await(ctx context.Context, path, text string) error {
 	last := "nothing"
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; {
@@ -131,7 +135,7 @@ func (s *server) await(ctx context.Context, path, text string) error {
 			return nil
 		}
 		last = resp.Status
-		<-time.After(time.Millisecond) // what asks without a pause slows down what it measures
+		<-time.After(time.Millisecond) // polling without a pause would slow the server down
 	}
 	return fmt.Errorf("%s never answers with %q (%s)", path, text, last)
 }

@@ -82,21 +82,27 @@ func measure(ctx context.Context, l load, servers []*server, seconds, rounds int
 			results[s] = append(results[s], r)
 		}
 	}
-	fmt.Printf("\n### %s\n\n| server | requests/s | p99 | resident |\n|---|---:|---:|---:|\n", l.name)
+	fmt.Printf("\n### %s\n\n| server | requests/s | of bare | p99 | resident |\n|---|---:|---:|---:|---:|\n", l.name)
+	bare := 0.0
+	for _, s := range servers {
+		slices.SortFunc(results[s], func(a, b result) int { return int(a.rate - b.rate) })
+		if s.name == bareName() {
+			bare = results[s][len(results[s])/2].rate
+		}
+	}
 	for _, s := range servers {
 		rs := results[s]
-		slices.SortFunc(rs, func(a, b result) int { return int(a.rate - b.rate) })
 		memory, err := s.resident()
 		if err != nil {
 			return err
 		}
 		r := rs[len(rs)/2]
-		fmt.Printf("| %s | %.0f | %.1f ms | %.0f MB |\n", s.name, r.rate, float64(r.p99.Microseconds())/1000, memory)
+		fmt.Printf("| %s | %.0f | %.2f | %.1f ms | %.0f MB |\n", s.name, r.rate, r.rate/bare, float64(r.p99.Microseconds())/1000, memory)
 	}
 	return nil
 }
 
-// measureEvents prints how long an event takes from the upstream to the browser.
+// measureEvents prints how long an event takes from the upstream to the client.
 func measureEvents(ctx context.Context, servers []*server, rounds int) error {
 	fmt.Printf("\n### Server-sent events, from write to read\n\n| server | median | slowest |\n|---|---:|---:|\n")
 	for _, s := range servers {
@@ -109,7 +115,7 @@ func measureEvents(ctx context.Context, servers []*server, rounds int) error {
 			all = append(all, latencies...)
 		}
 		if len(all) == 0 {
-			return errors.New(s.name + " passes no events on")
+			return errors.New(s.name + " forwards no events")
 		}
 		slices.Sort(all)
 		ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +43,14 @@ func startServers(ctx context.Context, dir string) (servers []*server, err error
 	if err := command(ctx, peers, "npm", "ci"); err != nil {
 		return nil, err
 	}
+	versions, err := packageVersions(filepath.Join(peers, "package.json"))
+	if err != nil {
+		return nil, err
+	}
+	nginx, err := nginxVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
 	upstream, err := start(ctx, dir, "no proxy", func(addr string) []string { return []string{self, "-upstream", addr} })
 	if err != nil {
 		return nil, err
@@ -64,18 +74,18 @@ func startServers(ctx context.Context, dir string) (servers []*server, err error
 			return []string{devserver, "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "",
 				"--frontend", filepath.Join(dir, "page"), "--proxy-config", filepath.Join(dir, "proxy.conf.json")}
 		}},
-		{"bare tuned ReverseProxy", func(addr string) []string { return []string{self, "-bare", upstream.url, "-bare-addr", addr} }},
-		{"nginx", func(addr string) []string {
+		{bareName(), func(addr string) []string { return []string{self, "-bare", upstream.url, "-bare-addr", addr} }},
+		{nginx, func(addr string) []string {
 			conf := filepath.Join(dir, "nginx.conf")
 			if err := write(conf, fmt.Sprintf(nginxConf, dir, target, addr)); err != nil {
 				return []string{"false"}
 			}
 			return []string{"nginx", "-e", "stderr", "-p", dir, "-c", conf}
 		}},
-		{"Vite", func(addr string) []string {
+		{"Vite " + versions["vite"], func(addr string) []string {
 			return []string{"node", filepath.Join(peers, "vite.mjs"), addr, upstream.url, filepath.Join(dir, "page")}
 		}},
-		{"http-proxy-middleware", func(addr string) []string {
+		{"http-proxy-middleware " + versions["http-proxy-middleware"], func(addr string) []string {
 			return []string{"node", filepath.Join(peers, "hpm.mjs"), addr, upstream.url}
 		}},
 	} {
@@ -88,7 +98,31 @@ func startServers(ctx context.Context, dir string) (servers []*server, err error
 	return servers, nil
 }
 
-// nginxConf has nginx keep its connections, as the others do, and write no log.
+// bareName names the server that the others are compared with.
+func bareName() string { return "bare tuned ReverseProxy, " + runtime.Version() }
+
+// packageVersions returns the versions in a package.json.
+func packageVersions(file string) (map[string]string, error) {
+	data, err := os.ReadFile(file) //nolint:gosec // our own copy
+	if err != nil {
+		return nil, err
+	}
+	var manifest struct{ Dependencies map[string]string }
+	err = json.Unmarshal(data, &manifest)
+	return manifest.Dependencies, err
+}
+
+// nginxVersion returns "nginx" with its version, which it prints to standard error.
+func nginxVersion(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "nginx", "-v").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("nginx -v: %w", err)
+	}
+	_, version, _ := strings.Cut(strings.TrimSpace(string(out)), "/")
+	return "nginx " + version, nil
+}
+
+// nginxConf makes nginx keep its connections, as the others do, and write no log.
 const nginxConf = `
 daemon off;
 worker_processes auto;
@@ -133,7 +167,7 @@ func command(ctx context.Context, dir, name string, args ...string) error {
 	return nil
 }
 
-// start runs what line returns for a free port, and waits until it answers.
+// start runs the command that line returns for a free port, and waits until it answers.
 func start(ctx context.Context, dir, name string, line func(addr string) []string) (*server, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -171,7 +205,7 @@ func start(ctx context.Context, dir, name string, line func(addr string) []strin
 	}
 }
 
-// launch runs args, which is to listen on addr.
+// launch runs args, which listens on addr.
 func launch(name, dir, addr string, args []string) (*server, error) {
 	s := &server{name: name, url: "http://" + addr, dir: dir, cmd: exec.Command(args[0], args[1:]...)}
 	s.cmd.Dir = dir // whatever a server writes stays out of the checkout
@@ -182,7 +216,7 @@ func launch(name, dir, addr string, args []string) (*server, error) {
 	return s, nil
 }
 
-// resident is the memory that the process and its children hold, in megabytes.
+// resident is the resident memory of the process and its children, in megabytes.
 func (s *server) resident() (float64, error) {
 	pid := strconv.Itoa(s.cmd.Process.Pid)
 	out, err := exec.Command("ps", "-o", "rss=", "--pid", pid, "--ppid", pid).Output()
@@ -200,7 +234,7 @@ func (s *server) resident() (float64, error) {
 	return float64(total) / 1000, nil
 }
 
-// stopAll ends servers. They end their children when they are told to end.
+// stopAll stops servers, which stop their children.
 func stopAll(servers []*server) {
 	for _, s := range servers {
 		_ = s.cmd.Process.Signal(os.Interrupt) // it may have ended already
@@ -210,7 +244,7 @@ func stopAll(servers []*server) {
 	}
 }
 
-// processor names what this is measured on.
+// processor is the name of this machine's processor.
 func processor() string {
 	data, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
