@@ -45,7 +45,7 @@ func TestBoundToItsClient(t *testing.T) {
 	}
 }
 
-// offlineAgain returns a refresh token for somebody who is logged in.
+// offlineAgain returns a refresh token for a user who is logged in.
 func (f *fixture) offlineAgain() string {
 	f.Helper()
 	next := f.get(authorizeURL("scope=openid profile offline_access read:messages")).location
@@ -249,8 +249,8 @@ func TestManyRenewals(t *testing.T) {
 	}
 }
 
-// TestNothingToAgreeTo asks for scopes that nobody can grant.
-func TestNothingToAgreeTo(t *testing.T) {
+// TestNothingToConsentTo requests scopes that no user can grant.
+func TestNothingToConsentTo(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	f.logIn("ada@example.com", "ada-local", "scope=foo", "audience=")

@@ -80,7 +80,7 @@ func TestConfigProblems(t *testing.T) {
 	}
 }
 
-// TestConfigure gives a tenant that runs other people.
+// TestConfigure gives a running tenant other users.
 func TestConfigure(t *testing.T) {
 	t.Parallel()
 	f, local := startLocal(t, outputtest.New())

@@ -93,7 +93,7 @@ func TestControls(t *testing.T) {
 	}
 	f.control("sessions/expire", "")
 	if silent() != "login_required" {
-		t.Error("an expired session goes on")
+		t.Error("an expired session still works")
 	}
 
 	for name, got := range map[string]answer{

@@ -27,7 +27,7 @@ func TestDashboard(t *testing.T) {
 			}
 		}
 	}
-	expect("at first", "ada-local", "External API", audience, app+"/callback", "Nobody is logged in", "None yet", f.kids()[0])
+	expect("at first", "ada-local", "External API", audience, app+"/callback", "No user is logged in", "None yet", f.kids()[0])
 
 	if once, follow := f.get("/").header.Get("Refresh"), f.get("/?follow").header.Get("Refresh"); once != "" || follow != "3" {
 		t.Errorf("loaded again: %q, and followed %q", once, follow)
@@ -49,7 +49,7 @@ func TestDashboard(t *testing.T) {
 	f.control("token", `{"user": "charles@example.com"}`)
 	f.get(authorizeURL("redirect_uri=https://evil.test"))
 	f.get("/v2/logout?client_id=spa&returnTo=" + url.QueryEscape(app))
-	expect("after more", "Invalid authorization code", "exchanged a refresh token", "or the secret is wrong", "minted a token for charles@example.com", `"sub": "auth0|charles"`, "A login was rejected: Callback URL mismatch", "ada@example.com logged out", "Nobody is logged in")
+	expect("after more", "Invalid authorization code", "exchanged a refresh token", "or the secret is wrong", "minted a token for charles@example.com", `"sub": "auth0|charles"`, "A login was rejected: Callback URL mismatch", "ada@example.com logged out", "No user is logged in")
 	if strings.Contains(page(), "last used") {
 		t.Error("a code that was used twice has a refresh token still")
 	}

@@ -78,9 +78,9 @@ func TestOthersCannotDriveALogin(t *testing.T) {
 	}
 }
 
-// TestConsentIsOfWhoeverSawThePage has another person log in, in another tab,
+// TestConsentBelongsToTheSession logs another user in, in another tab,
 // while the consent page waits.
-func TestConsentIsOfWhoeverSawThePage(t *testing.T) {
+func TestConsentBelongsToTheSession(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	begin := func(email string) (state string) {
@@ -112,7 +112,7 @@ func TestSessionCookieIsNewAtEachLogin(t *testing.T) {
 	f.logIn("ada@example.com", "ada-local")
 	for _, cookie := range f.browser.Jar.Cookies(u) {
 		if cookie.Name == planted.Name && cookie.Value == planted.Value {
-			t.Error("the login uses a cookie value that somebody else chose")
+			t.Error("the login uses a cookie value that another site chose")
 		}
 	}
 }

@@ -18,7 +18,7 @@ func TestOIDCLogout(t *testing.T) {
 		"by an ID token":        {url.Values{"id_token_hint": {"ID"}, "post_logout_redirect_uri": {app}, "state": {"x&y"}}, 303, app + "?state=x%26y", false},
 		"by its client":         {url.Values{"client_id": {"spa"}, "post_logout_redirect_uri": {app + "/"}}, 303, app + "/", false},
 		"to nowhere":            {url.Values{"id_token_hint": {"ID"}}, 200, "", false},
-		"of nobody named":       {url.Values{"post_logout_redirect_uri": {app}}, 400, "", true},
+		"without a client":      {url.Values{"post_logout_redirect_uri": {app}}, 400, "", true},
 		"elsewhere":             {url.Values{"id_token_hint": {"ID"}, "post_logout_redirect_uri": {"https://evil.test"}}, 400, "", true},
 		"nearly there":          {url.Values{"client_id": {"spa"}, "post_logout_redirect_uri": {app + ".evil.test"}}, 400, "", true},
 		"an access token":       {url.Values{"id_token_hint": {"ACCESS"}, "post_logout_redirect_uri": {app}}, 400, "", true},

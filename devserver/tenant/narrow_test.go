@@ -56,7 +56,7 @@ func TestOnlyWhatTheGrantsAllow(t *testing.T) {
 	}
 }
 
-// TestGoneFromTheConfiguration starts anew with a state of users who are no more.
+// TestGoneFromTheConfiguration restarts with the state of users who were removed.
 func TestGoneFromTheConfiguration(t *testing.T) {
 	t.Parallel()
 	f, _, file, restart := startKept(t, outputtest.New())
@@ -69,13 +69,13 @@ func TestGoneFromTheConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	restart()
-	if page := f.get("/").body; !strings.Contains(page, "Nobody is logged in") {
+	if page := f.get("/").body; !strings.Contains(page, "No user is logged in") {
 		t.Errorf("the dashboard:\n%s", page)
 	}
 	if got := f.get(authorizeURL("prompt=none")).location.Query().Get("error"); got != "login_required" {
-		t.Errorf("a session of nobody: %q", got)
+		t.Errorf("a session of a removed user: %q", got)
 	}
 	if status, a := f.renew(refresh); status != http.StatusForbidden {
-		t.Errorf("a refresh token of nobody: %d %+v", status, a)
+		t.Errorf("a refresh token of a removed user: %d %+v", status, a)
 	}
 }

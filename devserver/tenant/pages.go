@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,10 +16,26 @@ import (
 var files embed.FS
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
-	"clock": func(at time.Time) string { return at.Local().Format("15:04:05") },
-	"day":   func(at time.Time) string { return at.Local().Format("Jan 2, 15:04") },
-	"join":  strings.Join,
+	"clock":    func(at time.Time) string { return at.Local().Format("15:04:05") },
+	"day":      func(at time.Time) string { return at.Local().Format("Jan 2, 15:04") },
+	"join":     strings.Join,
+	"duration": inWords,
 }).ParseFS(files, "pages/*.html"))
+
+// inWords returns d, whole seconds, in the largest unit that leaves no rest: "2 hours".
+func inWords(d time.Duration) string {
+	count, unit := int64(d/time.Second), "second"
+	switch {
+	case d >= time.Hour && d%time.Hour == 0:
+		count, unit = int64(d/time.Hour), "hour"
+	case d >= time.Minute && d%time.Minute == 0:
+		count, unit = int64(d/time.Minute), "minute"
+	}
+	if count != 1 {
+		unit += "s"
+	}
+	return strconv.FormatInt(count, 10) + " " + unit
+}
 
 // render answers with a page. Other headers, such as the Content-Security-Policy, must be
 // set before.

@@ -121,7 +121,7 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("one used before: %d %+v", status, b)
 	}
 	if status, _ := f.renew(a.Refresh); status == http.StatusOK {
-		t.Error("the rest of its family goes on")
+		t.Error("the rest of its family still works")
 	}
 }
 
@@ -199,15 +199,15 @@ func TestNoRefreshTokenUnasked(t *testing.T) {
 	}
 }
 
-// TestRestartLogsNobodyOut starts the tenant anew.
-func TestRestartLogsNobodyOut(t *testing.T) {
+// TestRestartKeepsLogins restarts the tenant.
+func TestRestartKeepsLogins(t *testing.T) {
 	t.Parallel()
 	log := outputtest.New()
 	f, _, file, restart := startKept(t, log)
 	if before := f.get("/.well-known/jwks.json").body; before == "" {
 		t.Error("no keys")
 	} else if restart(); f.get("/.well-known/jwks.json").body != before {
-		t.Error("other keys before anybody has logged in")
+		t.Error("other keys before the first login")
 	}
 	token := f.offline()
 	keys := f.get("/.well-known/jwks.json").body
@@ -250,5 +250,5 @@ func TestRestartLogsNobodyOut(t *testing.T) {
 	if status, _ := f.renew(a.Refresh); status == http.StatusOK {
 		t.Error("a token of another time works")
 	}
-	f.offline() // and all begins anew
+	f.offline() // and everything starts again
 }

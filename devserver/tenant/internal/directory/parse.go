@@ -129,7 +129,7 @@ func (b *builder) fill(list []string) []string {
 
 func (b *builder) build(config configFile, now time.Time) *Directory {
 	d := &Directory{clients: map[string]*Client{}, apis: map[string]*API{}}
-	b.require(len(config.Clients) > 0, "", "there are no clients, so nobody can log in to anything")
+	b.require(len(config.Clients) > 0, "", "there are no clients, so no user can log in")
 	for i, u := range config.Users {
 		d.Users = append(d.Users, b.user(u, fmt.Sprintf("/users/%d", i), d, now))
 	}
