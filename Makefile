@@ -1,4 +1,4 @@
-# What people and machines run here. `make help` lists it.
+# The commands of this project. `make help` lists them.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -27,7 +27,7 @@ api: bin/dev ## run the API alone
 devserver: $(PACKAGES) bin/dev ## run the page, the proxy and the local tenant alone
 	@exec bin/dev devserver
 
-# USER is also a variable of the environment, so only the command line's counts.
+# USER is also an environment variable, so only one of the command line is used.
 TOKEN_FLAGS = $(if $(findstring command,$(origin USER)),--user '$(USER)') $(if $(SCOPE),--scope '$(SCOPE)') \
 	$(if $(AUDIENCE),--audience '$(AUDIENCE)') $(if $(EXPIRED),--expired)
 
@@ -72,10 +72,10 @@ build: $(PACKAGES) bin/dev ## build both binaries and their licenses into bin/, 
 	$(GO_LICENSES) save ./api ./devserver --save_path=bin/licenses --force --ignore calling-an-api.example
 	@bin/dev build
 
-clean: ## remove what was built and installed
+clean: ## remove everything that was built or installed
 	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots devserver/e2e/clients/node_modules
 
-# The Go command knows what is out of date.
+# Phony, because the Go command knows what is out of date.
 .PHONY: bin/dev bin/token
 bin/dev bin/token:
 	@go build -o $@ ./devserver/cmd/$(@F)

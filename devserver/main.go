@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		return build(cfg, stderr)
 	}
 	if _, chosen := lookupEnv("GOGC"); !chosen {
-		debug.SetGCPercent(200) // fewer collections of a small heap, for about 15 MB (docs/performance.md)
+		debug.SetGCPercent(400) // fewer collections of a small heap, for about 10 MB (docs/performance.md)
 	}
 	return serve(ctx, cfg, slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)})))
 }

@@ -89,7 +89,7 @@ func TestBuiltFrontend(t *testing.T) {
 	if len(s.Problems) != 0 {
 		t.Errorf("built, and yet: %+v", s)
 	}
-	write(t, dir, "dist/app/main-DEF.js", "console.log(2)") // as it was: nobody is told
+	write(t, dir, "dist/app/main-DEF.js", "console.log(2)") // unchanged: pages get no message
 	write(t, dir, "proxy.conf.json", "{")                   // but of this
 	if after := next(); after.Version != s.Version || len(after.Problems) != 1 {
 		t.Errorf("after the same once more: %+v", after)

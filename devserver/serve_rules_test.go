@@ -108,7 +108,7 @@ func TestRetargetUnderLoad(t *testing.T) {
 	}
 }
 
-// TestRulesComeBack deletes the file and makes it anew.
+// TestRulesComeBack deletes the file and creates it again.
 func TestRulesComeBack(t *testing.T) {
 	t.Parallel()
 	target := upstream(t, "up", nil, nil)
@@ -149,8 +149,8 @@ func TestRulesComeBack(t *testing.T) {
 	}
 }
 
-// TestHandshakesOfOtherOriginsAreRefused has a page of elsewhere open a WebSocket.
-func TestHandshakesOfOtherOriginsAreRefused(t *testing.T) {
+// TestHandshakesOfOtherOriginsAreRejected opens a WebSocket from a page of another origin.
+func TestHandshakesOfOtherOriginsAreRejected(t *testing.T) {
 	t.Parallel()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true}); err == nil {

@@ -67,7 +67,7 @@ func TestPolicyIsOfPagesCompiledHere(t *testing.T) {
 		sent   bool
 	}{
 		"compiled here": {func(_ string, cfg *config.Config) { cfg.CSP = true }, true},
-		"not wanted":    {func(_ string, cfg *config.Config) { cfg.CSP = false }, false},
+		"disabled":      {func(_ string, cfg *config.Config) { cfg.CSP = false }, false},
 		"built before": {func(dir string, cfg *config.Config) {
 			cfg.CSP = true
 			write(t, dir, "dist/index.html", "<p>built")

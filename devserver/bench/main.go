@@ -31,7 +31,7 @@ func run(ctx context.Context) error {
 	bareTarget := flag.String("bare", "", "be the bare tuned ReverseProxy for the upstream at `URL`, and nothing else")
 	bareAddr := flag.String("bare-addr", "", "`addr` that it listens on")
 	seconds := flag.Int("seconds", 4, "length of one measurement, in seconds")
-	rounds := flag.Int("rounds", 3, "measurements of each server, one after the other; the median is reported")
+	rounds := flag.Int("rounds", 5, "measurements of each server, one after the other; the median is reported")
 	flag.Parse()
 	if *upstreamAddr != "" {
 		return serveUpstream(*upstreamAddr)

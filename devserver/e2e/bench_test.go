@@ -34,7 +34,7 @@ func BenchmarkSaveToRestyle(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstPaint is the time from a navigation until something is to be seen, as
+// BenchmarkFirstPaint is the time from a navigation until the first paint, as
 // the browser says it.
 func BenchmarkFirstPaint(b *testing.B) {
 	page := open(b, newSystem(b, ""))

@@ -21,7 +21,7 @@ func (s *system) anotherAPI(t *testing.T, flags ...string) {
 	s.devserver.Await(t, `/api → `+regexp.QuoteMeta(origin))
 }
 
-// TestCalls calls what anybody may call, and what only some may.
+// TestCalls calls each path of the API, with and without the permission.
 func TestCalls(t *testing.T) {
 	t.Parallel()
 	flags := tenantConfig(t)
@@ -97,7 +97,7 @@ func TestConsentIsMissing(t *testing.T) {
 	b.press("Call private")
 	b.see(here, "consent_required")
 	b.screenshots("call-consent-missing")
-	b.press("Ping API") // needs no more than there is
+	b.press("Ping API") // needs no other scope
 	b.see(here, message)
 	b.press("Call private")
 	b.see(here, "consent_required")

@@ -60,7 +60,7 @@ func newDevEnv(t *testing.T) devEnv {
 	return d
 }
 
-// listening returns which of d's ports somebody listens on.
+// listening returns those of d's ports on which a program listens.
 func (d devEnv) listening() (ports []string) {
 	for _, addr := range []string{d.page, d.api, d.tenant} {
 		if conn, err := net.DialTimeout("tcp", addr, time.Second); err == nil {
@@ -220,7 +220,7 @@ func alive(t *testing.T, pids []string) (left []string) {
 	t.Helper()
 	for _, pid := range pids {
 		state, err := exec.Command("ps", "-o", "stat=", "-p", pid).Output()
-		if err == nil && !strings.HasPrefix(string(state), "Z") { // nobody may be there to reap it
+		if err == nil && !strings.HasPrefix(string(state), "Z") { // its parent may not have reaped it
 			left = append(left, pid)
 		}
 	}
@@ -311,8 +311,8 @@ func TestCommandsRefuse(t *testing.T) {
 		"devserver with no rules": {
 			repo, "devserver", []string{"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--proxy-config", "none.json"}, nil, "none.json",
 		},
-		"token with nobody there": {empty, "token", nil, []string{"TENANT_ADDR=localhost:1"}, "make dev"},
-		"token without a secret":  {empty, "token", nil, []string{"AUTH0_DOMAIN=acme.auth0.com", "AUTH0_CLIENT_ID=x"}, "TOKEN_CLIENT_SECRET"},
+		"token without a tenant": {empty, "token", nil, []string{"TENANT_ADDR=localhost:1"}, "make dev"},
+		"token without a secret": {empty, "token", nil, []string{"AUTH0_DOMAIN=acme.auth0.com", "AUTH0_CLIENT_ID=x"}, "TOKEN_CLIENT_SECRET"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -62,7 +62,7 @@ func (s *system) edit(tb testing.TB, name, old, replacement string) {
 	write(tb, s.dir, name, strings.Replace(string(content), old, replacement, 1))
 }
 
-// TestEditsReachTheOpenPage saves files and looks at a page that nobody reloads.
+// TestEditsReachTheOpenPage saves files and looks at an open page, without reloading it.
 func TestEditsReachTheOpenPage(t *testing.T) {
 	t.Parallel()
 	b := open(t, workspace(t))
@@ -122,9 +122,9 @@ func TestWrongTypesAreShown(t *testing.T) {
 	b.await("the mend", `document.querySelector('dev-server-problems') === null`)
 }
 
-// TestRestartLogsNobodyOut starts the dev server anew and loads a page for those
+// TestRestartKeepsLogins restarts the dev server and loads a page for those
 // logged in alone.
-func TestRestartLogsNobodyOut(t *testing.T) {
+func TestRestartKeepsLogins(t *testing.T) {
 	t.Parallel()
 	ports := freePorts(t, 2)
 	s := newSystem(t, "")

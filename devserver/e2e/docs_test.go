@@ -93,7 +93,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestCommandsOfTheDocuments runs what the documents tell people to type, against a
+// TestCommandsOfTheDocuments runs the commands in the documents, against a
 // `make dev` on ports of its own.
 func TestCommandsOfTheDocuments(t *testing.T) {
 	t.Parallel()

@@ -1,5 +1,5 @@
 // Package e2e tests the whole: the real binaries on loopback, and a real browser
-// that uses the page with Auth0's SDK as a person would.
+// that uses the page with Auth0's SDK as a user would.
 package e2e
 
 import (
@@ -105,7 +105,7 @@ func start(tb testing.TB, dir, path string, env []string, args ...string) (*exec
 	tb.Helper()
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
-	cmd.Env = append(append(machine(), "TENANT_STATE="), env...) // tests begin anew
+	cmd.Env = append(append(machine(), "TENANT_STATE="), env...) // each test starts without state
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out := outputtest.New()
 	cmd.Stdout, cmd.Stderr = out, out
@@ -161,7 +161,7 @@ func newSystem(tb testing.TB, dir string, flags ...string) *system {
 	return s
 }
 
-// retarget writes the proxy rules, as a person does while the dev server runs.
+// retarget writes the proxy rules, as a user does while the dev server runs.
 func (s *system) retarget(tb testing.TB, target string) {
 	tb.Helper()
 	rules := fmt.Sprintf(`{"/api": {"target": %q, "secure": false}}`, target)

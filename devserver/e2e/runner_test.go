@@ -115,7 +115,7 @@ func TestRunnerFollowsEdits(t *testing.T) {
 	s.edit(t, routes, `Changed" while it ran.`, "Changed while it ran.")
 	problems("[]")
 
-	// What ends as soon as it is started stays down until it is mended.
+	// A program that exits right after its start stays down until the next edit.
 	s.edit(t, "api/main.go", "func main() {", "func main() {\n\tpanic(\"at once\")")
 	out.Await(t, `api ended by itself with code 2; the next edit`)
 	problems(`api ended by itself`)

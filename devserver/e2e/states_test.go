@@ -37,7 +37,7 @@ func tenantConfig(t *testing.T, changes ...string) []string {
 	return []string{"--types=false", "--tenant-config", file}
 }
 
-// TestLogoutInAnotherTab has two tabs of one person.
+// TestLogoutInAnotherTab has two tabs of one user.
 func TestLogoutInAnotherTab(t *testing.T) {
 	t.Parallel()
 	b := open(t, newSystem(t, ""))
@@ -171,7 +171,7 @@ func (b *tab) tabTo(text string) {
 	b.Fatalf("Tab does not lead to %s\n%s", text, b.describe())
 }
 
-// TestReducedMotion holds the styles to it: nothing moves, for anybody.
+// TestReducedMotion holds the styles to it: nothing moves.
 func TestReducedMotion(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"frontend/styles.css", "devserver/tenant/pages/style.css"} {
@@ -187,7 +187,7 @@ func TestReducedMotion(t *testing.T) {
 	}
 }
 
-// TestPolicy tries what a script that somebody slipped in would.
+// TestPolicy does what an injected script would.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, "")

@@ -96,7 +96,7 @@ func TestNavbar(t *testing.T) {
 	b.see(b.page+"/", "Log in to begin")
 	b.absent("#profileDropDown")
 
-	b.visit(b.page + "/profile") // the tenant's session is over too
+	b.visit(b.page + "/profile") // the tenant's session has ended too
 	b.see(b.tenant+"/u/login", "Pick a test user")
 	b.pick("charles@example.com")
 	b.see(b.page+"/profile", "charles@example.com") // consent is asked at the first login only
@@ -135,7 +135,7 @@ func TestConsentDeclined(t *testing.T) {
 	if strings.Contains(b.url(), "?") {
 		t.Errorf("the error stays in the address: %s", b.url())
 	}
-	b.press("Try again") // goes on to where the login was to lead
+	b.press("Try again") // continues to the page that the login was for
 	b.see(b.tenant+"/u/consent", "Authorize")
 	b.press("Accept")
 	b.see(b.page+"/profile", "Ada Lovelace")
@@ -209,7 +209,7 @@ func TestGoneBeforeTheLoginEnds(t *testing.T) {
 	b.see(b.page+"/", "Call the API")
 }
 
-// TestLongNames logs in as somebody whose name does not fit.
+// TestLongNames logs in as a user whose name does not fit.
 func TestLongNames(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("supercalifragilistic", 8)

@@ -51,14 +51,14 @@ describe('what is shown', () => {
   })
 })
 
-test('a slash that goes takes nothing else with it', async () => {
+test('removing a trailing slash keeps the rest of the address', async () => {
   start('/a/?x=1#y', { '/a': { render: () => page('A') } })
   await settled()
   expect(location.pathname + location.search + location.hash).toBe('/a?x=1#y')
 })
 
 describe('guards', () => {
-  test('nothing of the page is there before the guard has answered', async () => {
+  test('the page is empty until the guard has answered', async () => {
     let answer: (allowed: boolean) => void = () => undefined
     const guard = vi.fn(() => new Promise<boolean>((resolve) => (answer = resolve)))
     const router = start('/a?x=1', { '/a': { render: () => page('A'), guard } })
@@ -71,7 +71,7 @@ describe('guards', () => {
     expect(outlet.textContent).toBe('A')
   })
 
-  test('a page that is refused is never made', async () => {
+  test('a page that the guard rejects is never created', async () => {
     const render = vi.fn(() => page('A'))
     start('/a', { '/a': { render, guard: () => Promise.resolve(false) } })
     await settled()
@@ -79,7 +79,7 @@ describe('guards', () => {
     expect(shown).toEqual([])
   })
 
-  test('who goes elsewhere meanwhile stays there', async () => {
+  test('a later navigation is not replaced by the guarded page', async () => {
     let answer: (allowed: boolean) => void = () => undefined
     const router = start('/a', {
       '/a': { render: () => page('A'), guard: () => new Promise<boolean>((resolve) => (answer = resolve)) },
@@ -93,7 +93,7 @@ describe('guards', () => {
   })
 })
 
-test('a guard that fails late spoils no other page', async () => {
+test('a guard that fails late does not affect another page', async () => {
   let fail: (error: Error) => void = () => undefined
   const failed = vi.fn()
   onFailure(failed)
@@ -110,7 +110,7 @@ test('a guard that fails late spoils no other page', async () => {
   expect(failed).toHaveBeenCalledOnce()
 })
 
-describe('going on', () => {
+describe('navigation', () => {
   const routes = { '/': { render: () => page('Home') }, '/a': { render: () => page('A') } }
 
   test('moves the focus to the heading, and leaves the page before', async () => {
@@ -124,7 +124,7 @@ describe('going on', () => {
     expect(document.activeElement?.textContent).toBe('A')
   })
 
-  test('to where one is makes no new entry', async () => {
+  test('to the current page makes no history entry', async () => {
     const router = start('/a?x=1', routes)
     await settled()
     const push = vi.spyOn(history, 'pushState')
@@ -132,7 +132,7 @@ describe('going on', () => {
     expect(push).not.toHaveBeenCalled()
   })
 
-  test('within a page leaves it as it is', async () => {
+  test('within a page does not render it again', async () => {
     start('/a', routes)
     await settled()
     const heading = outlet.querySelector('h1')
@@ -142,7 +142,7 @@ describe('going on', () => {
     expect(outlet.querySelector('h1')).toBe(heading)
   })
 
-  test('what is put in place comes before what is on its way', async () => {
+  test('a replacement page wins over one that is still loading', async () => {
     let answer: (allowed: boolean) => void = () => undefined
     const guard = () => new Promise<boolean>((resolve) => (answer = resolve))
     const router = start('/a', { '/a': { render: () => page('A'), guard } })
@@ -161,9 +161,9 @@ describe('going on', () => {
 
   test.each([
     ['a link of the app', '/a', {}, {}, true],
-    ['one that the app does not know', '/elsewhere', {}, {}, false],
-    ['one of another origin', 'https://evil.test/a', {}, {}, false],
-    ['one for a new tab', '/a', { target: '_blank' }, {}, false],
+    ['a link that the app does not know', '/elsewhere', {}, {}, false],
+    ['a link to another origin', 'https://evil.test/a', {}, {}, false],
+    ['a link for a new tab', '/a', { target: '_blank' }, {}, false],
     ['a download', '/a', { download: true }, {}, false],
     ['a click that asks for a new tab', '/a', {}, { ctrlKey: true }, false],
     ['a click of another button', '/a', {}, { button: 1 }, false],

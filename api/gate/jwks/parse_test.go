@@ -80,12 +80,12 @@ func TestParseSet(t *testing.T) {
 		body          string
 		keys, skipped int
 	}{
-		"a broken key spoils no other": {`{"keys":[{"kty":"RSA"},` + key("a") + `,null,3]}`, 1, 3},
-		"duplicate kids count for nil": {`{"keys":[` + key("a") + `,` + key("b") + `,` + key("a") + `]}`, 1, 1},
-		"only duplicates":              {`{"keys":[` + key("a") + `,` + key("a") + `]}`, 0, 1},
-		"an array":                     {`[` + key("a") + `]`, 0, 0},
-		"trailing bytes":               {`{"keys":[` + key("a") + `]} x`, 0, 0},
-		"too many":                     {`{"keys":[` + strings.Repeat(key("a")+",", 100) + key("b") + `]}`, 0, 0},
+		"an invalid key does not affect others": {`{"keys":[{"kty":"RSA"},` + key("a") + `,null,3]}`, 1, 3},
+		"duplicate kids count for nil":          {`{"keys":[` + key("a") + `,` + key("b") + `,` + key("a") + `]}`, 1, 1},
+		"only duplicates":                       {`{"keys":[` + key("a") + `,` + key("a") + `]}`, 0, 1},
+		"an array":                              {`[` + key("a") + `]`, 0, 0},
+		"trailing bytes":                        {`{"keys":[` + key("a") + `]} x`, 0, 0},
+		"too many":                              {`{"keys":[` + strings.Repeat(key("a")+",", 100) + key("b") + `]}`, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -9,7 +9,7 @@ import (
 	"calling-an-api.example/api/gate/gatetest"
 )
 
-// discard is a response that nobody reads, to measure the handler alone.
+// discard is a response that is not read, to measure the handler alone.
 type discard struct {
 	header http.Header
 	status int

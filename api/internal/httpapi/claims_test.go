@@ -56,7 +56,7 @@ func TestClaims(t *testing.T) {
 		"iss in capitals":                {mint("iss", strings.ToUpper(iss.URL)), whyIssuer},
 		"iss with a path":                {mint("iss", iss.URL+"x"), whyIssuer},
 		"iss with a user":                {mint("iss", strings.Replace(iss.URL, "//", "//a@", 1)), whyIssuer},
-		"iss of somebody else":           {mint("iss", "https://evil.test/"), whyIssuer},
+		"iss of another issuer":          {mint("iss", "https://evil.test/"), whyIssuer},
 		"iss that begins like ours":      {mint("iss", noSlash+".evil.test/"), whyIssuer},
 		"iss with a space":               {mint("iss", iss.URL+" "), whyIssuer},
 		"iss in a list":                  {mint("iss", []string{iss.URL}), whyClaims},

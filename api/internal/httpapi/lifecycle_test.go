@@ -26,7 +26,7 @@ func metric(h http.Handler, name string) string {
 	return ""
 }
 
-// badAnswers are what an issuer with a fault answers in place of its keys.
+// badAnswers are invalid responses of an issuer.
 var badAnswers = map[string]http.HandlerFunc{
 	"500":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 	"404":          func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) },
@@ -180,7 +180,7 @@ func TestRevokedKeyStopsWithinARefresh(t *testing.T) {
 	if got := statusOf(h, token); got != http.StatusOK {
 		t.Fatalf("got %d", got)
 	}
-	iss.Rotate() // nobody asks for the new key: the schedule alone finds out
+	iss.Rotate() // no request uses the new key, so only the schedule finds it
 	await(t, "the cached token stops", func() bool { return statusOf(h, token) == http.StatusUnauthorized })
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // problem is the body of the error answers that are not the gate's. Error is a
-// stable code, for programs; Description is a sentence, for people.
+// stable code, for programs; Description is a sentence, for developers.
 type problem struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description"`

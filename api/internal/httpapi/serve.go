@@ -76,7 +76,7 @@ func call(next handler, w http.ResponseWriter, r *http.Request) (err error) {
 	return next(w, r)
 }
 
-// logRequest logs one line. It leaves out the query, where people put tokens by
+// logRequest logs one line. It leaves out the query, where clients put tokens by
 // mistake.
 func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, start time.Time, err error) {
 	attrs := []slog.Attr{slog.Int("status", w.status), slog.String("id", requestID(w))}

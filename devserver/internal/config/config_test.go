@@ -128,7 +128,7 @@ func TestPlace(t *testing.T) {
 		"every interface":        {[]string{"--host", "0.0.0.0"}, "0.0.0.0:4200", true, ""},
 		"host and port":          {[]string{"--host", "192.0.2.1", "--port", "1"}, "192.0.2.1:1", true, ""},
 		"loopback by its number": {[]string{"--host", "::1"}, "[::1]:4200", false, ""},
-		"a port beside an addr":  {[]string{"--addr", "127.0.0.1:1", "--port", "2"}, "127.0.0.1:2", false, ""},
+		"port and addr":          {[]string{"--addr", "127.0.0.1:1", "--port", "2"}, "127.0.0.1:2", false, ""},
 		"no number":              {[]string{"--port", "http"}, "", false, "--port"},
 		"too large":              {[]string{"--port", "65536"}, "", false, "65535"},
 		"a certificate, no key":  {[]string{"--cert", "a.pem"}, "", false, "--key"},

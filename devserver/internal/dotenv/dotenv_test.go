@@ -37,7 +37,7 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	if _, ok := dotenv.Lookup(env)("NONE"); ok {
-		t.Error("a name that nobody set is found")
+		t.Error("a name that is not set is found")
 	}
 }
 

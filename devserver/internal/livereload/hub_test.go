@@ -79,7 +79,7 @@ func TestPagesFollowTheState(t *testing.T) {
 	}
 	hub.Close()
 	if s, ok := next(); ok {
-		t.Errorf("the stream goes on after Close: %+v", s)
+		t.Errorf("the stream continues after Close: %+v", s)
 	}
 }
 

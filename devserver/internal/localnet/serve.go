@@ -12,8 +12,8 @@ import (
 )
 
 // Serve serves srv on lns, over TLS if srv.TLSConfig is set, until ctx ends, and then
-// until the requests in flight are answered, for drain at most. Streams that go on
-// after that are cut off, which is no error. It closes lns.
+// until the requests in flight are answered, for drain at most. Streams that are
+// still open then are cut off, which is no error. It closes lns.
 func Serve(ctx context.Context, srv *http.Server, lns []net.Listener, drain time.Duration) error {
 	closeUnusedConns(srv)
 	serve := srv.Serve

@@ -1,3 +1,5 @@
+//go:build unix
+
 package procs_test
 
 import (
@@ -127,7 +129,7 @@ func TestNoOrphans(t *testing.T) {
 	deadline := time.After(10 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) { // nobody reaps it but init, in its time
+	for !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) { // only init reaps it, at some time
 		if state, err := exec.Command("ps", "-o", "stat=", "-p", m[1]).Output(); err == nil && strings.HasPrefix(string(state), "Z") {
 			return
 		}
@@ -151,7 +153,7 @@ func TestOthersMayFinish(t *testing.T) {
 	}
 }
 
-// TestRestart has a process take the place of another while a third goes on.
+// TestRestart replaces one process while another continues.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	for name, old := range map[string]string{"obedient": obedient, "obstinate": obstinate} {
@@ -198,8 +200,8 @@ func TestFailedRestartIsSurvived(t *testing.T) {
 	if code := <-down; code != 7 {
 		t.Errorf("ended with %d", code)
 	}
-	restarts <- sh("a", "echo mended; "+obedient).on(out)
-	out.Await(t, "(?s)a │ mended.*a │ up")
+	restarts <- sh("a", "echo fixed; "+obedient).on(out)
+	out.Await(t, "(?s)a │ fixed.*a │ up")
 	restarts <- sh("a", "exit 8").on(out)
 	restarts <- sh("b", "exit 9").on(out)
 	<-down

@@ -18,7 +18,7 @@ func TestReusedConnections(t *testing.T) {
 	for name, after := range map[string]func(conn *net.TCPConn){
 		"closed":                   func(conn *net.TCPConn) { _ = conn.Close() },
 		"reset":                    func(conn *net.TCPConn) { _ = conn.SetLinger(0); _ = conn.Close() },
-		"an answer nobody asked":   func(conn *net.TCPConn) { _, _ = io.WriteString(conn, "HTTP/1.1 408 Request Timeout\r\n\r\n") },
+		"an unsolicited response":  func(conn *net.TCPConn) { _, _ = io.WriteString(conn, "HTTP/1.1 408 Request Timeout\r\n\r\n") },
 		"closed by the next asked": func(conn *net.TCPConn) { _, _ = conn.Read(make([]byte, 1)) },
 	} {
 		t.Run(name, func(t *testing.T) {

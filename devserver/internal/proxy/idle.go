@@ -35,7 +35,7 @@ func (e *idleError) Error() string {
 }
 
 // newIdle returns an idle for the options timeout and proxyTimeout, of which one is
-// not 0. It calls onIdle when the time is over.
+// not 0. It calls onIdle when it has expired.
 func newIdle(timeout, proxyTimeout time.Duration, onIdle func()) *idle {
 	if proxyTimeout == 0 || timeout != 0 && timeout < proxyTimeout {
 		return &idle{after: timeout, option: "timeout", onIdle: onIdle}

@@ -252,7 +252,7 @@ func TestLogLevel(t *testing.T) {
 	}
 	_ = conn.CloseNow()
 	log.Await(t, "proxied GET /api.* status=101")
-	down := "http://127.0.0.1:1" // reserved, so nobody listens there
+	down := "http://127.0.0.1:1" // reserved, so no program listens there
 	for level, lines := range map[string]int{"silent": 0, "error": 1, "warn": 1, "info": 1, "debug": 2} {
 		log := outputtest.New()
 		do(t, http.MethodGet, start(t, rule(down, `, "logLevel": "`+level+`"`), log)+"/api", "")

@@ -10,7 +10,7 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// plan is what a rule makes of a request: what is requested from whom. It depends on
+// plan says how a rule forwards a request: what is requested from which upstream. It depends on
 // the two alone, and is not changed after newPlan.
 type plan struct {
 	target    *url.URL // the upstream; nil if the rule has none for the request

@@ -2,7 +2,7 @@
 // transparent by default: what a rule does not change arrives byte for byte.
 //
 // A request goes through the files in this order: proxy.go finds the rule, plan.go
-// decides what is requested from whom, rewrite.go makes the outgoing request,
+// decides what is requested from which upstream, rewrite.go makes the outgoing request,
 // transports.go and dial.go send it, response.go and writer.go return the response,
 // and problem.go answers when there is none.
 package proxy

@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// regexp2 measures time in a goroutine of its own, which ends when nothing is measured any more.
+	// regexp2 measures time in a goroutine of its own, which ends when there is nothing to measure.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
 }
 
@@ -76,7 +76,7 @@ func rawUpstream(tb testing.TB, serve func(conn *net.TCPConn, head string, body 
 		for {
 			conn, err := ln.Accept()
 			if err != nil {
-				return // the test is over
+				return // the test has ended
 			}
 			r := bufio.NewReader(conn)
 			var head strings.Builder

@@ -236,7 +236,7 @@ func TestStalledUploads(t *testing.T) {
 		"the upstream resets":   {head, "", func(conn *net.TCPConn) { _ = conn.SetLinger(0) }, 502},
 		"the upstream answers": {head, "", func(conn *net.TCPConn) {
 			_, _ = io.WriteString(conn, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
-			_, _ = io.Copy(io.Discard, conn) // and would go on
+			_, _ = io.Copy(io.Discard, conn) // and would continue
 		}, 413},
 		"nothing moves": {head, `, "timeout": 200`, func(conn *net.TCPConn) { _, _ = io.Copy(io.Discard, conn) }, 504},
 		"nothing moves, and it was asked whether to": {strings.Replace(head, "\r\n\r\nabc", "\r\nExpect: 100-continue\r\n\r\n", 1), `, "timeout": 200`,
@@ -259,7 +259,7 @@ func TestStalledUploads(t *testing.T) {
 					t.Fatalf("%d %s, %v", resp.StatusCode, body, err)
 				}
 				if rest, err := io.ReadAll(conn); len(rest) > 0 || err != nil {
-					t.Fatalf("the connection goes on: %q, %v", rest, err)
+					t.Fatalf("the connection stays open: %q, %v", rest, err)
 				}
 			}
 		})
@@ -332,7 +332,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestEarlyAnswerOverHTTP2 has a browser go on using a connection of which one
+// TestEarlyAnswerOverHTTP2 continues to use a connection of which one
 // upload was refused before it was whole.
 func TestEarlyAnswerOverHTTP2(t *testing.T) {
 	t.Parallel()

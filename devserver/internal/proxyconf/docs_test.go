@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestDocuments parses each example of docs/proxy.md, makes of the requests in the
-// table after it what the table says, and looks for each option.
+// TestDocuments parses each example of docs/proxy.md, forwards the requests in the
+// table after it as the table says, and requires each option to be named.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../../../docs/proxy.md")

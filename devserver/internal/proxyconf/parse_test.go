@@ -151,7 +151,7 @@ func TestProblems(t *testing.T) {
 		"too many alternatives":   {`{"/{1..9}{1..9}{1..9}": "http://a"}`, 1, 2, "more than"},
 		"an endless range":        {`{"/{1..999999999}": "http://a"}`, 1, 2, "more than"},
 		"a broken expression":     {`{"^/(api": "http://a"}`, 1, 2, "is invalid"},
-		"! beside a prefix":       {`[{"context": ["/api", "!/api/x*"], "target": "http://a"}]`, 1, 14, "globs"},
+		"! after a prefix":        {`[{"context": ["/api", "!/api/x*"], "target": "http://a"}]`, 1, 14, "globs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

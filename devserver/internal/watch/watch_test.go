@@ -118,7 +118,7 @@ func TestWaysToSave(t *testing.T) {
 	write(t, root, "src/new/deep/file.ts", "in a new folder")
 	await("src/new/deep/file.ts")
 
-	// What nobody asked for is not reported; the last save shows that it was seen.
+	// Other files are not reported; the last save shows that it was seen.
 	write(t, root, "ignored.json", "")
 	write(t, root, "src/node_modules/x.js", "")
 	write(t, root, "src/old.ts", "again")

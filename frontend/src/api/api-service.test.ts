@@ -28,13 +28,13 @@ test('a public call needs no token', async () => {
   expect(sent()).toBeNull()
 })
 
-test('a fresh token, and one with a scope, are asked for', async () => {
+test('a fresh token, and one with a scope, are requested', async () => {
   fetched.mockResolvedValue(new Response('{}'))
   await new ApiService(getToken).call('/api/external', { fresh: true, scope: 'read:messages' })
   expect(getToken).toHaveBeenCalledWith({ fresh: true, scope: 'read:messages' })
 })
 
-test('what is no JSON is kept as text', async () => {
+test('a body that is not JSON is kept as text', async () => {
   fetched.mockResolvedValue(new Response('<!doctype html>', { status: 200 }))
   expect(await new ApiService(getToken).ping()).toMatchObject({ isJson: false, body: '<!doctype html>' })
 })
@@ -45,7 +45,7 @@ test('the challenge’s scope', async () => {
   expect(await new ApiService(getToken).ping()).toMatchObject({ status: 403, challenged: true, scope: 'read:messages' })
 })
 
-test('no token, and no answer, are told apart', async () => {
+test('a missing token and a missing answer are different errors', async () => {
   const refused = new ApiService(() => Promise.reject(new Error('login_required')))
   await expect(refused.ping()).rejects.toBeInstanceOf(TokenError)
   expect(fetched).not.toHaveBeenCalled()
@@ -56,7 +56,7 @@ test('no token, and no answer, are told apart', async () => {
   await expect(new ApiService(getToken).ping()).rejects.toMatchObject({ kind: 'broken off' })
 })
 
-test('a call ends when nobody waits for it any more', async () => {
+test('a call ends when its signal is aborted', async () => {
   fetched.mockImplementation(
     (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted')))),
   )

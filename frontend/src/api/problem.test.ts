@@ -29,7 +29,7 @@ describe('answers', () => {
     ['an unknown key', answer(401, refusal('unknown_key')), 'rejected the token', 'keys', 'renew'],
     ['a bad signature', answer(401, refusal('signature')), 'rejected the token', 'on its way', 'renew'],
     ['another reason', answer(401, refusal('claims')), 'rejected the token', 'settings', 'login'],
-    ['a 401 of nobody knows whom', answer(401, {}), 'rejected the token', 'settings', 'login'],
+    ['a 401 without a reason', answer(401, {}), 'rejected the token', 'settings', 'login'],
     ['a 401 in plain text, with a challenge', answer(401, 'no', { challenged: true }), 'rejected the token', 'settings', 'login'],
     [
       'a missing scope',
@@ -50,7 +50,7 @@ describe('answers', () => {
     ['no keys', answer(503, refusal('unavailable', 'temporarily_unavailable')), 'cannot check tokens', 'tenant', 'retry'],
     ['something else answers', answer(200, '<!doctype html>'), 'than the API answered', 'proxy.conf.json', undefined],
     ['no such path', answer(404, { error: 'not_found' }), 'No such path', 'pathRewrite', undefined],
-    ['a fault of the API', answer(500, { error: 'x' }), 'answered 500', 'log', 'retry'],
+    ['an error of the API', answer(500, { error: 'x' }), 'answered 500', 'log', 'retry'],
   ])('%s', (_, given, title, next, remedy) => {
     const problem = explainAnswer(given)
     expect(problem?.title).toContain(title)
@@ -59,7 +59,7 @@ describe('answers', () => {
     expect(problem?.remedy?.kind).toBe(remedy)
   })
 
-  test('a scope that was asked for in vain is not asked for again', () => {
+  test('a scope that was requested in vain is not requested again', () => {
     const given = answer(403, refusal('scope', 'insufficient_scope'), { scope: 'read:messages' })
     const asked = explainAnswer(given, ['read:messages'])
     expect(asked?.next).toContain('lacks the permission')

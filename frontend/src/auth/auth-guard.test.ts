@@ -3,9 +3,9 @@ import { authGuard } from './auth-guard'
 import type { AuthService } from './auth-service'
 
 test.each([
-  ['somebody is logged in', true, true, false],
-  ['nobody is', false, true, true],
-  ['nobody is, and the person has gone elsewhere', false, false, false],
+  ['signed in', true, true, false],
+  ['signed out', false, true, true],
+  ['signed out, and the user has gone to another page', false, false, false],
 ])('%s', async (_, authenticated, isCurrent, leads) => {
   const auth = { ready: () => Promise.resolve(authenticated), login: vi.fn(() => Promise.resolve()) }
   expect(await authGuard(auth as unknown as AuthService)('/profile?x=1', () => isCurrent)).toBe(authenticated)

@@ -35,7 +35,7 @@ beforeEach(() => {
   auth = new AuthService(loadConfig, tabs)
 })
 
-test('the client is made when it is first needed, and once', async () => {
+test('the client is created on first use, and once', async () => {
   expect(create).not.toHaveBeenCalled()
   expect(auth.isAuthenticated).toBeUndefined()
   await Promise.all([auth.ready(), auth.getToken(), auth.getToken()])
@@ -46,15 +46,15 @@ test('the client is made when it is first needed, and once', async () => {
   })
 })
 
-test('a client that could not be made is made the next time', async () => {
+test('a client that could not be created is created on the next use', async () => {
   loadConfig.mockRejectedValueOnce(new Error('no dev server'))
   await expect(auth.ready()).rejects.toThrow('no dev server')
   expect(await auth.ready()).toBe(true)
 })
 
 test.each([
-  ['somebody', { sub: 'ada' }, true],
-  ['nobody', undefined, false],
+  ['signed in', { sub: 'ada' }, true],
+  ['signed out', undefined, false],
 ])('%s is logged in', async (_, user, authenticated) => {
   client.getUser.mockResolvedValue(user)
   expect(await auth.ready()).toBe(authenticated)
@@ -64,13 +64,13 @@ test.each([
 describe('the end of a session', () => {
   beforeEach(() => auth.ready())
 
-  test('is noticed when a token is needed', async () => {
+  test('is noticed when a token is requested', async () => {
     client.getTokenSilently.mockRejectedValue(coded('login_required'))
     await expect(auth.getToken()).rejects.toThrow('login_required')
     expect(auth.session.value).toEqual({ kind: 'signed out', reason: 'expired' })
   })
 
-  test('is not what other errors are', async () => {
+  test('is not assumed after other errors', async () => {
     client.getTokenSilently.mockRejectedValue(coded('consent_required'))
     await expect(auth.getToken()).rejects.toThrow('consent_required')
     expect(auth.isAuthenticated).toBe(true)
@@ -81,7 +81,7 @@ describe('the end of a session', () => {
     expect(auth.session.value).toEqual({ kind: 'signed out', reason: 'in another tab' })
   })
 
-  test('and a login there begins the next', async () => {
+  test('and a login there starts the next', async () => {
     tell('logged-out')
     client.getUser.mockResolvedValue({ sub: 'charles' })
     tell('logged-in')
@@ -91,8 +91,8 @@ describe('the end of a session', () => {
   })
 })
 
-describe('news of other tabs', () => {
-  test('take nothing away where the browser hides the tenant’s session', async () => {
+describe('messages of other tabs', () => {
+  test('keep the session where the browser hides the tenant’s cookie', async () => {
     await auth.ready()
     create.mockResolvedValueOnce({ ...client, getUser: vi.fn(() => Promise.resolve(undefined)) })
     tell('logged-in')
@@ -102,7 +102,7 @@ describe('news of other tabs', () => {
     expect(await auth.getToken()).toBe('opaque') // of the client that there was
   })
 
-  test('count, though an older answer is still on its way', async () => {
+  test('win over an older answer that is still in flight', async () => {
     let answer: (user: unknown) => void = () => undefined
     client.getUser.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
     const ready = auth.ready()
@@ -113,7 +113,7 @@ describe('news of other tabs', () => {
     expect(auth.profile).toBeUndefined()
   })
 
-  test('count, though the client is still being made', async () => {
+  test('are handled while the client is still being created', async () => {
     let made: (one: typeof client) => void = () => undefined
     create.mockReturnValueOnce(new Promise((resolve) => (made = resolve)))
     const ready = auth.ready()
@@ -124,7 +124,7 @@ describe('news of other tabs', () => {
     expect([auth.profile, tokenOf(auth.session.value)]).toEqual([undefined, undefined])
   })
 
-  test('leave no token of the person before', async () => {
+  test('leave no token of the user before', async () => {
     await auth.ready()
     client.getUser.mockResolvedValue({ sub: 'charles' })
     client.getTokenSilently.mockRejectedValue(coded('timeout'))
@@ -133,7 +133,7 @@ describe('news of other tabs', () => {
     expect(tokenOf(auth.session.value)).toBeUndefined()
   })
 
-  test('end a token request that is under way', async () => {
+  test('end a token request in flight', async () => {
     await auth.ready()
     let answer: (token: string) => void = () => undefined
     client.getTokenSilently.mockReturnValueOnce(new Promise((resolve) => (answer = resolve)))
@@ -144,17 +144,17 @@ describe('news of other tabs', () => {
     await expect(token).rejects.toMatchObject({ error: 'login_required' })
     expect(tokenOf(auth.session.value)).toBeUndefined()
     await expect(auth.getToken()).rejects.toMatchObject({ error: 'login_required' })
-    expect(create).toHaveBeenCalledOnce() // nobody is logged in behind the person's back
+    expect(create).toHaveBeenCalledOnce() // no login happens without the user
   })
 
-  test.each(['', 'read:messages', 'adam\nread:messages', '{"sub":"ada"}'])('what is kept as %j is nobody’s here', async (kept) => {
+  test.each(['', 'read:messages', 'adam\nread:messages', '{"sub":"ada"}'])('stored scopes %j are ignored', async (kept) => {
     await auth.ready()
     sessionStorage.setItem('scopes', kept)
     expect(auth.askedScopes()).toEqual([])
     expect(await auth.getToken({ scope: 'read:messages' })).toBe('opaque')
   })
 
-  test('another person does not inherit what the first asked for', async () => {
+  test('another user does not inherit the scopes of the first', async () => {
     await auth.ready()
     sessionStorage.setItem('scopes', 'ada\nread:messages')
     expect(auth.askedScopes()).toEqual(['read:messages'])
@@ -165,7 +165,7 @@ describe('news of other tabs', () => {
   })
 })
 
-test('a tenant that fails at the renewal is asked again', async () => {
+test('a renewal that fails is repeated', async () => {
   vi.useFakeTimers({ now: 0 })
   const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
   client.getTokenSilently.mockResolvedValueOnce(`${encode({})}.${encode({ exp: 60 })}.s`)
@@ -179,7 +179,7 @@ test('a tenant that fails at the renewal is asked again', async () => {
   vi.useRealTimers()
 })
 
-test('a clock that is wrong makes no haste', async () => {
+test('a wrong clock causes no burst of renewals', async () => {
   vi.useFakeTimers({ now: 1_000_000 })
   const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
   client.getTokenSilently.mockResolvedValue(`${encode({})}.${encode({ exp: 60 })}.s`)
@@ -189,7 +189,7 @@ test('a clock that is wrong makes no haste', async () => {
   vi.useRealTimers()
 })
 
-test('the next token is asked for when one expires', async () => {
+test('the token is renewed when it expires', async () => {
   vi.useFakeTimers({ now: 0 })
   const encode = (value: unknown) => btoa(JSON.stringify(value)).replaceAll('=', '')
   client.getTokenSilently.mockResolvedValue(`${encode({})}.${encode({ exp: 60 })}.s`)
@@ -203,7 +203,7 @@ test('the next token is asked for when one expires', async () => {
   vi.useRealTimers()
 })
 
-test('the login is led to as the page wants it', async () => {
+test('the login is started with the page’s options', async () => {
   const assign = vi.spyOn(location, 'assign').mockImplementation(() => undefined)
   const replace = vi.spyOn(location, 'replace').mockImplementation(() => undefined)
   type Options = { openUrl: (url: string) => void; authorizationParams: unknown }
@@ -218,7 +218,7 @@ test('the login is led to as the page wants it', async () => {
 })
 
 describe('logging in', () => {
-  test('remembers where to go on, and the scopes asked for', async () => {
+  test('remembers the requested page and scopes', async () => {
     await auth.login('/profile', { scope: 'read:messages' })
     expect(client.loginWithRedirect.mock.calls[0]?.[0]).toMatchObject({
       appState: { target: '/profile', scope: 'read:messages' },
@@ -230,7 +230,7 @@ describe('logging in', () => {
     expect(auth.askedScopes()).toEqual(['read:messages'])
     await auth.getToken({ scope: 'read:messages' })
     expect(client.getTokenSilently).toHaveBeenLastCalledWith({ cacheMode: 'on', authorizationParams: { scope: 'read:messages' } })
-    await auth.getToken() // for a call that doesn't want it
+    await auth.getToken() // for a call that does not need it
     expect(client.getTokenSilently).toHaveBeenLastCalledWith({ cacheMode: 'on' })
     await auth.getToken({ scope: 'never:asked' })
     expect(client.getTokenSilently).toHaveBeenLastCalledWith({ cacheMode: 'on' })
@@ -238,7 +238,7 @@ describe('logging in', () => {
     expect(client.loginWithRedirect.mock.lastCall?.[0]).toMatchObject({ authorizationParams: { scope: 'read:messages write:messages' } })
   })
 
-  test('that fails says where it was to lead', async () => {
+  test('that fails reports the requested page', async () => {
     client.handleRedirectCallback.mockRejectedValue(coded('access_denied', { appState: { target: '/profile' } }))
     const error = await auth.handleRedirect('url').catch((reason: unknown) => reason)
     expect(error).toBeInstanceOf(LoginError)

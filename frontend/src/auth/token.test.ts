@@ -58,7 +58,7 @@ describe('in words', () => {
       Signature: 'RS256 with the key k1',
     })
   })
-  test('a token that says nothing', () => {
+  test('a token without claims', () => {
     expect(words({ scope: 3 }, {})).toMatchObject({
       'Issued by': 'unknown',
       Audience: 'unknown',

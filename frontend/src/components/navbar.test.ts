@@ -33,9 +33,9 @@ beforeEach(() => {
 })
 
 test.each([
-  ['nothing is known', undefined, undefined, ['Home']],
-  ['nobody is logged in', false, undefined, ['Home', 'Log in']],
-  ['somebody is', true, { sub: 'a', name: 'Ada' }, ['Home', 'External API', 'Ada', 'Profile', 'Log out']],
+  ['unknown', undefined, undefined, ['Home']],
+  ['signed out', false, undefined, ['Home', 'Log in']],
+  ['signed in', true, { sub: 'a', name: 'Ada' }, ['Home', 'External API', 'Ada', 'Profile', 'Log out']],
   [
     'somebody without a name is',
     true,
@@ -48,7 +48,7 @@ test.each([
   expect(root.querySelector('[aria-current=page]')?.textContent).toBe('Home')
 })
 
-test('the focus stays where it is when the rest changes', () => {
+test('the focus stays when the rest changes', () => {
   root.querySelector('a')?.focus()
   know(true, { sub: 'a', name: 'Ada' })
   expect(document.activeElement?.textContent).toBe('Home')

@@ -28,7 +28,7 @@ afterEach(() => {
 const rows = () => [...list.element.children].map((row) => `${row.className}: ${row.textContent}`)
 const next = () => vi.advanceTimersByTimeAsync(21_000)
 
-test('all is up', async () => {
+test('everything is up', async () => {
   await list.start()
   expect(rows()).toEqual([
     'up: API answershttp://localhost:3001',
@@ -68,7 +68,7 @@ test.each([
   expect(down[0]).toContain(hint)
 })
 
-test('the dev server goes, and comes back', async () => {
+test('the dev server stops and starts again', async () => {
   await list.start()
   const all = answers
   answers = {}
@@ -84,7 +84,7 @@ test('the dev server goes, and comes back', async () => {
   expect(rows()).toHaveLength(3)
 })
 
-test('one that hangs holds no other up', async () => {
+test('one that hangs does not delay the others', async () => {
   answers['/api/public'] = () => new Promise(() => undefined)
   void list.start()
   await vi.advanceTimersByTimeAsync(0)
@@ -97,7 +97,7 @@ test('a page that is served without the dev server', async () => {
   expect(rows()).toEqual(['up: API answersbehind /api', 'up: Tenant answershttp://localhost:4400'])
 })
 
-test('it ends with the page', async () => {
+test('the checks end with the page', async () => {
   await list.start()
   list.stop()
   expect(vi.getTimerCount()).toBe(0)

@@ -15,7 +15,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-test('the countdown lives, and ends with the page', () => {
+test('the countdown runs, and ends with the page', () => {
   const current = signedIn(token({ exp: now / 1000 + 2 }))
   const view = new TokenInspector(current)
   const text = () => view.element.querySelector('.countdown')?.textContent
@@ -32,7 +32,7 @@ test('the countdown lives, and ends with the page', () => {
   expect(text()).toBe('in 1 min 0 s')
 })
 
-test('the token is nowhere in the page', () => {
+test('the page does not contain the token', () => {
   const secret = token({ sub: 'ada', exp: now / 1000 + 60 })
   const { element } = new TokenInspector(signedIn(secret))
   expect(element.hidden).toBe(false)
@@ -41,7 +41,7 @@ test('the token is nowhere in the page', () => {
   expect(element.outerHTML).not.toContain(secret.split('.')[1])
 })
 
-test('without a token there is nothing to see', () => {
+test('without a token it shows nothing', () => {
   const current = signedIn(token({ sub: 'ada' }))
   const { element } = new TokenInspector(current)
   current.set({ kind: 'signed out', reason: 'expired' })
@@ -49,7 +49,7 @@ test('without a token there is nothing to see', () => {
   expect(element.childElementCount).toBe(0)
 })
 
-test('an opaque token is said to be one', () => {
+test('an opaque token is named as such', () => {
   expect(new TokenInspector(signedIn('opaque')).element.textContent).toContain('opaque')
 })
 

@@ -63,14 +63,14 @@ test('one call at a time', async () => {
   expect(root.querySelector('[aria-disabled=true], [aria-busy=true]')).toBeNull()
 })
 
-test('what is read out is the sum of it, not the answer', async () => {
+test('the live region has a summary, not the answer', async () => {
   api.ping.mockResolvedValue({ ...good, body: { long: 'x'.repeat(50_000) } })
   press('Ping API')
   await vi.waitFor(() => expect(root.querySelector('pre')?.textContent).toMatch(/…$/))
   expect(live().length).toBeLessThan(100)
 })
 
-test('the private call wants its scope, the public one no token', async () => {
+test('the private call requests its scope, the public one no token', async () => {
   api.call.mockResolvedValue(good)
   press('Call private')
   await vi.waitFor(() => expect(live()).toContain('200'))
@@ -79,7 +79,7 @@ test('the private call wants its scope, the public one no token', async () => {
   await vi.waitFor(() => expect(api.call).toHaveBeenLastCalledWith('/api/public', expect.objectContaining({ isPublic: true })))
 })
 
-test('a remedy that goes leaves the focus where the call came from', async () => {
+test('a removed remedy returns the focus to the button of the call', async () => {
   api.ping.mockResolvedValueOnce({ ...good, status: 401, body: { reason: 'expired' } })
   press('Ping API')
   await vi.waitFor(() => expect(live()).toContain('Get a fresh token'))
@@ -102,7 +102,7 @@ test.each([
   expect(auth.login).toHaveBeenCalledWith('/', ...(options ? [options] : []))
 })
 
-test('nothing of the page goes on when it is left', async () => {
+test('leaving the page ends its calls and timers', async () => {
   vi.useFakeTimers()
   let options: CallOptions = {}
   let fail: (error: Error) => void = () => undefined
