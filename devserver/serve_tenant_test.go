@@ -18,10 +18,10 @@ func TestTenantFollowsItsFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := string(data)
+	content := string(data)
 	dir, log, stop := start(t, func(dir string, cfg *config.Config) {
 		cfg.TenantConfig = filepath.Join(dir, "tenant.jsonc")
-		write(t, dir, "tenant.jsonc", config)
+		write(t, dir, "tenant.jsonc", content)
 	})
 	local := log.Await(t, `local tenant listening on (\S+?)"`)
 	client := &http.Client{Transport: &http.Transport{}, Timeout: 10 * time.Second}
@@ -33,10 +33,10 @@ func TestTenantFollowsItsFile(t *testing.T) {
 		}
 	}
 	home("ada@example.com")
-	write(t, dir, "tenant.jsonc", strings.Replace(config, "ada@example.com", "grace@example.com", 1))
+	write(t, dir, "tenant.jsonc", strings.Replace(content, "ada@example.com", "grace@example.com", 1))
 	log.Await(t, "the local tenant uses the new")
 	home("grace@example.com")
-	write(t, dir, "tenant.jsonc", strings.Replace(config, `"email"`, `"mail"`, 1))
+	write(t, dir, "tenant.jsonc", strings.Replace(content, `"email"`, `"mail"`, 1))
 	log.Await(t, `keeps its last valid configuration.*tenant.jsonc:11:7: unknown field`)
 	home("grace@example.com")
 	if err := stop(); err != nil {

@@ -71,7 +71,7 @@ func TestProductionReplacesBuildsAlone(t *testing.T) {
 	for name, file := range map[string]string{"sources": "src/a.ts", "a page": "index.html", "other files": "letter.txt"} {
 		out := t.TempDir()
 		write(t, out, file, "precious")
-		if _, err := bundle.Production(dir, out, "", nil); err == nil || !strings.Contains(err.Error(), "no earlier build") {
+		if _, err := bundle.Production(dir, out, "", nil); err == nil || !strings.Contains(err.Error(), "not an earlier build") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Stat(filepath.Join(out, file)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"calling-an-api.example/devserver/internal/proxy"
+	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
 // echo says what it hears once, and then closes with a code of its own.
@@ -109,6 +113,69 @@ func TestWebSocketClosedByTheBrowser(t *testing.T) {
 		}
 	case <-ctx.Done():
 		t.Error("the upstream is told nothing")
+	}
+}
+
+// TestWebSocketsEndAtClose closes the transports while a WebSocket is open.
+func TestWebSocketsEndAtClose(t *testing.T) {
+	t.Parallel()
+	upstreamEnded := make(chan struct{})
+	target := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		defer close(upstreamEnded)
+		if conn, err := websocket.Accept(w, r, nil); err == nil {
+			_, _, _ = conn.Read(r.Context()) // until the connection ends
+			_ = conn.CloseNow()
+		}
+	})
+	rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(rule(target, `, "ws": true`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transports := proxy.NewTransports()
+	p := proxy.New(rules, transports, slog.New(slog.DiscardHandler))
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.Handler(r).ServeHTTP(w, r) }))
+	defer srv.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	conn, _, err := websocket.Dial(ctx, srv.URL+"/api", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.CloseNow() }()
+	transports.Close()
+	if _, _, err := conn.Read(ctx); err == nil || ctx.Err() != nil {
+		t.Errorf("the browser's end: %v, want the end of the connection", err)
+	}
+	select {
+	case <-upstreamEnded:
+	case <-ctx.Done():
+		t.Error("the upstream's end is still open")
+	}
+}
+
+// TestUpgradesOfOtherOrigins asks for upgrades from pages of other origins, which
+// browsers allow (RFC 6455 §10.2).
+func TestUpgradesOfOtherOrigins(t *testing.T) {
+	t.Parallel()
+	url := start(t, rule(upstream(t, echo), `, "ws": true`), io.Discard)
+	for name, header := range map[string][]string{
+		"a WebSocket":            {"Upgrade: websocket"},
+		"another protocol":       {"Upgrade: chat"},
+		"a list of them":         {"Upgrade: websocket, chat"},
+		"with an opaque origin":  {"Upgrade: websocket", "Origin: null"},
+		"with two origins":       {"Upgrade: websocket", "Origin: " + url},
+		"with another Upgrade's": {"Upgrade: WebSocket", "Connection: keep-alive"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resp, body := do(t, http.MethodGet, url+"/api", "", append([]string{"Connection: upgrade", "Origin: https://evil.test"}, header...)...)
+			if resp.StatusCode != http.StatusForbidden {
+				t.Errorf("status %d, want 403", resp.StatusCode)
+			}
+			if !strings.Contains(body, `"error":"foreign_origin"`) {
+				t.Errorf("body %s, want the error foreign_origin", body)
+			}
+		})
 	}
 }
 
