@@ -124,9 +124,15 @@ func (b *Bundler) Close() { b.ctx.Dispose() }
 // overlap.
 func (b *Bundler) Build(ctx context.Context) Report {
 	start := time.Now()
-	stop := context.AfterFunc(ctx, b.ctx.Cancel)
+	canceled := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(canceled)
+		b.ctx.Cancel()
+	})
 	result := b.ctx.Rebuild()
-	stop()
+	if !stop() {
+		<-canceled // otherwise it could cancel the next build
+	}
 	if ctx.Err() != nil {
 		return Report{Canceled: true}
 	}

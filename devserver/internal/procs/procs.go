@@ -61,7 +61,7 @@ func Run(events Events, out *Output, processes ...Process) error {
 	g := &group{
 		events: events, out: out,
 		running: map[string]*exec.Cmd{}, next: map[string]Process{}, since: map[string]time.Time{}, down: map[string]bool{},
-		ended: make(chan ExitError), ready: make(chan string), overdue: make(chan *exec.Cmd), over: make(chan struct{}),
+		ended: make(chan ExitError), ready: make(chan readiness), overdue: make(chan *exec.Cmd), over: make(chan struct{}),
 	}
 	defer close(g.over)
 	waiting := map[string]bool{}
@@ -90,9 +90,15 @@ type group struct {
 	down    map[string]bool      // replacements that ended soon
 	next    map[string]Process   // replacements of processes that are stopping
 	ended   chan ExitError
-	ready   chan string    // the name of a process that is ready
+	ready   chan readiness
 	overdue chan *exec.Cmd // a process that has not stopped in time
 	over    chan struct{}  // closed when supervise has returned
+}
+
+// readiness says that a process is ready.
+type readiness struct {
+	name string
+	cmd  *exec.Cmd
 }
 
 func (g *group) start(p Process) error {
@@ -112,7 +118,7 @@ func (g *group) start(p Process) error {
 			return // the process has ended
 		}
 		select {
-		case g.ready <- p.Name:
+		case g.ready <- readiness{p.Name, cmd}:
 		case <-g.over:
 		}
 	}()
@@ -141,8 +147,11 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 	broken := g.out.broken
 	for len(g.running) > 0 || len(g.down) > 0 && kill == nil {
 		select {
-		case name := <-g.ready:
-			delete(waiting, name)
+		case r := <-g.ready:
+			if g.running[r.name] != r.cmd {
+				continue // it has ended since
+			}
+			delete(waiting, r.name)
 			if len(waiting) == 0 && g.events.Ready != nil {
 				g.events.Ready()
 			}

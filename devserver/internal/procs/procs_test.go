@@ -156,19 +156,26 @@ func TestOthersMayFinish(t *testing.T) {
 // TestRestart replaces one process while another continues.
 func TestRestart(t *testing.T) {
 	t.Parallel()
-	for name, old := range map[string]string{"obedient": obedient, "obstinate": obstinate} {
+	for name, old := range map[string]string{
+		"obedient":  `trap 'until [ -e "$RELEASED" ]; do sleep 0.01; done; kill $!; exit 0' TERM INT; echo up; sleep 60 & wait`,
+		"obstinate": obstinate,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			released := filepath.Join(t.TempDir(), "released")
 			out := outputtest.New()
 			signals, restarts := make(chan os.Signal), make(chan procs.Process)
 			done := make(chan error, 1)
 			go func() {
 				done <- procs.Run(procs.Events{Signals: signals, Restarts: restarts}, procs.NewOutput(out, false, 1),
-					sh("a", old).on(out), sh("b", obedient).on(out))
+					sh("a", "RELEASED="+released+"; "+old).on(out), sh("b", obedient).on(out))
 			}()
 			out.Await(t, "a │ up")
 			restarts <- sh("a", "echo skipped").on(out)
 			restarts <- sh("a", "echo second; "+obedient).on(out) // before the first could start
+			if err := os.WriteFile(released, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			out.Await(t, "(?s)a │ second.*a │ up")
 			if strings.Contains(out.String(), "skipped") {
 				t.Error("one that was replaced at once ran")
@@ -184,8 +191,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestFailedRestartIsSurvived has what takes a process's place end at once, and
-// another take its place.
+// TestFailedRestartIsSurvived replaces a process by one that ends at once, and that by
+// another.
 func TestFailedRestartIsSurvived(t *testing.T) {
 	t.Parallel()
 	out := outputtest.New()
@@ -205,7 +212,7 @@ func TestFailedRestartIsSurvived(t *testing.T) {
 	restarts <- sh("a", "exit 8").on(out)
 	restarts <- sh("b", "exit 9").on(out)
 	<-down
-	<-down // nothing runs, and yet it waits for what mends it
+	<-down // nothing runs, but Run waits for the next restart
 	signals <- syscall.SIGTERM
 	if err := <-done; err != nil {
 		t.Errorf("ended with %v", err)
