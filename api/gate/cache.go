@@ -6,19 +6,19 @@ import (
 	"sync"
 )
 
-// associativity is how many tokens share a set of the cache.
-const associativity = 4
-
-// cache remembers verified tokens, so that the signature of a repeated token is not
+// cache stores verified tokens, so that the signature of a repeated token is not
 // verified again. It is keyed by a digest and holds no token.
 //
-// It is a table of fixed size: a digest selects a set, and the set has room for a
-// few entries. The maps and lists of cache libraries make the garbage collector
-// work for all requests when they hold thousands of entries; this is one object,
-// with one string for each token (docs/performance.md).
+// It is a table of fixed size: a digest selects a set, and the set has room for a few
+// entries. The maps and lists of cache libraries have several pointers for each entry,
+// which the garbage collector must follow; this table has one string for each token
+// (docs/performance.md).
 type cache struct {
 	sets []cacheSet
 }
+
+// associativity is how many tokens share a set of the cache.
+const associativity = 4
 
 type cacheSet struct {
 	mu      sync.Mutex // protects all fields below
@@ -41,9 +41,9 @@ func (c *cache) set(key [sha256.Size]byte) *cacheSet {
 	return &c.sets[binary.LittleEndian.Uint64(key[:])%uint64(len(c.sets))]
 }
 
-// isStale reports whether e no longer counts: its token expired at or before
-// expiredBefore (seconds since 1970), or a key was withdrawn since its epoch. Unused
-// entries expired in 1970.
+// isStale reports whether e must not be used: its token expired at or before
+// expiredBefore (seconds since 1970), or a key was removed since its epoch. Unused
+// entries have expired in 1970.
 func (e *cacheEntry) isStale(epoch, expiredBefore int64) bool {
 	return e.epoch != epoch || e.facts.expires <= expiredBefore
 }
@@ -73,26 +73,26 @@ func (c *cache) put(key [sha256.Size]byte, epoch, expiredBefore int64, f facts) 
 	s := c.set(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	place := -1
+	slot := -1
 	for i := range s.entries {
 		e := &s.entries[i]
 		if e.key == key {
-			place = i
+			slot = i
 			break
 		}
-		if place < 0 && e.isStale(epoch, expiredBefore) {
-			place = i
+		if slot < 0 && e.isStale(epoch, expiredBefore) {
+			slot = i
 		}
 	}
-	if place < 0 {
-		place = int(s.next)
+	if slot < 0 {
+		slot = int(s.next)
 		s.next = (s.next + 1) % associativity
 	}
-	s.entries[place] = cacheEntry{key, f, epoch}
+	s.entries[slot] = cacheEntry{key, f, epoch}
 }
 
-// digest returns the SHA-256 of a token. For tokens of common sizes the copy stays
-// on the stack, which a conversion of the string would not.
+// digest returns the SHA-256 of a token. It copies tokens of up to 2 KiB to the stack;
+// a conversion of the string would allocate.
 func digest(raw string) [sha256.Size]byte {
 	var buffer [2 << 10]byte
 	return sha256.Sum256(append(buffer[:0], raw...))

@@ -5,15 +5,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// latest is the largest time that a claim may have, the end of the year 9999, in
-// seconds since 1970. A time in milliseconds is far beyond it.
-const latest = 253402300799
+// This file reads the claims that are checked. golang-jwt checks issuer, audience and
+// times; check does the rest.
 
-// claims are the claims of an access token (RFC 9068 §2.2) that matter here. It is
+// maxTime is the largest time that a claim may have, the end of the year 9999, in
+// seconds since 1970. A time in milliseconds is far beyond it.
+const maxTime = 253402300799
+
+// claims are the claims of an access token (RFC 9068 §2.2) that this package uses. It is
 // a jwt.Claims, so that golang-jwt checks issuer, audience and times.
 type claims struct {
 	issuer          string
@@ -27,11 +31,12 @@ type claims struct {
 	clientID        string
 	authorizedParty string // azp
 	id              string
-	bound           bool // has cnf
+	hasConfirmation bool // has cnf
 }
 
-// parseClaims reads a token's payload. A registered claim of the wrong type is an
-// error. Names are case-sensitive: a claim "AUD" is not aud.
+// parseClaims reads a token's payload. A claim of the wrong type is an error, except
+// scope and permissions, which then grant nothing, and azp, which is ignored. Names are
+// case-sensitive: a claim "AUD" is not aud.
 func parseClaims(data []byte) (*claims, error) {
 	c := &claims{}
 	err := scanObject(data, func(name []byte, v value) error {
@@ -42,7 +47,7 @@ func parseClaims(data []byte) (*claims, error) {
 		case "sub":
 			c.subject, ok = v.text()
 		case "aud":
-			c.audience, ok = textOrTexts(v)
+			c.audience, ok = stringOrStrings(v)
 		case "exp":
 			c.expires, ok = numericDate(v)
 		case "nbf":
@@ -54,7 +59,7 @@ func parseClaims(data []byte) (*claims, error) {
 		case "jti":
 			c.id, ok = v.text()
 		case "cnf":
-			c.bound = true
+			c.hasConfirmation = true
 		case "azp":
 			c.authorizedParty, _ = v.text()
 		case "scope": // grants nothing if it is not a string
@@ -63,19 +68,19 @@ func parseClaims(data []byte) (*claims, error) {
 		case "permissions":
 			granted, _ := v.texts()
 			c.permissions = slices.DeleteFunc(granted, func(permission string) bool {
-				return len(strings.Fields(permission)) != 1 // two words would grant two permissions
+				return permission == "" || strings.ContainsFunc(permission, unicode.IsSpace) // two words would grant two permissions
 			})
 		}
 		if !ok {
-			return errors.New("a registered claim has the wrong type or an impossible value")
+			return errors.New("the claim " + string(name) + " has the wrong type or is out of range")
 		}
 		return nil
 	})
 	return c, err
 }
 
-// textOrTexts reads aud: a string or an array of strings (RFC 7519 §4.1.3).
-func textOrTexts(v value) ([]string, bool) {
+// stringOrStrings reads aud: a string or an array of strings (RFC 7519 §4.1.3).
+func stringOrStrings(v value) ([]string, bool) {
 	if text, ok := v.text(); ok {
 		return []string{text}, true
 	}
@@ -85,25 +90,24 @@ func textOrTexts(v value) ([]string, bool) {
 // numericDate reads a time in seconds since 1970 (RFC 7519 §2), from 1970 to 9999.
 func numericDate(v value) (*jwt.NumericDate, bool) {
 	n, ok := v.number()
-	if !ok || n < 0 || n > latest {
+	if !ok || n < 0 || n > maxTime {
 		return nil, false
 	}
 	return jwt.NewNumericDate(time.Unix(int64(n), 0)), true
 }
 
-// check does the checks that golang-jwt does not. strict also requires what RFC 9068
-// §2 does and Auth0's default tokens lack; profile is whether the header's typ is
-// that of RFC 9068.
-func (c *claims) check(profile, strict bool) *Problem {
+// check does the checks that golang-jwt does not. strict also requires the profile of
+// RFC 9068 §2; atJWT reports whether the header's typ is at+jwt.
+func (c *claims) check(atJWT, strict bool) *Problem {
 	switch {
 	case c.subject == "":
 		return invalidToken(ReasonClaims, "The access token has no subject", nil)
 	case c.issuedAt != nil && !c.expires.After(c.issuedAt.Time):
 		return invalidToken(ReasonClaims, "The access token expires before it was issued", nil)
-	case c.bound: // possession of the token is not enough, RFC 7800 §3.1, RFC 9449 §7.2
-		return invalidToken(ReasonClaims, "The access token is bound to a key, so it can not be used as a bearer token", nil)
-	case strict && (!profile || c.clientID == "" || c.id == "" || c.issuedAt == nil):
-		return invalidToken(ReasonClaims, "The access token is not of the profile of RFC 9068, which this API requires", nil)
+	case c.hasConfirmation: // possession of the token is not enough, RFC 7800 §3.1, RFC 9449 §7.2
+		return invalidToken(ReasonClaims, "The access token is bound to a key, so it cannot be used as a bearer token", nil)
+	case strict && (!atJWT || c.clientID == "" || c.id == "" || c.issuedAt == nil):
+		return invalidToken(ReasonClaims, "The access token lacks what this API requires by RFC 9068: typ at+jwt, client_id, iat and jti", nil)
 	}
 	return nil
 }

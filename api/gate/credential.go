@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// credential returns the bearer token of the Authorization header (RFC 6750
-// §2.1). Tokens in the query or the body are ignored, because they end up in logs
-// and histories (RFC 6750 §2.3, RFC 9700 §4.3.2).
+// credential returns the bearer token of the Authorization header (RFC 6750 §2.1).
+// Tokens in the query or the body are not accepted, because URLs end up in logs and
+// browser histories (RFC 6750 §2.3, RFC 9700 §4.3.2). A token in the query in addition
+// to the header is an error.
 func credential(r *http.Request) (string, *Problem) {
 	headers := r.Header["Authorization"]
 	switch {
@@ -22,9 +23,9 @@ func credential(r *http.Request) (string, *Problem) {
 	case !strings.EqualFold(scheme, "Bearer"): // case-insensitive, RFC 9110 §11.1
 		return "", missingToken("The Authorization header's scheme is not Bearer")
 	case !found || token == "" || strings.ContainsAny(token, " \t,"):
-		return "", invalidRequest("The Authorization header is not Bearer, one space and one token")
-	case hasQueryToken(r.URL.RawQuery): // one method at a time, RFC 6750 §2
-		return "", invalidRequest("The request has an access token in its query too")
+		return "", invalidRequest("The Authorization header must be Bearer, one space and one token")
+	case hasQueryToken(r.URL.RawQuery): // a client must not use two methods, RFC 6750 §2
+		return "", invalidRequest("The request has an access token in the query in addition to the Authorization header")
 	}
 	return token, nil
 }

@@ -6,25 +6,26 @@ import (
 	"fmt"
 )
 
+// The JOSE header (RFC 7515 §4) is checked against an allowlist.
+
 // maxKID is the maximum size of a key ID, in bytes.
 const maxKID = 256
 
-// header is the part of a JOSE header (RFC 7515 §4) that can differ between
-// acceptable tokens.
+// header holds the parameters that are used after the check.
 type header struct {
-	kid     string
-	profile bool // typ is that of RFC 9068 §2.1
+	kid   string
+	atJWT bool // typ is at+jwt (RFC 9068 §2.1)
 }
 
-// parseHeader accepts the header of an RS256 access token. It is an allowlist: any
-// other parameter could change what the signature means, or point to a key of the
-// sender's choice (RFC 8725 §3.1, §3.10).
+// parseHeader returns an error unless data is the header of an RS256 access token.
+// Other parameters are rejected, because they could change what the signature means, or
+// point to a key of the sender's choice (RFC 8725 §3.1, §3.10).
 func parseHeader(data []byte) (header, error) {
 	var h header
 	rs256 := false
 	err := scanObject(data, func(name []byte, v value) error {
 		if v.kind != '"' {
-			return errors.New("a parameter is not a string or not one that access tokens have")
+			return errors.New("a parameter is not a string")
 		}
 		text := v.bytes()
 		is := func(word string) bool { return bytes.EqualFold(text, []byte(word)) }
@@ -33,13 +34,13 @@ func parseHeader(data []byte) (header, error) {
 			rs256 = string(text) == "RS256"
 		case "kid":
 			if len(text) == 0 || len(text) > maxKID {
-				return fmt.Errorf("kid is not of 1 to %d bytes", maxKID)
+				return fmt.Errorf("kid must have 1 to %d bytes", maxKID)
 			}
 			h.kid = string(text)
 		case "typ":
-			h.profile = is("at+jwt") || is("application/at+jwt") // RFC 9068 §2.1
-			if !h.profile && !is("JWT") {                        // Auth0's default
-				return errors.New("typ is not that of an access token")
+			h.atJWT = is("at+jwt") || is("application/at+jwt") // RFC 9068 §2.1
+			if !h.atJWT && !is("JWT") {                        // Auth0's default
+				return errors.New("typ is not JWT or at+jwt")
 			}
 		case "cty": // JWT here means a nested token, RFC 7519 §5.2
 			if !is("json") && !is("application/json") {
@@ -47,17 +48,17 @@ func parseHeader(data []byte) (header, error) {
 			}
 		case "x5t": // a hint; the key is found by kid
 		default:
-			return errors.New("a parameter that access tokens don't have")
+			return errors.New("a parameter is not allowed")
 		}
 		return nil
 	})
 	switch {
 	case err != nil:
 		return header{}, err
-	case !rs256: // none, HMAC with the public key and other confusions, RFC 8725 §3.1
+	case !rs256: // algorithm confusion: none, HMAC with the public key, RFC 8725 §3.1
 		return header{}, errors.New("alg is not RS256")
 	case h.kid == "":
-		return header{}, errors.New("no kid")
+		return header{}, errors.New("kid is missing")
 	}
 	return h, nil
 }

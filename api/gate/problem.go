@@ -8,21 +8,23 @@ import (
 	"time"
 )
 
-// Problem is why a request was rejected. Code, Reason, Description and Scope are
-// for the caller: they are fixed texts, so nothing that a caller sent and nothing
-// about the inside is in an answer. Cause is for the log only.
+// Problem is why a request was rejected. It is shared between requests and must not be
+// modified.
+//
+// Code, Reason, Description and Scope are sent to the client. They contain no data of the
+// request and no internal details. Cause is for the log only.
 type Problem struct {
 	Status      int           // HTTP status: 400, 401, 403 or 503
 	Code        string        // one of the Code constants
 	Reason      string        // one of the Reason constants
 	Description string        // one sentence for the developer of the client
 	Scope       string        // scopes that are required, for CodeInsufficientScope
-	RetryAfter  time.Duration // when to try again, for status 503
-	Cause       error         // may contain claims of the token; nil if the description says it all
+	RetryAfter  time.Duration // how long the client should wait, for status 503
+	Cause       error         // internal detail without claim values; nil if there is none
 }
 
-// Codes. The first three are those of RFC 6750 §3.1; it has none for a request
-// without a token, nor for 503. They do not change between versions.
+// Values of [Problem].Code. RFC 6750 §3.1 defines the first three; the others are this
+// package's. They are stable.
 const (
 	CodeInvalidRequest    = "invalid_request"
 	CodeInvalidToken      = "invalid_token"
@@ -31,27 +33,26 @@ const (
 	CodeUnavailable       = "temporarily_unavailable"
 )
 
-// Reasons say in a word what was wrong. Programs and metrics use them, so they do
-// not change between versions either.
+// Values of [Problem].Reason: a word for programs and metrics. They are stable.
 const (
 	ReasonAudience    = "audience"      // issued for another audience
-	ReasonClaims      = "claims"        // a claim is missing, or its value is not acceptable
+	ReasonClaims      = "claims"        // a required claim is missing, or a value is rejected
 	ReasonExpired     = "expired"       // exp has passed
-	ReasonHeader      = "header"        // not the header of an RS256 access token
+	ReasonHeader      = "header"        // invalid JSON, or not the header of an RS256 access token
 	ReasonIssuer      = "issuer"        // issued by another issuer
 	ReasonKey         = "unknown_key"   // the issuer does not publish the key
-	ReasonMalformed   = "malformed"     // the parts or the JSON in them cannot be read
+	ReasonMalformed   = "malformed"     // not base64url, invalid JSON, or a claim of the wrong type
 	ReasonMissing     = "missing"       // no bearer token in the request
 	ReasonNotJWT      = "not_a_jwt"     // opaque or encrypted
 	ReasonNotYet      = "not_yet_valid" // nbf or iat is in the future
-	ReasonRequest     = "request"       // the Authorization header cannot be read
+	ReasonRequest     = "request"       // Authorization is malformed or repeated, or the query has a token too
 	ReasonScope       = "scope"         // valid, but does not grant a required scope
 	ReasonSignature   = "signature"     // the signature does not match
 	ReasonTooLarge    = "too_large"     // more than 8 KiB
-	ReasonUnavailable = "unavailable"   // no signing keys are known
+	ReasonUnavailable = "unavailable"   // the token could not be verified, for example without keys
 )
 
-// Error returns the code with the cause, for the log.
+// Error returns the code with the cause, for the log. Do not send it to clients.
 func (p *Problem) Error() string {
 	if p.Cause == nil {
 		return p.Code
@@ -62,7 +63,7 @@ func (p *Problem) Error() string {
 // Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
 
-// WriteProblem answers a request with p: the status, the challenge of RFC 6750 §3
+// WriteProblem writes the response for p: the status, the challenge of RFC 6750 §3
 // (400, 401, 403) or Retry-After (503), and a JSON object with the members error,
 // error_description and reason.
 func (g *Gate) WriteProblem(w http.ResponseWriter, p *Problem) {
@@ -86,8 +87,8 @@ func (g *Gate) WriteProblem(w http.ResponseWriter, p *Problem) {
 	}{p.Code, p.Description, p.Reason})
 }
 
-// challenge is the value of WWW-Authenticate. A request without a token gets no
-// error code in it (RFC 6750 §3.1).
+// challenge is the value of WWW-Authenticate. For a request without a token it has no
+// error attribute (RFC 6750 §3.1).
 func (g *Gate) challenge(p *Problem) string {
 	var b strings.Builder
 	b.WriteString("Bearer realm=")
@@ -110,8 +111,8 @@ func (g *Gate) challenge(p *Problem) string {
 	return b.String()
 }
 
-// quoted returns value as a quoted-string (RFC 9110 §5.6.4). Control characters,
-// which it cannot contain, are left out.
+// quoted returns value as a quoted-string (RFC 9110 §5.6.4). Control characters are
+// removed, because it must not contain them.
 func quoted(value string) string {
 	var b strings.Builder
 	b.WriteByte('"')

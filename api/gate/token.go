@@ -3,13 +3,14 @@ package gate
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Token is a verified access token. It is a small value to be passed by copy; the
-// zero value is no token and grants nothing.
+// Token is a verified access token. Pass it by value. The zero Token grants nothing,
+// and its methods return zero values.
 type Token struct {
 	raw    string // as it was sent; not kept by the cache
 	cached bool
@@ -41,25 +42,35 @@ func newFacts(c *claims) facts {
 	return f
 }
 
+// String returns no part of the token, so that none gets into a log by mistake.
+func (t Token) String() string { return "gate.Token" }
+
+// GoString is like String.
+func (t Token) GoString() string { return t.String() }
+
+// LogValue implements slog.LogValuer like String.
+func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
 // Subject is the claim sub: the user, or the client in a machine-to-machine token.
 func (t Token) Subject() string { return t.text[:t.ends[0]] }
 
 // Client is the application that the token was issued to: the claim client_id
-// (RFC 9068 §2.2) or else azp, which Auth0 uses; "" if the token has neither.
+// (RFC 9068 §2.2) or, without it, azp, which Auth0 uses; "" if the token has neither.
 func (t Token) Client() string { return t.text[t.ends[0]:t.ends[1]] }
 
-// Scopes are the words of the claim scope (RFC 9068 §2.2.3).
+// Scopes returns the space-separated values of the claim scope (RFC 9068 §2.2.3). It is
+// empty if the claim is missing or not a string.
 func (t Token) Scopes() []string { return strings.Fields(t.text[t.ends[1]:t.ends[2]]) }
 
-// Permissions is the claim permissions, in which Auth0 lists what a user's roles
-// allow.
+// Permissions returns the claim permissions, in which Auth0 lists what a user's roles
+// allow. Elements with white space are ignored. It is empty if the claim is missing or
+// not an array of strings.
 func (t Token) Permissions() []string { return strings.Fields(t.text[t.ends[2]:]) }
 
 // Expires is the claim exp, without the leeway of the [Policy].
 func (t Token) Expires() time.Time { return time.Unix(t.expires, 0) }
 
-// Cached reports whether the signature was verified for an earlier request, and
-// the result remembered.
+// Cached reports whether the token was found in the [Verifier]'s cache.
 func (t Token) Cached() bool { return t.cached }
 
 // Has reports whether the token grants scope, as one of [Token.Scopes] or of
@@ -84,9 +95,10 @@ func (t Token) Require(scopes ...string) error {
 	return missingScope(strings.Join(scopes, " "))
 }
 
-// Claims decodes all claims into v, as [json.Unmarshal] does. Note that it folds
-// the case of names: give exact names in tags, and use the other methods for what
-// they return.
+// Claims decodes all claims into v. Like [json.Unmarshal], it ignores the case of names
+// for structs: a claim "SUB" also sets a field with the tag "sub". Use the other methods
+// for what they return, or decode into a map to compare names exactly. It returns an
+// error for the zero Token, and if the claims do not fit v.
 func (t Token) Claims(v any) error {
 	_, rest, _ := strings.Cut(t.raw, ".")
 	payload, _, ok := strings.Cut(rest, ".")

@@ -1,5 +1,6 @@
-// Package gatetest is an issuer for tests of handlers behind package gate. It makes RSA
-// keys, publishes them as a JWK Set on loopback, and mints tokens, valid or not.
+// Package gatetest provides an issuer for tests of handlers behind package gate. It
+// makes RSA keys, publishes them as a JWK Set on loopback, and mints tokens, valid or
+// not.
 //
 //	iss := gatetest.New(t)
 //	g, err := gate.New(gate.StaticKeys(iss.PublicKeys()), gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience})
@@ -17,6 +18,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,14 +31,15 @@ import (
 const Audience = "https://api.test"
 
 // key returns the nth key of this test binary. All issuers share the keys, because
-// generating one is slow.
+// generating one is slow: a token of one has a valid signature under the keys of
+// another.
 func key(n int) *rsa.PrivateKey {
 	keysMu.Lock()
 	defer keysMu.Unlock()
 	for len(keys) <= n {
 		k, err := rsa.GenerateKey(rand.Reader, 2048)
 		if err != nil {
-			panic(err) // the system has no randomness
+			panic(err) // cannot happen for this size
 		}
 		keys = append(keys, k)
 	}
@@ -51,15 +54,16 @@ var (
 // Claims are the claims of a token, by name.
 type Claims map[string]any
 
-// Issuer is an issuer with a discovery document and a key set. Its methods may be
-// called from any goroutine; its exported fields must be set before the first.
+// Issuer is an issuer with a discovery document and a key set. All issuers of a test
+// binary share their keys, so they differ by URL. Set URL and Now before the first
+// request or call of a method. The methods may be called from any goroutine.
 type Issuer struct {
-	URL     string           // with its trailing slash
-	Fetches atomic.Int32     // requests for the key set
+	URL     string           // the issuer, with a trailing slash
+	Fetches atomic.Int32     // number of requests for the key set
 	Now     func() time.Time // clock for iat and exp; nil means time.Now
 
 	current   atomic.Int32
-	answer    atomic.Pointer[http.HandlerFunc]
+	keys      atomic.Pointer[http.HandlerFunc]
 	discovery atomic.Pointer[http.HandlerFunc]
 }
 
@@ -78,12 +82,11 @@ func New(tb testing.TB) *Issuer {
 // tests that decide when and where it is served.
 func Unstarted(url string) *Issuer { return &Issuer{URL: url} }
 
-// Answer makes h answer requests for the key set; nil restores the issuer's own answer.
-func (iss *Issuer) Answer(h http.HandlerFunc) { set(&iss.answer, h) }
+// HandleKeys makes h serve the key set; nil restores the default.
+func (iss *Issuer) HandleKeys(h http.HandlerFunc) { set(&iss.keys, h) }
 
-// Discovery makes h answer requests for the discovery document; nil restores the
-// issuer's own answer.
-func (iss *Issuer) Discovery(h http.HandlerFunc) { set(&iss.discovery, h) }
+// HandleDiscovery makes h serve the discovery document; nil restores the default.
+func (iss *Issuer) HandleDiscovery(h http.HandlerFunc) { set(&iss.discovery, h) }
 
 func set(p *atomic.Pointer[http.HandlerFunc], h http.HandlerFunc) {
 	if h == nil {
@@ -107,14 +110,13 @@ func (iss *Issuer) PublicKeys() map[string]crypto.PublicKey {
 	return map[string]crypto.PublicKey{iss.KID(): iss.Key().Public()}
 }
 
-// ServeHTTP answers with the discovery document at its path and with the key set at
-// every other.
+// ServeHTTP serves the discovery document at its path, and the key set at every other path.
 func (iss *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var document any
-	override := iss.answer.Load()
+	override := iss.keys.Load()
 	if r.URL.Path == "/.well-known/openid-configuration" {
 		override = iss.discovery.Load()
-		document = map[string]any{"issuer": iss.URL, "jwks_uri": iss.URL + ".well-known/jwks.json"}
+		document = map[string]any{"issuer": iss.URL, "jwks_uri": strings.TrimSuffix(iss.URL, "/") + "/.well-known/jwks.json"}
 	} else {
 		iss.Fetches.Add(1)
 		document = map[string]any{"keys": []any{iss.JWK()}}
@@ -137,8 +139,8 @@ func (iss *Issuer) JWK() map[string]any {
 	}
 }
 
-// Claims returns the claims of a valid token in the form of Auth0's. It is issued now
-// and expires in an hour.
+// Claims returns the claims of a valid token as Auth0 issues them: iat is Now, and exp
+// is an hour later.
 func (iss *Issuer) Claims() Claims {
 	now := time.Now()
 	if iss.Now != nil {

@@ -13,6 +13,8 @@ import (
 	"time"
 )
 
+// This file sends the requests to the issuer: discovery and the key set.
+
 // maxBody is the maximum size of a response, in bytes.
 const maxBody = 1 << 20
 
@@ -22,19 +24,21 @@ type document struct {
 	maxAge time.Duration // of Cache-Control; negative if there is none
 }
 
-// statusError says that the issuer answered with another status than 200.
+// statusError says that the issuer responded with a status other than 200.
 type statusError struct{ url, status string }
 
 func (e *statusError) Error() string {
-	return "GET " + e.url + ": the issuer answered " + e.status
+	return "GET " + e.url + ": the issuer responded with " + e.status
 }
 
 // discover returns the URL of the keys: the jwks_uri of the issuer's discovery
-// document (OpenID Connect Discovery §4) if there is one, it names this issuer and
-// the URL is trusted; otherwise the path that Auth0 uses.
+// document (OpenID Connect Discovery §4), or Auth0's path if there is no valid document
+// or its issuer or jwks_uri is not acceptable. It returns an error if the issuer cannot
+// be reached.
 func (s *Set) discover(ctx context.Context) (string, error) {
-	fallback := s.opts.Issuer + ".well-known/jwks.json"
-	doc, err := s.download(ctx, s.opts.Issuer+".well-known/openid-configuration")
+	base := strings.TrimSuffix(s.opts.Issuer, "/") + "/.well-known/"
+	fallback := base + "jwks.json"
+	doc, err := s.download(ctx, base+"openid-configuration")
 	if _, answered := errors.AsType[*statusError](err); answered {
 		return fallback, nil
 	} else if err != nil {
@@ -48,22 +52,24 @@ func (s *Set) discover(ctx context.Context) (string, error) {
 		return fallback, nil //nolint:nilerr // it is not a discovery document
 	}
 	if conf.Issuer != s.opts.Issuer || !trusted(conf.URI, s.opts.Issuer) {
-		s.opts.Log.Warn("ignored the issuer's discovery document: it names another issuer, or keys at a URL that is not trusted",
-			"expected", s.opts.Issuer)
+		s.opts.Log.Warn("ignored the discovery document: its issuer or jwks_uri is not acceptable",
+			"expected", s.opts.Issuer, "issuer", conf.Issuer, "jwks_uri", conf.URI)
 		return fallback, nil
 	}
 	return conf.URI, nil
 }
 
-// trusted reports whether keys may come from uri: over https, or from the issuer's
-// own origin.
+// trusted reports whether keys may come from uri: over https, or from the origin of the
+// issuer.
 func trusted(uri, issuer string) bool {
 	u, err := url.Parse(uri)
-	return err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme+"://"+u.Host+"/" == issuer)
+	own, errOwn := url.Parse(issuer)
+	return err == nil && errOwn == nil && u.Host != "" && u.User == nil &&
+		(u.Scheme == "https" || u.Scheme == own.Scheme && u.Host == own.Host)
 }
 
-// download returns the response of the URL from, which must have status 200, at most
-// maxBody bytes and arrive within fetchTimeout.
+// download requests the URL from. It returns an error unless the status is 200 and at
+// most maxBody bytes arrive within fetchTimeout.
 func (s *Set) download(ctx context.Context, from string) (document, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
@@ -73,12 +79,12 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := s.opts.Client.Do(req)
-	if failure, ok := errors.AsType[*url.Error](err); ok {
-		return document{}, fmt.Errorf("GET %s: %w", from, failure.Err)
+	if urlErr, ok := errors.AsType[*url.Error](err); ok {
+		return document{}, fmt.Errorf("GET %s: %w", from, urlErr.Err)
 	} else if err != nil {
 		return document{}, err
 	}
-	defer func() { _ = resp.Body.Close() }() // it was read to the end
+	defer func() { _ = resp.Body.Close() }() // nothing to do about an error
 	if resp.StatusCode != http.StatusOK {
 		return document{}, &statusError{from, resp.Status}
 	}
@@ -87,13 +93,13 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 		return document{}, fmt.Errorf("GET %s: %w", from, err)
 	}
 	if len(body) > maxBody {
-		return document{}, fmt.Errorf("GET %s: the answer is larger than %d bytes", from, maxBody)
+		return document{}, fmt.Errorf("GET %s: the response is larger than %d bytes", from, maxBody)
 	}
 	return document{body, maxAge(resp.Header)}, nil
 }
 
 // maxAge returns how long a response is fresh according to Cache-Control (RFC 9111
-// §5.2.2), or a negative value if the header does not say it.
+// §5.2.2), or a negative value if it has no max-age.
 func maxAge(h http.Header) time.Duration {
 	for directive := range strings.SplitSeq(h.Get("Cache-Control"), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
@@ -110,13 +116,13 @@ func maxAge(h http.Header) time.Duration {
 }
 
 // sameOrigin is an http.Client's CheckRedirect. A redirect to another host, or from
-// https to http, would let somebody else decide which tokens are valid.
+// https to http, would let another server supply the keys.
 func sameOrigin(req *http.Request, via []*http.Request) error {
 	if first := via[0].URL; req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
-		return errors.New("the issuer redirects its keys to another origin, which is not followed")
+		return errors.New("the issuer redirects to another origin; the redirect was not followed")
 	}
 	if len(via) > 3 {
-		return errors.New("the issuer redirects its keys too often")
+		return errors.New("the issuer redirects more than 3 times")
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
-// Package jwks holds the signing keys of an issuer: discovery, refresh, and lookup
-// within a fetch budget.
+// Package jwks fetches and refreshes the signing keys of an issuer, and looks them up
+// by key ID. A budget limits the fetches that unknown key IDs cause.
 //
 // Use it as the keys of package gate, or wherever the public key for a kid is
 // needed:
@@ -19,27 +19,27 @@ import (
 	"crypto"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 )
 
-// burst is how many fetches unknown key IDs may cause beyond the per-minute rate.
+// burst is how many fetches unknown key IDs may cause at once.
 const burst = 3
 
 // Options are the settings of a Set. Issuer is required; the zero value of every
-// other field means its default.
+// other field, and a negative one, means its default.
 type Options struct {
-	Issuer           string        // URL with its trailing slash, if it has one
-	Refresh          time.Duration // longest time between scheduled fetches; 0 means 5 minutes
-	MinRefresh       time.Duration // shortest, however short the issuer's max-age is; 0 means 10 seconds
-	MaxStale         time.Duration // how long keys are used after the last successful fetch; 0 means 24 hours
-	FetchesPerMinute int           // limit on the fetches that unknown key IDs cause; 0 means 5
-	Log              *slog.Logger  // nil means no log
-	Client           *http.Client  // nil means one that follows no redirect to another origin
-	Now              func() time.Time
+	Issuer           string           // exact value of iss, a URL; it may end with a slash
+	Refresh          time.Duration    // longest time between scheduled fetches; 0 means 5 minutes
+	MinRefresh       time.Duration    // shortest time, even if the issuer's max-age is shorter; 0 means 10 seconds
+	MaxStale         time.Duration    // how long keys are used after the last successful fetch; 0 means 24 hours
+	FetchesPerMinute int              // limit on the fetches that unknown key IDs cause, after 3 at once; 0 means 5
+	Log              *slog.Logger     // nil means no log
+	Client           *http.Client     // nil means the default; unless it has a CheckRedirect, it follows no redirect to another origin
+	Now              func() time.Time // nil means time.Now; called from many goroutines
 }
 
 // Set is the current signing keys of one issuer. Its methods may be called from
@@ -47,13 +47,15 @@ type Options struct {
 type Set struct {
 	opts    Options
 	budget  *rate.Limiter
-	flight  singleflight.Group       // at most one fetch at a time
 	wake    chan struct{}            // asks Run for a fetch now; holds at most one request
 	current atomic.Pointer[snapshot] // replaced by each successful fetch, never nil
 
 	fetched, failed atomic.Int64 // counts of fetches, for metrics
 
-	fetchState // owned by the one fetch in flight
+	mu       sync.Mutex // protects inFlight
+	inFlight *flight    // nil if no fetch is in progress
+
+	fetchState // owned by the fetch in flight
 	reporter
 }
 
@@ -66,7 +68,8 @@ func (e *UnavailableError) Error() string { return "no signing keys of the issue
 // RetryAfter is how long a caller should wait before trying again.
 func (e *UnavailableError) RetryAfter() time.Duration { return e.after }
 
-// New returns a Set without keys. Run fetches them.
+// New returns a Set without keys: [Set.Run] fetches them, and until then Key returns an
+// *[UnavailableError].
 func New(opts Options) *Set {
 	setDefault(&opts.Refresh, 5*time.Minute)
 	setDefault(&opts.MinRefresh, 10*time.Second)
@@ -75,9 +78,14 @@ func New(opts Options) *Set {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	if opts.Client == nil {
-		opts.Client = &http.Client{CheckRedirect: sameOrigin}
+	client := http.Client{}
+	if opts.Client != nil {
+		client = *opts.Client
 	}
+	if client.CheckRedirect == nil {
+		client.CheckRedirect = sameOrigin
+	}
+	opts.Client = &client
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -90,18 +98,17 @@ func New(opts Options) *Set {
 	return s
 }
 
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
 		*field = value
 	}
 }
 
-// Ready reports whether there are keys that may be used.
+// Ready reports whether keys are loaded and not older than Options.MaxStale.
 func (s *Set) Ready() bool { return s.usable(s.current.Load()) }
 
-func (s *Set) usable(now *snapshot) bool {
-	return now.isLoaded() && s.opts.Now().Sub(now.loaded) <= s.opts.MaxStale
+func (s *Set) usable(snap *snapshot) bool {
+	return snap.isLoaded() && s.opts.Now().Sub(snap.loaded) <= s.opts.MaxStale
 }
 
 // Fetches returns how many fetches succeeded and failed since the start.
@@ -109,16 +116,16 @@ func (s *Set) Fetches() (ok, failed int64) { return s.fetched.Load(), s.failed.L
 
 // Age is the time since the last successful fetch. ok is false before the first.
 func (s *Set) Age() (age time.Duration, ok bool) {
-	now := s.current.Load()
-	return s.opts.Now().Sub(now.loaded), now.isLoaded()
+	snap := s.current.Load()
+	return s.opts.Now().Sub(snap.loaded), snap.isLoaded()
 }
 
-// Key returns the public key with the ID kid for signatures by alg. If the issuer
-// has published keys but not this one, they are fetched first: once for all callers
-// that wait, within the budget, and independently of any one caller's ctx.
+// Key returns the public key with the ID kid for signatures by alg. If keys are loaded
+// but none has this ID, it fetches them first: once for all waiting callers, within the
+// budget, and independently of any one caller's ctx. The key is a *rsa.PublicKey.
 //
-// The error is an *[UnavailableError] if no keys can be used, ctx's error, or an
-// error that says that the issuer does not publish the key or the budget is spent.
+// The error is an *[UnavailableError] if no keys can be used, or ctx's error. Any other
+// error means that no loaded key has this ID; the budget may have prevented a fetch.
 func (s *Set) Key(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
 	return s.find(ctx, s.current.Load(), kid, alg)
 }
@@ -127,13 +134,13 @@ func (s *Set) Key(ctx context.Context, kid, alg string) (crypto.PublicKey, error
 // key is like [Set.Key]. epoch changes whenever a key that was valid no longer is.
 // usable is [Set.Ready].
 func (s *Set) Snapshot() (key func(ctx context.Context, kid, alg string) (crypto.PublicKey, error), epoch int64, usable bool) {
-	now := s.current.Load()
-	return now.key, now.epoch, s.usable(now)
+	snap := s.current.Load()
+	return snap.key, snap.epoch, s.usable(snap)
 }
 
-// find looks a key up in the snapshot now, and then in newer ones.
-func (s *Set) find(ctx context.Context, now *snapshot, kid, alg string) (crypto.PublicKey, error) {
-	if !s.usable(now) {
+// find looks up a key in snap, and then in newer snapshots.
+func (s *Set) find(ctx context.Context, snap *snapshot, kid, alg string) (crypto.PublicKey, error) {
+	if !s.usable(snap) {
 		if s.budget.AllowN(s.opts.Now(), 1) {
 			select {
 			case s.wake <- struct{}{}:
@@ -144,37 +151,34 @@ func (s *Set) find(ctx context.Context, now *snapshot, kid, alg string) (crypto.
 	}
 	// A fetch that was in flight before this call may return what was published before
 	// the key. So a caller that joined one without success starts one of its own.
-	for attempt, own := 0, false; attempt < 2 && !own; attempt++ {
-		key, err := now.lookup(ctx, kid, alg)
+	for attempt, joined := 0, true; attempt < 2 && joined; attempt++ {
+		key, err := snap.lookup(ctx, kid, alg)
 		if err == nil {
 			return key, nil
 		}
-		if own, err = s.fetchWithinBudget(ctx, now); err != nil {
+		if joined, err = s.fetchWithinBudget(ctx, snap); err != nil {
 			return nil, err
 		}
-		now = s.current.Load()
+		snap = s.current.Load()
 	}
-	return now.lookup(ctx, kid, alg)
+	return snap.lookup(ctx, kid, alg)
 }
 
-// fetchWithinBudget joins the fetch in flight, or starts one if the budget allows it
-// and seen is still the current snapshot. own reports that it was not another
-// caller's. A failed fetch is no error here: the keys stay what they were.
-func (s *Set) fetchWithinBudget(ctx context.Context, seen *snapshot) (own bool, err error) {
-	ran := false
-	done := s.flight.DoChan("", func() (any, error) {
-		ran = true
-		if s.current.Load() != seen || !s.budget.AllowN(s.opts.Now(), 1) {
-			return nil, nil //nolint:nilnil // the caller only waits for the end
-		}
-		_, err := s.fetch(context.WithoutCancel(ctx))
-		s.report(err)
-		return nil, nil //nolint:nilnil // see above
+// fetchWithinBudget waits for the fetch in flight. Without one, it starts one if the
+// budget allows it and seen is still the current snapshot. joined reports that the fetch
+// was already in flight. A failed fetch returns no error: the keys are unchanged. err is
+// ctx's error.
+func (s *Set) fetchWithinBudget(ctx context.Context, seen *snapshot) (joined bool, err error) {
+	f, own := s.fetchOnce(context.WithoutCancel(ctx), func() bool {
+		return s.current.Load() == seen && s.budget.AllowN(s.opts.Now(), 1)
 	})
+	if f == nil {
+		return false, nil
+	}
 	select {
 	case <-ctx.Done():
 		return false, ctx.Err()
-	case <-done:
-		return ran, nil
+	case <-f.done:
+		return !own, nil
 	}
 }

@@ -69,10 +69,22 @@ func TestLoadsKeys(t *testing.T) {
 	}
 }
 
+// TestIssuerWithoutSlash has an issuer as others than Auth0 name theirs.
+func TestIssuerWithoutSlash(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.New(t)
+	iss.URL = strings.TrimSuffix(iss.URL, "/")
+	set := start(t, iss)
+	await(t, "ready", set.Ready)
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
+		t.Errorf("got %v, want the key", err)
+	}
+}
+
 func TestNoKeysYet(t *testing.T) {
 	t.Parallel()
 	iss := gatetest.New(t)
-	iss.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	set := start(t, iss)
 
 	var unavailable *jwks.UnavailableError
@@ -82,7 +94,7 @@ func TestNoKeysYet(t *testing.T) {
 	if set.Ready() {
 		t.Error("ready without keys")
 	}
-	iss.Answer(nil)
+	iss.HandleKeys(nil)
 	await(t, "ready once the issuer answers", set.Ready)
 }
 
@@ -101,7 +113,7 @@ func TestBadAnswersKeepGoodKeys(t *testing.T) {
 			iss := gatetest.New(t)
 			set := start(t, iss)
 			await(t, "ready", set.Ready)
-			iss.Answer(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) })
+			iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) })
 			if _, err := set.Key(t.Context(), "unknown", "RS256"); !errors.Is(err, jwkset.ErrKeyNotFound) {
 				t.Errorf("unknown key: %v", err)
 			}
@@ -118,7 +130,7 @@ func TestBadAnswersKeepGoodKeys(t *testing.T) {
 func TestRedirectToAnotherHostIsRefused(t *testing.T) {
 	t.Parallel()
 	iss, other := gatetest.New(t), gatetest.New(t)
-	iss.Answer(func(w http.ResponseWriter, r *http.Request) {
+	iss.HandleKeys(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL+"jwks.json", http.StatusFound)
 	})
 	start(t, iss)
@@ -179,10 +191,10 @@ func TestReaderThatGoesAwayEndsNoFetch(t *testing.T) {
 	await(t, "ready", set.Ready)
 	iss.Rotate()
 	asked, answer := make(chan struct{}), make(chan struct{})
-	iss.Answer(func(w http.ResponseWriter, r *http.Request) {
+	iss.HandleKeys(func(w http.ResponseWriter, r *http.Request) {
 		close(asked)
 		<-answer
-		iss.Answer(nil)
+		iss.HandleKeys(nil)
 		iss.ServeHTTP(w, r)
 	})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -208,7 +220,7 @@ func TestKeysGoStale(t *testing.T) {
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
 	})
 	await(t, "ready", set.Ready)
-	iss.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
+	iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) })
 	offset.Store(int64(59 * time.Minute))
 	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
 		t.Errorf("keys of 59 minutes: %v", err)

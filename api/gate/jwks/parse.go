@@ -19,7 +19,7 @@ const (
 )
 
 // publicKey is the part of a JWK (RFC 7517 §4) that matters for RS256. x5c and x5t
-// are ignored: the key is n and e, and the issuer's TLS authenticates them.
+// are ignored: the key is n and e, and the connection to the issuer authenticates them.
 type publicKey struct {
 	KTY    string   `json:"kty"`
 	Use    string   `json:"use"`
@@ -30,15 +30,15 @@ type publicKey struct {
 	E      string   `json:"e"`
 }
 
-// parse reads a JWK Set (RFC 7517 §5) and returns the keys in it that can verify
-// RS256 signatures. Any other key is skipped, with the reason in skipped. It returns
-// an error if body is no key set or has no usable key.
+// parse reads a JWK Set (RFC 7517 §5) and returns the keys in it that can verify RS256
+// signatures. Any other key is skipped, with the reason in skipped. It returns an error
+// if body is not a JWK Set, or has too many keys or no usable one.
 func parse(body []byte) (keys []jwkset.JWK, skipped []string, err error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &set); err != nil {
-		return nil, nil, fmt.Errorf("the answer is not a JSON key set: %w", err)
+		return nil, nil, fmt.Errorf("the response is not a JWK Set: %w", err)
 	}
 	if len(set.Keys) > maxKeys {
 		return nil, nil, fmt.Errorf("the key set has %d keys, more than %d", len(set.Keys), maxKeys)
@@ -94,7 +94,7 @@ func parseKey(raw json.RawMessage) (jwkset.JWK, string, error) {
 		return jwkset.JWK{}, "", fmt.Errorf("its modulus has %d bits, not %d to %d", bits, minModulus, maxModulus)
 	}
 	if exponent.BitLen() > 31 || exponent.Int64() < 3 || exponent.Bit(0) == 0 {
-		return jwkset.JWK{}, "", errors.New("its exponent is not an odd number from 3 to 2^31")
+		return jwkset.JWK{}, "", errors.New("its exponent is not an odd number of at least 3 and at most 31 bits")
 	}
 	jwk, err := jwkset.NewJWKFromKey(
 		&rsa.PublicKey{N: modulus, E: int(exponent.Int64())},

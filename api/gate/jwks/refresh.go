@@ -11,22 +11,18 @@ import (
 const (
 	fetchTimeout = 5 * time.Second // for one request, body included
 	firstRetry   = 200 * time.Millisecond
-	lastRetry    = 5 * time.Second // while there are no keys
+	lastRetry    = 5 * time.Second // longest delay while no keys are usable
 )
 
-// Run fetches the keys now and then once per Options.Refresh, or sooner if the
-// issuer's max-age says so, until ctx ends. After a failure it retries sooner, with
-// growing delays, and at once when a caller needs keys and there are none. It must
-// run in one goroutine only.
+// Run fetches the keys now and then once per Options.Refresh, or sooner if the issuer's
+// max-age says so, until ctx ends. After a failure it retries sooner, with growing
+// delays, and immediately when a caller needs keys and none are usable. Call it once.
 func (s *Set) Run(ctx context.Context) {
 	retry := firstRetry
-	for attempt := 1; ; attempt++ {
-		wait, err := s.fetchShared(ctx)
+	for {
+		wait, err := s.fetchScheduled(ctx)
 		if ctx.Err() != nil {
 			return
-		}
-		if err == nil || attempt > 1 { // the issuer may be starting at the same moment
-			s.report(err)
 		}
 		if err == nil {
 			retry = firstRetry
@@ -50,7 +46,7 @@ func (s *Set) Run(ctx context.Context) {
 	}
 }
 
-// reporter logs the state of the issuer.
+// reporter keeps the last logged problem, so that each is logged once.
 type reporter struct {
 	last atomic.Pointer[string] // problem that was logged last, "" for none
 }
@@ -74,19 +70,56 @@ func (s *Set) report(err error) {
 	}
 }
 
-// fetchShared is a scheduled fetch: it does not count against the budget, but joins
-// the fetch in flight, if there is one. wait is the time until the next.
-func (s *Set) fetchShared(ctx context.Context) (wait time.Duration, err error) {
-	result, err, _ := s.flight.Do("", func() (any, error) { return s.fetch(ctx) })
-	if wait, _ = result.(time.Duration); wait == 0 { // it was a caller's
-		wait = s.opts.Refresh
-	}
-	return wait, err
+// flight is one fetch. The fields may be read once done is closed.
+type flight struct {
+	done chan struct{}
+	wait time.Duration // time until the next scheduled fetch
+	err  error
 }
 
-// fetchState is what one fetch leaves for the next. singleflight orders them.
+// fetchOnce returns the fetch in flight. Without one, it starts one, which ends with ctx,
+// if allowed returns true; own reports that. Otherwise it returns nil.
+func (s *Set) fetchOnce(ctx context.Context, allowed func() bool) (f *flight, own bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight != nil {
+		return s.inFlight, false
+	}
+	if !allowed() {
+		return nil, false
+	}
+	f = &flight{done: make(chan struct{})}
+	s.inFlight = f
+	go func() {
+		f.wait, f.err = s.fetch(ctx)
+		s.mu.Lock()
+		s.inFlight = nil
+		s.mu.Unlock()
+		close(f.done)
+	}()
+	return f, true
+}
+
+// fetchScheduled fetches the keys, without regard to the budget. It returns the result of
+// the fetch in flight, if there is one.
+func (s *Set) fetchScheduled(ctx context.Context) (wait time.Duration, err error) {
+	f, own := s.fetchOnce(ctx, func() bool { return true })
+	if own {
+		<-f.done // it ends with ctx
+		return f.wait, f.err
+	}
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-f.done:
+		return f.wait, f.err
+	}
+}
+
+// fetchState is kept from one fetch to the next. Only the fetch in flight uses it, and
+// fetchOnce allows one at a time.
 type fetchState struct {
-	uri     string // where the keys are; "" until discovery says it
+	uri     string // where the keys are; "" until discovery succeeds
 	skipped string // why keys were skipped last time, for the log
 }
 
@@ -98,6 +131,10 @@ func (s *Set) fetch(ctx context.Context) (wait time.Duration, err error) {
 			s.failed.Add(1)
 		} else {
 			s.fetched.Add(1)
+		}
+		first := s.fetched.Load()+s.failed.Load() == 1
+		if ctx.Err() == nil && (err == nil || !first) { // the issuer may be starting too
+			s.report(err)
 		}
 	}()
 	if s.uri == "" {
@@ -114,17 +151,17 @@ func (s *Set) fetch(ctx context.Context) (wait time.Duration, err error) {
 	if why := strings.Join(skipped, "; "); why != s.skipped {
 		s.skipped = why
 		if why != "" {
-			s.opts.Log.Warn("skipped published keys", "url", s.uri, "why", why)
+			s.opts.Log.Warn("ignored keys of the issuer that cannot be used", "url", s.uri, "why", why)
 		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("GET %s: %w", s.uri, err)
 	}
-	now, err := s.newSnapshot(ctx, s.current.Load(), keys)
+	snap, err := s.newSnapshot(ctx, s.current.Load(), keys)
 	if err != nil {
 		return 0, err
 	}
-	s.current.Store(now)
+	s.current.Store(snap)
 	wait = s.opts.Refresh
 	if doc.maxAge >= 0 && doc.maxAge < wait {
 		wait = max(doc.maxAge, min(s.opts.MinRefresh, s.opts.Refresh))

@@ -42,7 +42,7 @@ func fetchTimes(t *testing.T, opts jwks.Options, run time.Duration, answer func(
 	synctest.Test(t, func(t *testing.T) {
 		iss := gatetest.Unstarted("https://issuer.test/")
 		start := time.Now()
-		iss.Answer(func(w http.ResponseWriter, _ *http.Request) {
+		iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) {
 			n := len(times)
 			times = append(times, time.Since(start))
 			if !answer(n, w) {

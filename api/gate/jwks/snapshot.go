@@ -14,11 +14,11 @@ import (
 
 // snapshot is the result of one fetch. It never changes.
 type snapshot struct {
-	keys    keyfunc.Keyfunc // nil in the snapshot before the first fetch
-	byKID   map[string]*rsa.PublicKey
-	epoch   int64     // counts the fetches that withdrew a key
-	loaded  time.Time // when the keys were fetched
-	keyFunc           // Set.find, beginning with this snapshot
+	keys    keyfunc.Keyfunc           // nil in the snapshot before the first fetch
+	byKID   map[string]*rsa.PublicKey // to compare with the next snapshot
+	epoch   int64                     // increases when a key is removed or replaced
+	loaded  time.Time                 // when the keys were fetched
+	keyFunc                           // Set.find, starting with this snapshot
 }
 
 // keyFunc is made once for each snapshot, because Snapshot is called for each request.
@@ -28,14 +28,15 @@ type keyFunc struct {
 
 func (s *Set) emptySnapshot() *snapshot { return s.bind(&snapshot{}) }
 
-func (s *Set) bind(now *snapshot) *snapshot {
-	now.key = func(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
-		return s.find(ctx, now, kid, alg)
+// bind sets snap.key.
+func (s *Set) bind(snap *snapshot) *snapshot {
+	snap.key = func(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
+		return s.find(ctx, snap, kid, alg)
 	}
-	return now
+	return snap
 }
 
-func (now *snapshot) isLoaded() bool { return now.keys != nil }
+func (snap *snapshot) isLoaded() bool { return snap.keys != nil }
 
 // newSnapshot returns the snapshot of keys that follows before.
 func (s *Set) newSnapshot(ctx context.Context, before *snapshot, keys []jwkset.JWK) (*snapshot, error) {
@@ -47,23 +48,23 @@ func (s *Set) newSnapshot(ctx context.Context, before *snapshot, keys []jwkset.J
 	if err != nil {
 		return nil, err
 	}
-	now := &snapshot{keys: kf, byKID: map[string]*rsa.PublicKey{}, epoch: before.epoch, loaded: s.opts.Now()}
+	snap := &snapshot{keys: kf, byKID: map[string]*rsa.PublicKey{}, epoch: before.epoch, loaded: s.opts.Now()}
 	for _, jwk := range keys {
 		if public, ok := jwk.Key().(*rsa.PublicKey); ok { // parse makes no others
-			now.byKID[jwk.Marshal().KID] = public
+			snap.byKID[jwk.Marshal().KID] = public
 		}
 	}
 	for kid, key := range before.byKID {
-		if still := now.byKID[kid]; still == nil || !still.Equal(key) {
-			now.epoch++
+		if still := snap.byKID[kid]; still == nil || !still.Equal(key) {
+			snap.epoch++
 			break
 		}
 	}
-	return s.bind(now), nil
+	return s.bind(snap), nil
 }
 
-// lookup returns the key of this snapshot, without any fetch. keyfunc checks that it
-// is meant for alg.
-func (now *snapshot) lookup(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
-	return now.keys.KeyfuncCtx(ctx)(&jwt.Token{Header: map[string]any{"alg": alg, "kid": kid}})
+// lookup returns the key of this snapshot, without any fetch. keyfunc returns an error
+// if the key has another alg.
+func (snap *snapshot) lookup(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
+	return snap.keys.KeyfuncCtx(ctx)(&jwt.Token{Header: map[string]any{"alg": alg, "kid": kid}})
 }

@@ -63,7 +63,7 @@ func TestIssuerFaultyAtStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			iss := newIssuer(t)
-			iss.Answer(fault)
+			iss.HandleKeys(fault)
 			h := newAPI(t, iss)
 			for path, want := range map[string]int{"/api/external": 503, "/readyz": 503, "/healthz": 200, "/api/public": 200} {
 				got := do(h, http.MethodGet, path, bearer(iss.Mint(nil)))
@@ -83,7 +83,7 @@ func TestIssuerFaultyAtStart(t *testing.T) {
 			if got := statusOf(h, "garbage"); got != http.StatusUnauthorized {
 				t.Errorf("garbage: got %d, want 401, as no key could make it good", got)
 			}
-			iss.Answer(nil)
+			iss.HandleKeys(nil)
 			await(t, "good once the issuer is", func() bool { return statusOf(h, iss.Mint(nil)) == http.StatusOK })
 		})
 	}
@@ -96,7 +96,7 @@ func TestIssuerFaultyLater(t *testing.T) {
 			t.Parallel()
 			iss := newIssuer(t)
 			h := newAPI(t, iss)
-			iss.Answer(fault)
+			iss.HandleKeys(fault)
 			before := iss.Fetches.Load()
 			if got := statusOf(h, iss.MintHeader(map[string]any{"kid": "unknown"}, nil)); got != http.StatusUnauthorized {
 				t.Errorf("unknown key: got %d", got)
@@ -121,7 +121,7 @@ func TestHangingIssuerHoldsNobodyUp(t *testing.T) {
 	known := iss.Mint(nil)
 	release, asked := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	iss.Answer(func(_ http.ResponseWriter, r *http.Request) {
+	iss.HandleKeys(func(_ http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(asked) })
 		select {
 		case <-release:
@@ -187,9 +187,9 @@ func TestRevokedKeyStopsWithinARefresh(t *testing.T) {
 func TestShorterMaxAgeIsHonoured(t *testing.T) {
 	t.Parallel()
 	iss := newIssuer(t)
-	iss.Answer(func(w http.ResponseWriter, r *http.Request) {
+	iss.HandleKeys(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=0")
-		iss.Answer(nil) // counts twice: once for the question, once for the answer
+		iss.HandleKeys(nil) // counts twice: once for the question, once for the answer
 		iss.ServeHTTP(w, r)
 	})
 	newAPI(t, iss, func(s *settings) { s.keys.MinRefresh = 10 * time.Millisecond }) // Refresh is an hour
@@ -200,7 +200,7 @@ func TestIssuerHangsAtStart(t *testing.T) {
 	t.Parallel()
 	iss := newIssuer(t)
 	asked, once := make(chan struct{}), sync.Once{}
-	iss.Answer(func(_ http.ResponseWriter, r *http.Request) {
+	iss.HandleKeys(func(_ http.ResponseWriter, r *http.Request) {
 		once.Do(func() { close(asked) })
 		<-r.Context().Done()
 	})
@@ -261,7 +261,7 @@ func TestStaleKeysAreUnavailable(t *testing.T) {
 	if got := statusOf(h, token); got != http.StatusOK {
 		t.Fatalf("got %d", got)
 	}
-	iss.Answer(badAnswers["500"])
+	iss.HandleKeys(badAnswers["500"])
 	offset.Store(int64(29 * time.Minute))
 	if got := statusOf(h, token); got != http.StatusOK {
 		t.Errorf("keys of 29 minutes: got %d", got)
@@ -377,7 +377,7 @@ func TestDiscovery(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			iss := newIssuer(t)
-			iss.Discovery(func(w http.ResponseWriter, r *http.Request) {
+			iss.HandleDiscovery(func(w http.ResponseWriter, r *http.Request) {
 				if doc := tc.document(iss); doc != "" {
 					_, _ = w.Write([]byte(doc))
 					return
@@ -385,9 +385,9 @@ func TestDiscovery(t *testing.T) {
 				http.NotFound(w, r)
 			})
 			asked := make(chan string, 1)
-			iss.Answer(func(w http.ResponseWriter, r *http.Request) {
+			iss.HandleKeys(func(w http.ResponseWriter, r *http.Request) {
 				asked <- r.URL.Path
-				iss.Answer(nil)
+				iss.HandleKeys(nil)
 				iss.ServeHTTP(w, r)
 			})
 			h := newAPI(t, iss)

@@ -65,7 +65,7 @@ func TestLogLevelWarn(t *testing.T) {
 		t.Errorf("logged %s", log)
 	}
 	down := newIssuer(t)
-	down.Answer(badAnswers["500"])
+	down.HandleKeys(badAnswers["500"])
 	h, log = logged(t, down, slog.LevelWarn)
 	got := do(h, http.MethodGet, "/api/external", bearer(down.Mint(nil)))
 	if id := got.Header.Get("X-Request-Id"); id == "" || !strings.Contains(log.String(), "status=503 id="+id) {

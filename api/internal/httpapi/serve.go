@@ -13,11 +13,11 @@ import (
 	"calling-an-api.example/api/gate"
 )
 
-// handler answers a request, or returns an error that [api.serve] answers. It
+// handler writes a response, or returns an error for which [api.serve] writes one. It
 // returns an error only if it has written nothing.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
-// api is what all answers are made with.
+// api is the state that all handlers share.
 type api struct {
 	Options
 	gate    *gate.Gate
@@ -26,19 +26,24 @@ type api struct {
 	answers sync.Map // of *answer by problemKey, see problems.go
 }
 
-// serve returns the http.Handler of one route. It is the one place that answers
-// errors, counts and logs; a panic is answered with 500.
+// serve returns the http.Handler of one route. It is the one place that responds to
+// errors, counts and logs. A panic gets a 500, or the end of the connection if the
+// response has already started.
 func (a *api) serve(route string, next handler) http.Handler {
 	requests := a.metrics.requests(route)
 	accessLog := a.Log.Enabled(context.Background(), slog.LevelInfo)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		var start time.Time
-		if accessLog { // otherwise neither the duration nor the ID is used
+		if accessLog { // otherwise only 500 and 503 responses have an ID
 			start = time.Now()
 			a.ids.set(w, r)
 		}
 		err := call(next, sw, r)
+		if err != nil && sw.started {
+			a.logRequest(r, slog.LevelError, sw, start, err)
+			panic(http.ErrAbortHandler)
+		}
 		if err != nil {
 			a.answer(sw, r, err)
 		}
@@ -54,7 +59,7 @@ func (a *api) serve(route string, next handler) http.Handler {
 	})
 }
 
-// panicError is a panic of a handler.
+// panicError is a recovered panic.
 type panicError struct {
 	value any
 	stack string
@@ -76,8 +81,7 @@ func call(next handler, w http.ResponseWriter, r *http.Request) (err error) {
 	return next(w, r)
 }
 
-// logRequest logs one line. It leaves out the query, where clients put tokens by
-// mistake.
+// logRequest logs the request without its query, where clients put tokens by mistake.
 func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, start time.Time, err error) {
 	attrs := []slog.Attr{slog.Int("status", w.status), slog.String("id", requestID(w))}
 	if !start.IsZero() {
@@ -96,16 +100,23 @@ func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, sta
 	a.Log.LogAttrs(r.Context(), level, r.Method+" "+r.URL.Path, attrs...)
 }
 
-// statusWriter remembers the status that was answered through it.
+// statusWriter records the status of the response, and whether it has started.
 type statusWriter struct {
 	http.ResponseWriter
-	status int
+	status  int
+	started bool
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
+	w.status, w.started = status, true
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *statusWriter) Write(p []byte) (int, error) {
+	w.started = true
+	return w.ResponseWriter.Write(p)
 }
 
 // Unwrap lets http.ResponseController reach the server's writer.
