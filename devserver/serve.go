@@ -88,7 +88,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	group.Go(func() error { <-ctx.Done(); hub.Close(); return nil }) // its streams would delay the shutdown
 	if local != nil {
 		group.Go(func() error {
-			return localnet.Serve(ctx, newServer(hostcheck.Loopback(local), log), tenantListeners, drain)
+			return localnet.Serve(ctx, newServer(local, log), tenantListeners, drain)
 		})
 		log.Info("local tenant listening on " + cfg.Domain)
 	}

@@ -25,8 +25,7 @@ var responseModes = []string{
 	string(oidc.ResponseModeQuery), string(oidc.ResponseModeFragment), string(oidc.ResponseModeFormPost), string(responseModeWebMessage),
 }
 
-// organizationName matches Auth0's organizations: an ID, "org_" and 16 letters and
-// digits, or a name.
+// organizationName matches what Auth0 accepts as the ID or name of an organization.
 var organizationName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$`)
 
 // maxAuthorize is the maximum size of the parameters, in bytes. They are kept until the
@@ -117,7 +116,8 @@ func listed(urls []string) string {
 	return "They are: " + strings.Join(urls, ", ")
 }
 
-// check returns why the client's request is invalid, or nil.
+// check returns why the client's request is invalid, or nil. It also normalizes the
+// request's scopes and max_age.
 func (t *Tenant) check(req *authRequest, audience string) *oidc.Error {
 	var err error
 	switch {

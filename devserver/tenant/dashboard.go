@@ -72,7 +72,7 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 	if page.Following { // the policy forbids scripts
 		w.Header().Set("Refresh", "3")
 	}
-	forbidFraming(w, "form-action 'none'")
+	setPagePolicy(w, "form-action 'none'")
 	t.render(w, http.StatusOK, "dashboard.html", page)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
-// requireFormBody passes on POST requests with the parameters of the body only. op would
+// requireFormBody accepts only POST requests, and ignores parameters in the query. op would
 // accept codes and secrets in the URL too, where they end up in logs (RFC 6749 §2.3.1,
 // §3.2). The body is a form or, as in Auth0's documentation, a JSON object of strings.
 func requireFormBody(next http.Handler) http.Handler {

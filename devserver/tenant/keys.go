@@ -50,7 +50,7 @@ func newSigningKeys(known []*signingKey) *signingKeys {
 		}
 		return err
 	})
-	go func() { _ = k.first() }() // whoever needs the key gets the error
+	go func() { _ = k.first() }() // list returns the error
 	return k
 }
 
@@ -82,7 +82,7 @@ func (k *signingKeys) rotate() error {
 }
 
 // revoke removes the key with that ID, or all but the current one if id is "". It
-// reports whether there was one. The current key cannot be removed.
+// reports whether it removed any. The current key cannot be removed.
 func (k *signingKeys) revoke(id string) bool {
 	if k.first() != nil {
 		return false

@@ -10,9 +10,9 @@ import (
 	"calling-an-api.example/devserver/tenant/internal/directory"
 )
 
-// pending returns the login in progress that r's parameter state names. It must belong to
-// the same browser, so that nobody can make another person finish a login of theirs
-// (login CSRF). Otherwise it answers r and returns nil.
+// pending returns the login in progress that r's parameter state names, with the
+// current configuration's client and API. It must belong to the same browser, which
+// prevents login CSRF. Otherwise it writes an error page and returns nil.
 func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 	if err := r.ParseForm(); err != nil {
 		t.showMessage(w, http.StatusBadRequest, "The form is invalid", "It is malformed or too large.")
@@ -22,7 +22,7 @@ func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 	cookie, err := r.Cookie(browserCookie)
 	if begun == nil || err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(begun.browser)) != 1 {
 		t.showMessage(w, http.StatusBadRequest, "This login has ended",
-			"It is complete, it expired, the dev server was restarted, or it was started in another browser. Go back to the app and log in again.")
+			"It is complete or has expired, the dev server was restarted, or it was started in another browser. Go back to the app and log in again.")
 		return nil
 	}
 	req := *begun

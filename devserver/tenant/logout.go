@@ -40,7 +40,8 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 
 // oidcLogout ends the session and redirects to post_logout_redirect_uri (OpenID Connect
 // RP-Initiated Logout §2), which must be a logout URL of the client that client_id
-// names or that the ID token in id_token_hint was issued to. Both must be the same.
+// names or that the ID token in id_token_hint was issued to. If both are given, they
+// must name the same client.
 func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 	returnTo, clientID := r.FormValue("post_logout_redirect_uri"), r.FormValue("client_id")
 	w.Header().Set("Cache-Control", "no-store")

@@ -23,8 +23,8 @@ type MintOptions struct {
 	Bad      string         `json:"bad"`      // a defect: "signature", "key" (unknown) or "none" (the algorithm)
 }
 
-// Mint returns an access token without a login. It is for tests: it grants what
-// options say. The error says that the user does not exist or Bad is unknown.
+// Mint returns an access token without a login. It does not check permissions. The
+// error says that the user does not exist or Bad is unknown.
 func (t *Tenant) Mint(options MintOptions) (string, error) {
 	d, now := t.directory.Load(), t.opts.Now()
 	audience := cmp.Or(options.Audience, t.opts.Audience)

@@ -22,7 +22,7 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"duration": inWords,
 }).ParseFS(files, "pages/*.html"))
 
-// inWords returns d, whole seconds, in the largest unit that leaves no rest: "2 hours".
+// inWords returns d, whole seconds, in the largest unit that divides it: "2 hours".
 func inWords(d time.Duration) string {
 	count, unit := int64(d/time.Second), "second"
 	switch {
@@ -55,13 +55,13 @@ func (t *Tenant) render(w http.ResponseWriter, status int, name string, data any
 // renderForm renders a page with a form. Browsers apply form-action to the redirect that
 // follows too, so the policy contains the app's origin.
 func (t *Tenant) renderForm(w http.ResponseWriter, status int, name string, req *authRequest, data any) {
-	forbidFraming(w, "form-action 'self' "+directory.Origin(req.RedirectURI))
+	setPagePolicy(w, "form-action 'self' "+directory.Origin(req.RedirectURI))
 	t.render(w, status, name, data)
 }
 
-// forbidFraming sets the policy of pages for users: no scripts, and no frames around
+// setPagePolicy sets the policy of pages for users: no scripts, and no frames around
 // them (clickjacking).
-func forbidFraming(w http.ResponseWriter, formAction string) {
+func setPagePolicy(w http.ResponseWriter, formAction string) {
 	w.Header().Set("Content-Security-Policy",
 		"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "+formAction)
 	w.Header().Set("X-Frame-Options", "DENY")
@@ -69,7 +69,7 @@ func forbidFraming(w http.ResponseWriter, formAction string) {
 
 // showMessage answers with a page that has a title and a text.
 func (t *Tenant) showMessage(w http.ResponseWriter, status int, title, text string) {
-	forbidFraming(w, "form-action 'none'")
+	setPagePolicy(w, "form-action 'none'")
 	t.render(w, status, "text.html", map[string]string{"Title": title, "Text": text, "App": t.opts.AppOrigin})
 }
 

@@ -39,8 +39,8 @@ func (t *Tenant) currentSession(r *http.Request) *session {
 	return &session{id: s.id, user: u, loggedIn: s.loggedIn}
 }
 
-// startSession logs u in. The cookie's value is always a new one, so that a planted
-// cookie does not get the session (session fixation).
+// startSession logs u in. The cookie's value is always a new one, so that a cookie that
+// an attacker has set does not become the session (session fixation).
 func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *directory.User) *session {
 	if cookie, err := r.Cookie(sessionCookie); err == nil {
 		t.sessions.Take(digest(cookie.Value)) // the session that this replaces

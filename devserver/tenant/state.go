@@ -15,8 +15,9 @@ import (
 )
 
 // saved is what outlives the process, so that users stay logged in when the dev server
-// restarts, as it does after each edit of its own sources. Users' secrets are stored as
-// digests; the signing keys are stored as they are. Only the file's owner can read it.
+// restarts, as it does after each edit of its own sources. Cookies and refresh tokens
+// are stored as digests; the signing keys are stored as they are. Only the file's owner
+// can read it.
 type saved struct {
 	Issuer   string          `json:"issuer"`
 	Keys     []savedKey      `json:"keys"` // the current one first
@@ -44,8 +45,8 @@ type savedConsent struct {
 	Born   time.Time `json:"born"`
 }
 
-// load restores the saved state of this issuer, if there is one, and returns its keys. An
-// unreadable file is renamed.
+// load restores the saved state of this issuer, if there is one, and returns its keys.
+// An unreadable file is renamed to .bad.
 func (t *Tenant) load() (keys []*signingKey, err error) {
 	if t.opts.StateFile == "" {
 		return nil, nil

@@ -1,6 +1,6 @@
-// Package tenant is a local stand-in for an Auth0 tenant: logins, consent, tokens and
-// silent authentication for the official, unmodified SDKs, without an account or a
-// network.
+// Package tenant is a local replacement for an Auth0 tenant: logins, consent, tokens
+// and silent authentication for Auth0's unmodified SDKs, without an account and without
+// internet.
 //
 // For most uses in tests, start one with package tenanttest. To serve it yourself, make
 // it with [New] for the URL at which its http.Handler is reached:
@@ -10,36 +10,42 @@
 //	defer local.Close()
 //	srv := &http.Server{Addr: "localhost:4400", Handler: local}
 //
-// [DefaultConfig] has two users, a single-page app and a machine client; [Options]
-// replaces it. [Tenant.Mint] makes access tokens without a login, invalid ones too.
+// [DefaultConfig] has two users, a single-page app and a machine client;
+// Options.ConfigFile and [Tenant.Configure] replace it. [Tenant.Mint] makes access
+// tokens without a login, invalid ones too.
 //
 // # Guarantees
 //
 // Tokens, errors and paths are those of Auth0 as far as docs/tenant.md lists them.
-// Redirect URIs match exactly, PKCE with S256 is required, authorization codes and
-// refresh tokens are used once.
+// Redirect URIs match exactly, and PKCE with S256 is required. An authorization code is
+// used once; a refresh token is used once, and again within 5 s.
 //
 // # Non-goals
 //
 // It is for development and tests only. Its users' passwords are public, and it must
 // not be reachable from other machines: serve it on loopback.
 //
-// zitadel/oidc logs to slog's default logger, each request with an error among others;
-// slog.SetDefault silences it.
+// # Logging
 //
+// zitadel/oidc logs to slog's default logger, including every failed request;
+// slog.SetDefault replaces it.
+package tenant
+
 // zitadel/oidc's op package decodes and checks protocol requests and writes the
 // responses. This package has the rest: logins and consent (authorize.go, login.go,
 // session.go), Auth0's paths and tokens (protocol.go, claims.go, logout.go, respond.go),
-// what outlives a restart (state.go), the dashboard, and controls for tests
-// (controls.go, mint.go). Users, clients and APIs are in internal/directory.
-package tenant
+// persistent state (state.go), the dashboard, and controls for tests (controls.go,
+// mint.go). Users, clients and APIs are in internal/directory.
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,6 +53,7 @@ import (
 
 	"github.com/zitadel/schema"
 
+	"calling-an-api.example/devserver/internal/hostcheck"
 	"calling-an-api.example/devserver/tenant/internal/directory"
 	"calling-an-api.example/devserver/tenant/internal/expiring"
 	"calling-an-api.example/devserver/tenant/internal/refresh"
@@ -65,17 +72,19 @@ type Options struct {
 	// ConfigFile is a file with users, clients and APIs, which [Tenant.Reload] reads
 	// again. The default is [DefaultConfig].
 	ConfigFile string
-	// StateFile is a file for what outlives the process: keys, sessions, consents and
-	// refresh tokens. Its folder is created. The default is none.
+	// StateFile is a file for keys, sessions, consents and refresh tokens, so that they
+	// outlive the process. It contains private keys, has mode 0600, and must not be shared
+	// by two Tenants. Its folder is created. The default is none.
 	StateFile string
-	// Log is told of rejected logins, without secrets. The default is no log.
+	// Log receives rejected logins and internal errors, without secrets. The default is no
+	// log.
 	Log *slog.Logger
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
 }
 
-// DefaultConfig is the configuration without a file, and a template for one.
-var DefaultConfig = directory.Default
+// DefaultConfig returns the configuration without a file, which is a template for one.
+func DefaultConfig() []byte { return bytes.Clone(directory.Default) }
 
 // Tenant is an http.Handler. Its methods may be called from any goroutine.
 type Tenant struct {
@@ -93,14 +102,16 @@ type Tenant struct {
 	events    *events
 	controls  *controls
 
-	saving     sync.Mutex     // one save at a time
+	saving     sync.Mutex     // held while the state file is written
 	background sync.WaitGroup // the first save
 }
 
-// New returns a Tenant. It generates its signing key in the background. The error is
-// about the options or, with file:line:column, the configuration.
+// New returns a Tenant. It generates its signing key in the background. It returns an
+// error if opts.Issuer is not a URL with a trailing slash, or the configuration cannot be
+// read or is invalid (with file:line:column). An unreadable state file is renamed.
 func New(opts Options) (*Tenant, error) {
-	if !strings.HasSuffix(opts.Issuer, "/") {
+	issuer, err := url.Parse(opts.Issuer)
+	if err != nil || issuer.Host == "" || !strings.HasSuffix(opts.Issuer, "/") {
 		return nil, errors.New("tenant: Options.Issuer must be a URL with a trailing slash")
 	}
 	opts.ClientID = cmp.Or(opts.ClientID, "local-spa")
@@ -132,21 +143,21 @@ func New(opts Options) (*Tenant, error) {
 	}
 	keys, err := t.load()
 	if err != nil {
-		opts.Log.Warn("the tenant's state is unreadable, so all users are logged out; it is renamed to .bad", "err", err)
+		opts.Log.Warn("the state file is unreadable and was renamed to .bad; all users are logged out", "err", err)
 	}
 	t.keys = newSigningKeys(keys)
 	if keys == nil { // saved now, so that tokens of clients outlive a restart too
 		t.background.Go(t.save)
 	}
-	t.handler = t.routes()
+	t.handler = hostcheck.Hosts{Names: []string{strings.ToLower(issuer.Hostname())}}.Check(t.routes())
 	return t, nil
 }
 
-// Reload reads the configuration file again, if there is one. On error, which names
-// file:line:column, the old configuration stays.
+// Reload reads the configuration file again, if there is one. On error the old
+// configuration stays; the error of an invalid file names file:line:column.
 func (t *Tenant) Reload() error {
 	if t.opts.ConfigFile == "" {
-		return t.Configure("the default configuration", DefaultConfig)
+		return t.Configure("the default configuration", directory.Default)
 	}
 	data, err := os.ReadFile(t.opts.ConfigFile)
 	if err != nil {
@@ -155,8 +166,8 @@ func (t *Tenant) Reload() error {
 	return t.Configure(t.opts.ConfigFile, data)
 }
 
-// Configure replaces the users, clients and APIs by those of data, the content of file.
-// On error, which names file:line:column, the old configuration stays.
+// Configure replaces the users, clients and APIs by those in data. file is for error
+// messages only. On error, which names file:line:column, the old configuration stays.
 func (t *Tenant) Configure(file string, data []byte) error {
 	d, err := directory.Parse(file, data, directory.Variables{
 		Page: t.opts.AppOrigin, Tenant: strings.TrimSuffix(t.opts.Issuer, "/"), ClientID: t.opts.ClientID, Audience: t.opts.Audience,
@@ -167,16 +178,19 @@ func (t *Tenant) Configure(file string, data []byte) error {
 	return err
 }
 
-// Close waits for what New has started.
+// Close waits for the generation of the signing key and the first save. The Tenant must
+// not be used afterwards.
 func (t *Tenant) Close() {
-	_ = t.keys.first() // whoever needed the key has got its error
+	_ = t.keys.first() // callers that need the key get its error
 	t.background.Wait()
 }
 
-// ServeHTTP implements http.Handler.
+// ServeHTTP implements http.Handler. It rejects requests whose Host is neither the
+// issuer's nor a name of this machine, because DNS rebinding would let any web site mint
+// tokens.
 func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.ServeHTTP(w, r) }
 
-// User is a test user.
+// User is a test user. Its password is plain text, and a blocked user cannot log in.
 type User struct {
 	Name, Email, Password string
 	Permissions           []string
@@ -186,10 +200,10 @@ type User struct {
 // Users returns the users of the current configuration, in its order.
 func (t *Tenant) Users() []User { return users(t.directory.Load()) }
 
-// ReadUsers returns the users in a configuration file, or of [DefaultConfig] if file
-// is "".
+// ReadUsers returns the users in a configuration file, or of [DefaultConfig] if file is
+// "". Variables such as $PAGE have placeholder values.
 func ReadUsers(file string) ([]User, error) {
-	data, err := DefaultConfig, error(nil)
+	data, err := directory.Default, error(nil)
 	if file != "" {
 		if data, err = os.ReadFile(file); err != nil { //nolint:gosec // the caller names it
 			return nil, err
@@ -206,7 +220,7 @@ func ReadUsers(file string) ([]User, error) {
 
 func users(d *directory.Directory) (list []User) {
 	for _, u := range d.Users {
-		list = append(list, User{u.Name(), u.Email, u.Password, u.Permissions, u.Blocked})
+		list = append(list, User{u.Name(), u.Email, u.Password, slices.Clone(u.Permissions), u.Blocked})
 	}
 	return list
 }

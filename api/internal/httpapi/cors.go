@@ -6,9 +6,9 @@ import (
 	"github.com/rs/cors"
 )
 
-// withCORS allows pages of origins to call the API from browsers. Preflight requests
+// withCORS allows pages of origins to call the API. Preflight requests
 // never carry credentials, so they are answered before the gate. Errors have CORS
-// headers too, so that pages can read them. Without origins it returns next.
+// headers too, so that pages can read them. If origins is empty, it returns next.
 func withCORS(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
 		return next

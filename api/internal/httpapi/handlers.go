@@ -12,7 +12,7 @@ var (
 	noSniff  = []string{"nosniff"}
 )
 
-// message answers {"msg": text}. The body is made once, not for each request.
+// message returns a handler that responds with {"msg": text}. The body is encoded once.
 func message(text string) handler {
 	body, err := json.Marshal(struct {
 		Msg string `json:"msg"`
@@ -57,7 +57,8 @@ func (a *api) showMetrics(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// writeJSON answers with status and body as JSON. Other headers must be set before.
+// writeJSON writes a response with status and body as JSON. Other headers must be set
+// before.
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header()["Content-Type"] = jsonType
 	w.Header()["X-Content-Type-Options"] = noSniff

@@ -11,7 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Keys is what the API reports about its issuer's keys.
+// Keys is the state of the issuer's keys, for /readyz and /metrics. Its methods are called
+// from many goroutines.
 type Keys interface {
 	// Ready reports whether tokens can be verified now.
 	Ready() bool
@@ -21,7 +22,7 @@ type Keys interface {
 	Age() (age time.Duration, ok bool)
 }
 
-// metrics are what /metrics shows.
+// metrics holds the Prometheus collectors.
 type metrics struct {
 	handler http.Handler
 	byRoute *prometheus.CounterVec
@@ -79,8 +80,8 @@ func (m *metrics) requests(route string) *counters[int] {
 	return &counters[int]{vec: m.byRoute.MustCurryWith(prometheus.Labels{"route": route})}
 }
 
-// counters are those of one label. It keeps the counters that it has used, because
-// finding one by its label costs more than counting.
+// counters caches the counters of one label by its values, because finding a counter
+// takes longer than counting.
 type counters[L comparable] struct {
 	vec  *prometheus.CounterVec
 	used sync.Map // of prometheus.Counter, by L

@@ -19,14 +19,14 @@ type problem struct {
 	Description string `json:"error_description"`
 }
 
-// answer answers a request whose handler returned err.
+// answer writes the response for err, an error that a handler has returned.
 func (a *api) answer(w http.ResponseWriter, r *http.Request, err error) {
 	var p *gate.Problem
 	switch {
 	case !errors.As(err, &p):
 		a.ids.set(w, r)
 		writeJSON(w, http.StatusInternalServerError, problem{"internal_error", "Something went wrong on our side."})
-	case p.Status == http.StatusServiceUnavailable: // whose Retry-After varies
+	case p.Status == http.StatusServiceUnavailable: // not cached, because Retry-After varies
 		a.metrics.tokens.count(p.Reason)
 		a.ids.set(w, r)
 		a.gate.WriteProblem(w, p)
@@ -39,14 +39,14 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// answer is the gate's answer to a problem, kept to be sent again.
+// answer is a cached response of the gate to a problem.
 type answer struct {
 	header http.Header
 	body   []byte
 }
 
-// problemKey is what an answer depends on. All fields are fixed texts, so there are
-// few different ones.
+// problemKey identifies a cached response. Its fields are constants of the program, so
+// there are few of them.
 type problemKey struct{ code, description, reason, scope string }
 
 // prepared returns the answer to p. It is made the first time, because rejecting a

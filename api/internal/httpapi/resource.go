@@ -35,7 +35,7 @@ func (r Resource) MetadataURL() string {
 	return u.Scheme + "://" + u.Host + r.MetadataPath()
 }
 
-// metadata answers with the description of this API (RFC 9728 §2).
+// metadata serves the protected resource metadata of this API (RFC 9728 §2).
 func (a *api) metadata(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "max-age=3600")
 	writeJSON(w, http.StatusOK, struct {

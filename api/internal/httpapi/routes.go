@@ -1,4 +1,5 @@
-// Package httpapi is the API as its callers see it: endpoints, answers and problems.
+// Package httpapi implements the API's HTTP handler: routes, access control, error
+// responses, metrics and the access log.
 package httpapi
 
 import (
@@ -22,7 +23,7 @@ type endpoint struct {
 	answer handler
 }
 
-// endpoints is every path of the API, on one screen.
+// endpoints returns all endpoints of the API.
 func (a *api) endpoints() []endpoint {
 	return []endpoint{
 		{"/api/external", anyToken, "any valid access token", message("Your access token was successfully validated!")},
@@ -48,12 +49,12 @@ var (
 
 func scope(names ...string) access { return access{token: true, scopes: names} }
 
-// Options are what the API is made of. All but CORSOrigins are required.
+// Options configure [Handler]. All but CORSOrigins are required.
 type Options struct {
 	Verifier    *gate.Verifier
 	Keys        Keys
 	Resource    Resource
-	CORSOrigins []string // origins whose pages may read answers; none turns CORS off
+	CORSOrigins []string // allowed CORS origins; without any, CORS is off
 	Log         *slog.Logger
 }
 
@@ -74,7 +75,7 @@ func Handler(opts Options) http.Handler {
 	return withCORS(opts.CORSOrigins, r)
 }
 
-// protect returns next behind what access requires.
+// protect returns a handler that calls next if the request satisfies access.
 func (a *api) protect(access access, next handler) handler {
 	if !access.token {
 		return next
@@ -92,7 +93,7 @@ func (a *api) protect(access access, next handler) handler {
 	}
 }
 
-// scopes are those that some endpoint requires, sorted.
+// scopes returns the scopes that endpoints require, sorted and without duplicates.
 func (a *api) scopes() []string {
 	var names []string
 	for _, e := range a.endpoints() {

@@ -1,9 +1,9 @@
 // Package edits turns saves of files into new proxy rules, a new configuration of the
 // local tenant and a new bundle, and tells the open pages.
 //
-// One goroutine, [Edits.Run], owns all of it: the watcher sends it paths, a build sends
-// it its report, and everything that changes is a local variable of it or of what it
-// calls. An invalid file changes nothing: what was valid last stays in use.
+// The goroutine of [Edits.Run] owns all mutable state. The watcher and the builds run in
+// goroutines of their own and send it paths and reports. The type checker reports to the
+// open pages directly. An invalid file is ignored: the last valid version stays in use.
 package edits
 
 import (
@@ -26,23 +26,23 @@ import (
 	"calling-an-api.example/devserver/internal/watch"
 )
 
-// Options are what edits are read from and what they take effect in.
+// Options are the files to watch and what their edits update.
 type Options struct {
 	Frontend     string          // folder with sources, or with a built frontend
 	Bundler      *bundle.Bundler // builds the sources; nil if the frontend is already built
-	Types        bool            // also check the sources' types
+	Types        bool            // also run the type checker; ignored without Bundler
 	ProxyConfig  string          // file with the proxy rules
 	TenantConfig string          // file of the local tenant, "" for none
-	Problems     string          // folder with problems of others to show, "" for none
+	Problems     string          // folder in which other programs write problems, one in each file; "" for none
 
-	PageOrigin   string                // where the dev server is, which no rule may target
-	SetRules     func(proxyconf.Rules) // makes the proxy use other rules
-	ReloadTenant func() error          // makes the tenant read its file; on error nothing changes
+	PageOrigin   string                // origin of the page; a rule that targets it is rejected
+	SetRules     func(proxyconf.Rules) // replaces the rules; called by New, and then by Run's goroutine
+	ReloadTenant func() error          // reloads TenantConfig; on error the old configuration stays
 	Hub          *livereload.Hub       // the open pages
 	Log          *slog.Logger
 }
 
-// Edits follows files. Use [New] and then [Edits.Run].
+// Edits follows files. Call [New], then [Edits.Run] once, then [Edits.Close].
 type Edits struct {
 	Options
 	watcher *watch.Watcher
@@ -50,7 +50,8 @@ type Edits struct {
 }
 
 // New starts to watch the files, so that no edit from now on is missed, and loads the
-// proxy rules. An error says what is wrong with them or with the frontend's folder.
+// proxy rules. It returns an error if these or the frontend's folder are invalid, or if
+// the files cannot be watched.
 func New(opts Options) (*Edits, error) {
 	if err := spa.Check(opts.Frontend); err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func (e *Edits) watch() (*watch.Watcher, error) {
 	return w, nil
 }
 
-// Run follows the files until ctx ends.
+// Run applies edits until ctx ends.
 func (e *Edits) Run(ctx context.Context) {
 	var group errgroup.Group
 	changes := make(chan []string)
@@ -141,17 +142,16 @@ func (e *Edits) follow(ctx context.Context, changes <-chan []string) {
 	}
 }
 
-// frontend is what follows edits of the frontend's folder. Its methods are called by
-// the loop only.
+// frontend handles edits of the frontend's folder. Only the loop calls its methods.
 type frontend interface {
 	start(ctx context.Context)
 	edited(ctx context.Context, paths []string)
 	ready() <-chan struct{}     // receives when finish has something to do
-	finish(ctx context.Context) // what comes after a build
+	finish(ctx context.Context) // handles a finished build
 	stop()
 }
 
-// kinds are the paths of one batch of changes by what they are part of.
+// kinds classifies the paths of one batch of changes.
 type kinds struct {
 	rules, tenant, problems bool
 	frontend                []string
@@ -173,8 +173,8 @@ func (e *Edits) classify(paths []string) (k kinds) {
 	return k
 }
 
-// isFile reports whether absolute is the path configured, which may be relative; ""
-// is no file.
+// isFile reports whether absolute and configured are the same path. configured may be
+// relative; "" is no path.
 func isFile(absolute, configured string) bool {
 	abs, err := filepath.Abs(configured)
 	return configured != "" && err == nil && abs == absolute
@@ -191,13 +191,14 @@ func (e *Edits) reloadTenant() {
 	e.Log.Info("the local tenant uses the new " + e.TenantConfig)
 }
 
-// notifyPages makes the open pages load again what has changed: outputs of the bundle,
-// and files that are served as they are. If that is styles only, only those.
+// notifyPages makes the open pages reload after a change of outputs of the bundle or of
+// files that are served as they are. If only styles have changed, only these are
+// reloaded.
 func (e *Edits) notifyPages(outputs, files []string) {
 	if len(outputs) == 0 && len(files) == 0 {
 		return
 	}
-	if err := spa.Check(e.Frontend); err != nil { // a page that reloads now would be lost
+	if err := spa.Check(e.Frontend); err != nil { // a reload would replace the working page with an error page
 		e.Hub.Report("index", err.Error())
 		e.Log.Error("the open pages are not reloaded", "err", err)
 		return
@@ -216,21 +217,21 @@ func (e *Edits) notifyPages(outputs, files []string) {
 
 // checkTypes shows the problems that the type checker finds, until ctx ends.
 func (e *Edits) checkTypes(ctx context.Context) {
-	wrong := false
+	hadProblems := false
 	err := typecheck.Run(ctx, typecheck.Options{Dir: e.Frontend, Isolate: procs.Isolate, Report: func(problems string) {
 		e.Hub.Report("types", problems)
 		if problems != "" {
 			e.Log.Error("type errors\n" + problems)
-		} else if wrong {
+		} else if hadProblems {
 			e.Log.Info("no more type errors")
 		}
-		wrong = problems != ""
+		hadProblems = problems != ""
 	}})
-	e.Hub.Report("types", "") // nothing would remove them any more
+	e.Hub.Report("types", "") // the checker has ended, so it cannot remove them
 	if err != nil {
 		e.Log.Warn("types are not checked until the dev server is restarted", "err", err)
 	}
 }
 
-// round makes a duration readable.
+// round returns d in whole milliseconds.
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

@@ -9,8 +9,8 @@ import (
 	"calling-an-api.example/devserver/internal/bundle"
 )
 
-// sources is a frontend that is built here. At most one build runs; an edit cancels it
-// and starts another. All fields are owned by the loop of Edits.
+// sources is a frontend that the dev server bundles. At most one build runs; an edit
+// cancels it and starts another. All fields are owned by the loop of Edits.
 type sources struct {
 	edits    *Edits
 	cancel   context.CancelFunc // cancels the build in progress; nil if there is none

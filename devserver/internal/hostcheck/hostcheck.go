@@ -17,10 +17,6 @@ import (
 	"calling-an-api.example/devserver/internal/localnet"
 )
 
-// Loopback returns a handler that answers 403 unless the request's Host is a name of
-// this machine.
-func Loopback(next http.Handler) http.Handler { return Hosts{}.Check(next) }
-
 // Hosts are the hosts that are allowed besides names of this machine.
 type Hosts struct {
 	Names     []string // in lower case

@@ -21,7 +21,7 @@ func TestLoopback(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
-		hostcheck.Loopback(ok).ServeHTTP(w, r)
+		hostcheck.Hosts{}.Check(ok).ServeHTTP(w, r)
 		if w.Code != want {
 			t.Errorf("%q: %d, want %d", host, w.Code, want)
 		}

@@ -22,6 +22,7 @@ const grace = 4500 * time.Millisecond
 // Process is a program to run.
 type Process struct {
 	Name  string
+	Start int                             // a number of the caller's for this start, for ExitError
 	Path  string                          // of the binary
 	Dir   string                          // working folder; "" means this process's
 	Args  []string                        // without the binary's name
@@ -31,8 +32,9 @@ type Process struct {
 
 // ExitError says that a process ended by itself.
 type ExitError struct {
-	Name string
-	Code int // its exit code, or 128 plus the number of the signal that ended it
+	Name  string
+	Code  int // its exit code, or 128 plus the number of the signal that ended it
+	Start int // of its Process
 }
 
 func (e *ExitError) Error() string {
@@ -127,7 +129,7 @@ func (g *group) start(p Process) error {
 		cancel()
 		signalGroup(cmd, syscall.SIGKILL) // children that it left, usually none
 		lines.flush()
-		g.ended <- ExitError{Name: p.Name, Code: exitCode(cmd, err)}
+		g.ended <- ExitError{Name: p.Name, Code: exitCode(cmd, err), Start: p.Start}
 	}()
 	return nil
 }

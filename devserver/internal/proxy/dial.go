@@ -16,7 +16,7 @@ import (
 type dialer struct {
 	localAddress string // to connect from; "" is any
 	tls          *tls.Config
-	reachable    sync.Map // addresses that accepted the last connection
+	reachable    sync.Map // addresses whose last connection attempt succeeded
 }
 
 const (
@@ -25,7 +25,7 @@ const (
 )
 
 // dial connects to address. If an upstream was reachable before, it is probably
-// restarting, as the API does after an edit, so dial waits for it.
+// restarting, as the API does after an edit, so dial retries for up to holdTimeout.
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, network, address)
 	if _, was := d.reachable.Load(address); was && errors.Is(err, syscall.ECONNREFUSED) {
@@ -39,7 +39,8 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 	return &patientConn{Conn: conn, ended: make(chan struct{})}, nil
 }
 
-// hold connects to address as soon as a server listens there.
+// hold retries until a server accepts, ctx ends, or holdTimeout has passed. It returns the
+// last error.
 func (d *dialer) hold(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	tick := time.NewTicker(holdInterval)
 	defer tick.Stop()
@@ -57,7 +58,7 @@ func (d *dialer) hold(ctx context.Context, network, address string) (conn net.Co
 }
 
 // connect connects to address once. For localhost it tries both loopback addresses:
-// Node listens on ::1 only where other servers listen on 127.0.0.1 only.
+// some servers, such as Node's, listen on ::1 only, others on 127.0.0.1 only.
 func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	nd := net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	if local, err := netip.ParseAddr(d.localAddress); err == nil {
@@ -79,31 +80,33 @@ func (d *dialer) connect(ctx context.Context, network, address string) (net.Conn
 	return conn, err
 }
 
-// writeErrorDelay is how long a failed write waits for the response to be read.
+// writeErrorDelay is how long a failed write waits for the end of the response.
 const writeErrorDelay = time.Second
 
-// patientConn is a connection whose other end may respond and close before it has
-// read the whole request, as servers do with a 413. http.Transport would report the
-// failed write and drop the response that is there to be read (golang/go#11745), so a
-// write fails only after everything has been read.
+// patientConn is a connection whose other end may respond and close before it has read
+// the whole request, as servers do with a 413. http.Transport would report the failed
+// write and discard the response that has arrived (golang/go#11745), so Write returns
+// its error only when reading has ended, or after writeErrorDelay.
 type patientConn struct {
 	net.Conn
 	ended chan struct{} // closed when there is nothing more to read
 
 	mu      sync.Mutex // protects the fields below
 	isEnded bool
-	onEnd   func() // called then; nil for nothing
+	onEnd   func() // called then, without mu held; may be nil
 }
 
-// whenEnded makes conn, a patientConn or TLS over one, call onEnd when there is nothing
-// more to read. It replaces the function of the request before.
+// whenEnded makes conn, a patientConn or a wrapper of one, call onEnd when there is
+// nothing more to read. It replaces the function that the last request has set.
 func whenEnded(conn net.Conn, onEnd func()) {
-	if secured, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = secured.NetConn()
-	}
 	c, ok := conn.(*patientConn)
-	if !ok {
-		return
+	for !ok { // there may be TLS over it, or a caseConn
+		wrapper, isWrapper := conn.(interface{ NetConn() net.Conn })
+		if !isWrapper {
+			return
+		}
+		conn = wrapper.NetConn()
+		c, ok = conn.(*patientConn)
 	}
 	c.mu.Lock()
 	ended := c.isEnded

@@ -16,8 +16,8 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// flushInterval is how long a part of a response may wait in the server's buffer for
-// more. A small response is then one write to the connection, and the head of a slow
+// flushInterval is the longest time that a part of a response stays in the server's
+// buffer. A small response is then one write to the connection, and the head of a slow
 // one still arrives before its body. Event streams and responses of unknown length
 // are flushed at once, by ReverseProxy.
 const flushInterval = time.Millisecond
@@ -35,7 +35,7 @@ type exchange struct {
 }
 
 // forward sends the request and returns the response. If marked, the request carries
-// the mark that detects loops.
+// the CDN-Loop mark.
 func (x *exchange) forward(marked bool) {
 	r := x.in
 	if x.upload = newUpload(x.w.ResponseWriter, r); x.upload != nil {
@@ -63,6 +63,7 @@ func (x *exchange) forward(marked bool) {
 		ctx, end := x.transports.webSocket(r.Context())
 		defer end()
 		r = r.WithContext(ctx)
+		x.w.webSocket = ctx
 	}
 	proxy := httputil.ReverseProxy{
 		Rewrite:        func(pr *httputil.ProxyRequest) { x.rewrite(pr.Out, marked) },
@@ -76,21 +77,22 @@ func (x *exchange) forward(marked bool) {
 	proxy.ServeHTTP(&x.w, r)
 }
 
-// failed answers when the upstream has not responded.
+// failed answers a request that could not be forwarded, or whose response is invalid. If
+// the client has disconnected, it aborts the response: net/http would send a 200.
 func (x *exchange) failed(err error) {
 	broken := x.upload.broken()
 	switch {
 	case broken != nil && isGone(broken):
-		return // the browser has gone away; nothing is wrong
+		panic(http.ErrAbortHandler)
 	case broken != nil:
 		x.answer(badRequest(x.rule, x.plan, broken))
 		return
-	case x.upload != nil && x.upload.stopped.Load(): // the server cancels the context for this too
+	case x.upload != nil && x.upload.stopped.Load(): // the server has canceled the context because of that
 		if errors.Is(err, context.Canceled) || errors.Is(err, os.ErrDeadlineExceeded) {
 			err = io.ErrUnexpectedEOF // the upstream closed the connection
 		}
 	case x.in.Context().Err() != nil:
-		return // the browser has gone away
+		panic(http.ErrAbortHandler)
 	}
 	if timeout, ok := errors.AsType[*idleError](x.idle.cause()); ok {
 		err = timeout
@@ -98,7 +100,7 @@ func (x *exchange) failed(err error) {
 	x.answer(explain(x.rule, x.plan, err))
 }
 
-// isGone reports whether err, of reading a request, says that its sender has gone away.
+// isGone reports whether err, of reading a request, means that the client disconnected.
 func isGone(err error) bool {
 	var network net.Error
 	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.As(err, &network)

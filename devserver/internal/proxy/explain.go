@@ -18,7 +18,7 @@ import (
 )
 
 // explain returns the problem for err, an error of the request to the upstream, with
-// its cause in words and what to do next: 504 for timeouts, otherwise 502.
+// its cause in words and the next step: 504 for timeouts, otherwise 502.
 func explain(rule *proxyconf.Rule, p plan, err error) *problem {
 	summary := "The dev server got no answer from " + p.target.Host + "."
 	if cause, ok := timeoutCause(err); ok {
@@ -57,18 +57,18 @@ func causeOf(rule *proxyconf.Rule, err error) (cause, next string) {
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "it does not speak TLS", "Write the target with http:// " + inFile(rule) + "."
 	case errors.As(err, &alert):
-		return "it refused the TLS handshake: " + alert.Error(), "Check the target's TLS settings."
+		return "it rejected the TLS handshake: " + alert.Error(), "Check the target's TLS settings."
 	case errors.As(err, &dns):
 		return "the name " + dns.Name + " cannot be resolved", "Check the rule's target " + inFile(rule) + "."
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: nothing listens there",
 			"Is the API running? `make api` starts it. Or point the rule's target elsewhere " + inFile(rule) + "."
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return "it cannot be reached from this machine", "Is the network up, or a VPN missing?"
+		return "it cannot be reached from this machine", "Is the network up? Does the target need a VPN?"
 	case errors.Is(err, syscall.EADDRNOTAVAIL) && rule.LocalAddress != "":
 		return "this machine has no address " + rule.LocalAddress, "Change the rule's localAddress " + inFile(rule) + "."
 	case errors.Is(err, errRedirects):
-		return err.Error(), "Does it redirect in a loop? Without followRedirects the browser shows where to."
+		return err.Error(), "Does it redirect in a loop? Without followRedirects, the browser shows the redirects."
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "it closed the connection without an answer", "Did the upstream crash? Its log may say why."
 	case strings.Contains(err.Error(), "headers exceeded"):

@@ -11,13 +11,14 @@ import (
 )
 
 // caseConn records the header names of a response as the upstream writes them, for the
-// option preserveHeaderKeyCase. net/http returns them in canonical form only.
+// option preserveHeaderKeyCase. net/http returns them in canonical form only. It is for
+// one response: such connections are not reused.
 type caseConn struct {
 	net.Conn
 
-	mu    sync.Mutex // protects the fields below
-	head  []byte     // what was read, until the head is complete
-	done  bool
+	mu    sync.Mutex        // protects the fields below
+	head  []byte            // what was read, until the head is complete
+	done  bool              // names is complete, or the head is too large
 	names map[string]string // original names by their canonical form
 }
 
@@ -48,6 +49,9 @@ func (d *dialer) dialKeepCaseTLS(ctx context.Context, network, address string) (
 	}
 	return &caseConn{Conn: secured}, nil
 }
+
+// NetConn returns the connection below, as that of tls.Conn does.
+func (c *caseConn) NetConn() net.Conn { return c.Conn }
 
 // Read implements net.Conn.
 func (c *caseConn) Read(p []byte) (int, error) {
@@ -85,7 +89,7 @@ func (c *caseConn) scan() {
 	}
 }
 
-// restoreHeaders gives the fields of header their original names.
+// restoreHeaders renames the fields of header to the names that the upstream has sent.
 func (c *caseConn) restoreHeaders(header http.Header) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// idle cancels a request when no byte of it or of its response has moved for some
-// time. The two timeouts of a rule are about the two sides of the proxy; as it passes
-// everything on at once, the shorter one decides. A nil *idle has no timeout.
+// idle cancels a request when neither its body nor its response has made progress for
+// some time. A rule has a timeout for each side of the proxy; as the proxy forwards
+// everything immediately, the shorter one decides. Its methods may be called from any
+// goroutine once watch has returned; stop and cause may be called on nil.
 type idle struct {
 	after  time.Duration
 	option string // that sets it
 	timer  *time.Timer
 	ctx    context.Context // of the request
 	cancel context.CancelCauseFunc
-	onIdle func() // called besides
+	onIdle func() // also called then, in the timer's goroutine
 }
 
 // idleError is the cause of a cancellation by idle.
@@ -34,8 +35,8 @@ func (e *idleError) Error() string {
 	return "no data for " + text + ", the rule's " + e.option
 }
 
-// newIdle returns an idle for the options timeout and proxyTimeout, of which one is
-// not 0. It calls onIdle when it has expired.
+// newIdle returns an idle for the options timeout and proxyTimeout, of which at least
+// one is not 0. It calls onIdle when it has expired.
 func newIdle(timeout, proxyTimeout time.Duration, onIdle func()) *idle {
 	if proxyTimeout == 0 || timeout != 0 && timeout < proxyTimeout {
 		return &idle{after: timeout, option: "timeout", onIdle: onIdle}
@@ -43,7 +44,8 @@ func newIdle(timeout, proxyTimeout time.Duration, onIdle func()) *idle {
 	return &idle{after: proxyTimeout, option: "proxyTimeout", onIdle: onIdle}
 }
 
-// watch starts the time, and returns r with a context and a body that belong to i.
+// watch starts the timer. It returns a copy of r whose context i cancels, and the reads
+// of whose body are progress.
 func (i *idle) watch(r *http.Request) *http.Request {
 	i.ctx, i.cancel = context.WithCancelCause(r.Context())
 	i.timer = time.AfterFunc(i.after, func() {
@@ -57,10 +59,10 @@ func (i *idle) watch(r *http.Request) *http.Request {
 	return r
 }
 
-// progress restarts the time.
+// progress restarts the timer.
 func (i *idle) progress() { i.timer.Reset(i.after) }
 
-// stop ends the time. The request may then be idle.
+// stop stops the timer: the request may be idle from now on.
 func (i *idle) stop() {
 	if i != nil {
 		i.timer.Stop()

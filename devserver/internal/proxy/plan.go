@@ -10,8 +10,8 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// plan says how a rule forwards a request: what is requested from which upstream. It depends on
-// the two alone, and is not changed after newPlan.
+// plan says how a rule forwards a request: what is requested from which upstream. It is
+// computed from the two, and never changes.
 type plan struct {
 	target    *url.URL // the upstream; nil if the rule has none for the request
 	uri       string   // path and query to request
@@ -38,7 +38,7 @@ func newPlan(rule *proxyconf.Rule, r *http.Request) (p plan, rejected *problem) 
 	return p, nil
 }
 
-// requestURI returns the path and query of r as they were sent. A request may also
+// requestURI returns the path and query of r as they were sent. The request may also
 // have an absolute URL, or "*", which no rule matches.
 func requestURI(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") || r.RequestURI == "*" {
@@ -59,7 +59,8 @@ func upgradeOf(r *http.Request) string {
 	return ""
 }
 
-// url returns the URL to request, whose path and query are sent byte for byte.
+// url returns the URL to request. Its path and query are sent byte for byte, except
+// that a path with two slashes at its start is escaped where net/url requires it.
 func (p plan) url() *url.URL {
 	path, query, hasQuery := strings.Cut(p.uri, "?")
 	u := &url.URL{Scheme: p.target.Scheme, Host: p.target.Host, RawQuery: query, ForceQuery: hasQuery && query == ""}

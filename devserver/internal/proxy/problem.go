@@ -11,8 +11,8 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// problem is the answer to a request without a response. Its readers run both ends
-// themselves, so it says everything there is to say.
+// problem is the proxy's own response, if it has none to forward. It has all details,
+// because its reader runs both the page and the upstream.
 type problem struct {
 	Status  int    `json:"-"`
 	Code    string `json:"error"`
@@ -32,7 +32,7 @@ func newProblem(rule *proxyconf.Rule, p plan, status int, code, summary, cause, 
 	return made
 }
 
-// inFile says where a rule is changed.
+// inFile returns the words that say where to edit rule.
 func inFile(rule *proxyconf.Rule) string { return "in " + rule.Place() + " (no restart is needed)" }
 
 func noTarget(rule *proxyconf.Rule) *problem {
@@ -46,7 +46,7 @@ func websocketRejected(rule *proxyconf.Rule, p plan) *problem {
 }
 
 func foreignOrigin(rule *proxyconf.Rule, p plan) *problem {
-	return newProblem(rule, p, http.StatusForbidden, "foreign_origin", "Only pages of this server may open a connection here.",
+	return newProblem(rule, p, http.StatusForbidden, "foreign_origin", "Only pages of this dev server may open WebSockets here.",
 		"the request's Origin is another one", "Open it from a page of this server.")
 }
 
@@ -57,15 +57,15 @@ func loop(rule *proxyconf.Rule, p plan) *problem {
 
 func badRequest(rule *proxyconf.Rule, p plan, err error) *problem {
 	return newProblem(rule, p, http.StatusBadRequest, "bad_request", "The body of this request cannot be read.", err.Error(),
-		"Fix the program that sends it.")
+		"Fix the client that sends it.")
 }
 
 func tooSlow(rule *proxyconf.Rule, err error) *problem {
 	return newProblem(rule, plan{}, http.StatusInternalServerError, "rule_too_slow", "The regular expression of this rule took too long for this request.",
-		err.Error(), "Simplify it, without a repetition inside a repetition, "+inFile(rule)+".")
+		err.Error(), "Simplify it, without nested quantifiers, "+inFile(rule)+".")
 }
 
-// answer answers with p: a page for a browser that navigates, JSON for anything else.
+// answer writes the response for p: HTML if the client accepts it, otherwise JSON.
 func (x *exchange) answer(p *problem) {
 	if x.rule.LogLevel != proxyconf.LogNothing {
 		x.log.Warn("no answer from upstream", "rule", p.Rule, "target", p.Target, "cause", p.Cause, "status", p.Status)

@@ -1,10 +1,12 @@
 // Package proxy forwards requests to the upstreams that proxy.conf.json names. It is
-// transparent by default: what a rule does not change arrives byte for byte.
+// transparent by default: paths, queries, header values and bodies that no rule changes
+// arrive byte for byte.
 //
 // A request goes through the files in this order: proxy.go finds the rule, plan.go
-// decides what is requested from which upstream, rewrite.go makes the outgoing request,
-// transports.go and dial.go send it, response.go and writer.go return the response,
-// and problem.go answers when there is none.
+// decides what is requested from which upstream, exchange.go forwards the request with
+// rewrite.go, transports.go and dial.go, and returns the response with response.go and
+// writer.go. problem.go and explain.go answer if there is none. upload.go, idle.go,
+// redirect.go and headercase.go each serve one option or special case.
 package proxy
 
 import (
@@ -18,15 +20,16 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// Proxy forwards by one set of rules. To change the rules, make another Proxy with
-// the same Transports; requests in flight finish with the rules they began with.
+// Proxy forwards requests by one set of rules. To change the rules, make another Proxy
+// with the same Transports; requests in flight finish with the rules they began with. Its
+// methods may be called from any goroutine.
 type Proxy struct {
 	rules  proxyconf.Rules
 	routes []*route // one for each rule
 	log    *slog.Logger
 }
 
-// New returns a Proxy for rules, which must not be modified any more.
+// New returns a Proxy for rules, which must not be modified afterwards.
 func New(rules proxyconf.Rules, transports *Transports, logger *slog.Logger) *Proxy {
 	p := &Proxy{rules: rules, log: logger}
 	for i := range rules {
@@ -38,7 +41,9 @@ func New(rules proxyconf.Rules, transports *Transports, logger *slog.Logger) *Pr
 // Rules returns the rules of p, which must not be modified.
 func (p *Proxy) Rules() proxyconf.Rules { return p.rules }
 
-// Handler returns the handler that forwards r, or nil if no rule matches.
+// Handler returns the handler for r, or nil if no rule matches. If the regular expression
+// of a rule takes too long, the handler answers 500. If a rule nearly matches, it logs
+// that, once for each rule.
 func (p *Proxy) Handler(r *http.Request) http.Handler {
 	uri := requestURI(r)
 	i, err := p.rules.Match(uri)
@@ -63,14 +68,14 @@ func (p *Proxy) hint(r *http.Request, uri string) {
 		r.Method, path, p.rules[i].Name, p.rules[i].Place(), why))
 }
 
-// route is a rule with what its requests share.
+// route is a rule with the state that its requests share.
 type route struct {
 	rule       *proxyconf.Rule
 	requests   http.RoundTripper
 	handshakes http.RoundTripper // for WebSockets
 	transports *Transports
 	log        *slog.Logger
-	errorLog   *log.Logger // for responses that the upstream does not complete
+	errorLog   *log.Logger // of ReverseProxy: responses that the upstream does not complete
 	hinted     atomic.Bool // Proxy.hint has logged about this rule
 }
 

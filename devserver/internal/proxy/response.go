@@ -13,7 +13,7 @@ import (
 // errUnexpectedSwitch is the error of a 101 to a request without an Upgrade.
 var errUnexpectedSwitch = errors.New("it switches to another protocol, which it was not asked for")
 
-// modify makes the changes of the rule to the response.
+// modify applies the rule to the response. It is the ModifyResponse of ReverseProxy.
 func (x *exchange) modify(resp *http.Response) error {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		if !x.plan.websocket {
@@ -76,8 +76,8 @@ var (
 	cookiePath   = regexp.MustCompile(`(?i)(;\s*path=)([^;]+)`)
 )
 
-// rewriteAttribute returns cookie with the value of the attribute that pattern finds
-// replaced by values.
+// rewriteAttribute returns cookie with the value of the attribute that pattern matches
+// replaced, as values says.
 func rewriteAttribute(cookie string, pattern *regexp.Regexp, values proxyconf.Cookies) string {
 	if values == nil {
 		return cookie

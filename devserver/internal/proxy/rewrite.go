@@ -9,8 +9,10 @@ import (
 	"strings"
 )
 
-// rewrite makes out the request for the upstream. ReverseProxy drops and changes what
-// is unsafe between strangers; here both ends are one developer's, so it is restored.
+// rewrite turns out, ReverseProxy's copy of the request, into the request for the
+// upstream. ReverseProxy removes headers that are unsafe between parties that do not trust
+// each other; here both ends belong to one developer, so they are restored. If marked, the
+// request carries the CDN-Loop mark.
 func (x *exchange) rewrite(out *http.Request, marked bool) {
 	rule := x.rule
 	out.URL = x.plan.url()
@@ -45,7 +47,7 @@ func (x *exchange) rewrite(out *http.Request, marked bool) {
 	if marked {
 		x.transports.mark(out)
 	}
-	if !x.plan.websocket { // no other protocol is offered, which a proxy may do (RFC 9110 §7.8)
+	if !x.plan.websocket { // upgrades to other protocols are not forwarded (RFC 9110 §7.8)
 		delete(out.Header, "Upgrade")
 		if strings.EqualFold(out.Header.Get("Connection"), "upgrade") {
 			delete(out.Header, "Connection")
@@ -60,7 +62,7 @@ var restored = []string{
 	"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto",
 }
 
-// setForwarded adds the fields that the option xfwd is for.
+// setForwarded adds the X-Forwarded headers of the option xfwd.
 func setForwarded(header http.Header, in *http.Request, websocket bool) {
 	scheme, port := "http", "80"
 	if in.TLS != nil {
@@ -82,7 +84,7 @@ func setForwarded(header http.Header, in *http.Request, websocket bool) {
 	}
 }
 
-// appendToList returns values and another as one list.
+// appendToList returns values and another as one comma-separated list.
 func appendToList(values []string, another string) string {
 	return strings.Join(append(slices.Clip(values), another), ",")
 }

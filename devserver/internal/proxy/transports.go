@@ -13,21 +13,22 @@ import (
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
-// Transports hold the connections to upstreams. They outlive a Proxy, so that an edit
+// Transports holds the connections to upstreams. It outlives a Proxy, so that an edit
 // of the rules closes no connection. The methods may be called from any goroutine.
 type Transports struct {
-	id       string // unique to this process, see mark
-	inFlight atomic.Int64
+	id       string       // unique to this process, see mark
+	inFlight atomic.Int64 // requests that all Proxies are forwarding
 
 	closing    context.Context // ends with Close
 	cancel     context.CancelFunc
-	webSockets sync.WaitGroup
+	webSockets sync.WaitGroup // Add is called with mu held, before Close
 
-	mu    sync.Mutex // protects byKey
+	mu    sync.Mutex // protects byKey, and the order of webSocket and Close
 	byKey map[transportKey]*http.Transport
 }
 
-// transportKey is what connections for different rules differ in.
+// transportKey holds the options that a connection depends on. Rules with equal keys
+// share connections.
 type transportKey struct {
 	secure       bool   // verify certificates
 	localAddress string // to connect from
@@ -42,9 +43,12 @@ func NewTransports() *Transports {
 	return t
 }
 
-// Close closes idle connections and open WebSockets, and waits for the latter.
+// Close closes open WebSockets, at both ends, and waits until their handlers have
+// returned. Then it closes idle connections. Other requests in flight are not ended.
 func (t *Transports) Close() {
+	t.mu.Lock()
 	t.cancel()
+	t.mu.Unlock()
 	t.webSockets.Wait()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,11 +57,17 @@ func (t *Transports) Close() {
 	}
 }
 
-// webSocket returns ctx for a WebSocket, which Close ends too. end must be called when
-// the WebSocket is closed.
+// webSocket returns a context derived from ctx that Close cancels too, and makes Close
+// wait until end is called.
 func (t *Transports) webSocket(ctx context.Context) (_ context.Context, end func()) {
-	t.webSockets.Add(1)
 	ctx, cancel := context.WithCancel(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closing.Err() != nil {
+		cancel()
+		return ctx, cancel
+	}
+	t.webSockets.Add(1)
 	stop := context.AfterFunc(t.closing, cancel)
 	return ctx, func() {
 		stop()
@@ -118,15 +128,15 @@ func newTransport(key transportKey) *http.Transport {
 const handshakeTimeout = 10 * time.Second // for TLS
 
 // loopThreshold is the number of in-flight requests above which loop detection (RFC
-// 8586) is on. A loop reaches it in no time, and below it no request is changed.
+// 8586) is on. A loop exceeds it quickly; below it, no request is changed.
 const loopThreshold = 64
 
-// mark adds the mark of this process to r.
+// mark adds the ID of this process to r's CDN-Loop header.
 func (t *Transports) mark(r *http.Request) {
 	r.Header["Cdn-Loop"] = []string{appendToList(r.Header["Cdn-Loop"], t.id)}
 }
 
-// isLoop reports whether r carries the mark of this process.
+// isLoop reports whether r's CDN-Loop header has the ID of this process.
 func (t *Transports) isLoop(r *http.Request) bool {
 	for _, value := range r.Header["Cdn-Loop"] {
 		if strings.Contains(value, t.id) {
@@ -136,7 +146,7 @@ func (t *Transports) isLoop(r *http.Request) bool {
 	return false
 }
 
-// buffers are what ReverseProxy copies bodies through.
+// buffers is the pool of ReverseProxy's copy buffers.
 var buffers = &bufferPool{sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}}
 
 type bufferPool struct{ pool sync.Pool }

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// upload is a request's body. The response, or the end of the upstream's connection,
-// may come before it is complete. Then the rest is useless, and the position in it
-// is unknown, so the browser's connection is closed after the response (RFC 9112
-// §9.3). Its methods may be called from any goroutine, on a nil *upload too.
+// upload is a request's body. The upstream may respond or disconnect before it has read
+// all of it. The rest is then discarded, and the browser's connection is closed after
+// the response, because it cannot be reused (RFC 9112 §9.3). Its methods may be called
+// from any goroutine; stop and broken may be called on nil.
 type upload struct {
 	io.ReadCloser
 	control *http.ResponseController
-	whole   atomic.Bool
-	stopped atomic.Bool
+	whole   atomic.Bool           // read to its end
+	stopped atomic.Bool           // stop has made reads fail
 	failure atomic.Pointer[error] // of reading it
 
 	mu    sync.Mutex // protects ended
@@ -31,8 +31,8 @@ func newUpload(w http.ResponseWriter, r *http.Request) *upload {
 		return nil
 	}
 	u := &upload{ReadCloser: r.Body, control: http.NewResponseController(w)}
-	// Otherwise the server reads the body before it sends the response. HTTP/2 always
-	// does this, and returns an error here.
+	// Otherwise an HTTP/1 server reads the whole body before it responds. HTTP/2 is
+	// always full duplex, and returns an error here.
 	_ = u.control.EnableFullDuplex()
 	return u
 }
@@ -57,16 +57,16 @@ func (u *upload) stop() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.ended {
-		u.stopped.Store(true)                          // the server reports the deadline as the end of the browser
+		u.stopped.Store(true)                          // the server cancels the context, as if the browser had disconnected
 		_ = u.control.SetReadDeadline(time.Unix(1, 0)) // fails only on a closed connection
 	}
 }
 
-// end stops u and waits until nothing reads it. The server would do that too, but
-// wait for the browser.
+// end stops u and waits until nothing reads it. Without it, the server would wait for
+// the browser to send the rest.
 func (u *upload) end() {
 	u.stop()
-	_ = u.Close() // reading it has reported its errors
+	_ = u.Close() // Read has reported its errors
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.ended = true
@@ -83,7 +83,7 @@ func (u *upload) broken() error {
 	return nil
 }
 
-// stopAfter returns body, a response's, and stops u when it has been read.
+// stopAfter wraps the body of a response, and stops u when it ends or is closed.
 func (u *upload) stopAfter(body io.ReadCloser) io.ReadCloser { return &lastBody{body, u} }
 
 type lastBody struct {

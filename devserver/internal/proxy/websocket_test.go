@@ -116,40 +116,65 @@ func TestWebSocketClosedByTheBrowser(t *testing.T) {
 	}
 }
 
-// TestWebSocketsEndAtClose closes the transports while a WebSocket is open.
+// TestWebSocketsEndAtClose closes the transports while WebSockets are open: one is idle,
+// and one is blocked because the browser does not read.
 func TestWebSocketsEndAtClose(t *testing.T) {
 	t.Parallel()
-	upstreamEnded := make(chan struct{})
-	target := upstream(t, func(w http.ResponseWriter, r *http.Request) {
-		defer close(upstreamEnded)
-		if conn, err := websocket.Accept(w, r, nil); err == nil {
-			_, _, _ = conn.Read(r.Context()) // until the connection ends
-			_ = conn.CloseNow()
-		}
-	})
-	rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(rule(target, `, "ws": true`)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	transports := proxy.NewTransports()
-	p := proxy.New(rules, transports, slog.New(slog.DiscardHandler))
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.Handler(r).ServeHTTP(w, r) }))
-	defer srv.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	conn, _, err := websocket.Dial(ctx, srv.URL+"/api", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.CloseNow() }()
-	transports.Close()
-	if _, _, err := conn.Read(ctx); err == nil || ctx.Err() != nil {
-		t.Errorf("the browser's end: %v, want the end of the connection", err)
-	}
-	select {
-	case <-upstreamEnded:
-	case <-ctx.Done():
-		t.Error("the upstream's end is still open")
+	for name, send := range map[string]func(context.Context, *websocket.Conn, chan<- struct{}) error{
+		"idle": func(_ context.Context, _ *websocket.Conn, blocked chan<- struct{}) error { close(blocked); return nil },
+		"blocked": func(ctx context.Context, conn *websocket.Conn, blocked chan<- struct{}) error {
+			timer := time.AfterFunc(200*time.Millisecond, func() { close(blocked) })
+			for { // until a write does not return for 200 ms
+				if err := conn.Write(ctx, websocket.MessageBinary, make([]byte, 64<<10)); err != nil {
+					return err
+				}
+				if !timer.Stop() {
+					return nil
+				}
+				timer.Reset(200 * time.Millisecond)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			blocked, upstreamEnded := make(chan struct{}), make(chan struct{})
+			target := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+				defer close(upstreamEnded)
+				conn, err := websocket.Accept(w, r, nil)
+				if err != nil {
+					return
+				}
+				defer func() { _ = conn.CloseNow() }()
+				if send(ctx, conn, blocked) == nil {
+					_, _, _ = conn.Read(ctx) // until the connection ends
+				}
+			})
+			rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(rule(target, `, "ws": true`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			transports := proxy.NewTransports()
+			p := proxy.New(rules, transports, slog.New(slog.DiscardHandler))
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.Handler(r).ServeHTTP(w, r) }))
+			defer srv.Close()
+			conn, _, err := websocket.Dial(ctx, srv.URL+"/api", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.CloseNow() }()
+			<-blocked
+			closed := make(chan struct{})
+			go func() { defer close(closed); transports.Close() }()
+			for what, end := range map[string]<-chan struct{}{"Close": closed, "the upstream's end": upstreamEnded} {
+				select {
+				case <-end:
+				case <-ctx.Done():
+					t.Errorf("%s does not return", what)
+				}
+			}
+		})
 	}
 }
 

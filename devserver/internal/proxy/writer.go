@@ -1,9 +1,14 @@
 package proxy
 
-import "net/http"
+import (
+	"bufio"
+	"context"
+	"net"
+	"net/http"
+)
 
-// responseWriter is between ReverseProxy and the server. It undoes what net/http adds
-// to responses, and observes their progress.
+// responseWriter wraps the server's writer for ReverseProxy. It prevents net/http from
+// adding headers to responses, and observes their progress.
 type responseWriter struct {
 	http.ResponseWriter
 	in     *http.Request
@@ -11,13 +16,16 @@ type responseWriter struct {
 	idle   *idle     // told of progress, or nil
 	names  *caseConn // has the response's original header names, or nil
 	status int       // 0 until there is one
+
+	webSocket context.Context // its end closes the connection of a WebSocket; nil for other requests
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (w *responseWriter) WriteHeader(status int) {
 	if status < 200 && status != http.StatusSwitchingProtocols { // an informational response
-		// The server itself sends 100 when the body is read, which is when the upstream has
-		// asked for it. HTTP/1.0 has no informational responses (RFC 9110 §15.2).
+		// The server sends 100 itself when the body is first read, which is after the
+		// upstream has sent its own 100. HTTP/1.0 has no informational responses (RFC
+		// 9110 §15.2).
 		if status != http.StatusContinue && w.in.ProtoAtLeast(1, 1) {
 			w.ResponseWriter.WriteHeader(status)
 		}
@@ -45,6 +53,16 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 		w.idle.progress()
 	}
 	return w.ResponseWriter.Write(p)
+}
+
+// Hijack implements http.Hijacker for WebSockets. ReverseProxy closes only the upstream's
+// connection when the request ends, and a browser that does not read would block it.
+func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil && w.webSocket != nil {
+		context.AfterFunc(w.webSocket, func() { _ = conn.Close() }) // nothing to do about an error
+	}
+	return conn, buffered, err
 }
 
 // Unwrap lets http.ResponseController reach the server's writer.

@@ -55,7 +55,8 @@ func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 	return u
 }
 
-// targetParts parses a target like {"protocol": "http:", "host": "localhost", "port": 3001}.
+// targetParts parses a target like {"protocol": "http:", "host": "localhost", "port":
+// 3001}.
 func (p *parser) targetParts(o *hujson.Object) (string, bool) {
 	protocol, host, port, path, good := "http", "", "", "", true
 	for _, member := range p.members(o) {

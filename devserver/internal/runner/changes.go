@@ -14,7 +14,8 @@ import (
 	"calling-an-api.example/devserver/internal/watch"
 )
 
-// watch makes r.watcher watch everything that the processes are made of.
+// watch starts to watch the sources, the settings and the files that the dev server reads
+// when it starts.
 func (r *runner) watch() (err error) {
 	if r.watcher, err = watch.New(); err != nil {
 		return err
@@ -43,7 +44,8 @@ func (r *runner) path(name string) string {
 	return filepath.Join(r.Dir, name)
 }
 
-// changed rebuilds and restarts what the files at paths are part of.
+// changed rebuilds and restarts the processes that the files at paths belong to. It also
+// restarts those that have crashed.
 func (r *runner) changed(ctx context.Context, paths []string) {
 	top, err := filepath.Abs(r.Dir)
 	if err != nil {
@@ -131,7 +133,7 @@ func (r *runner) rebuild(ctx context.Context, name string) (changed bool) {
 	return true
 }
 
-// digest returns a digest of the file, zero if it does not exist.
+// digest returns the SHA-256 of the file; a missing one counts as empty.
 func digest(file string) (sum [sha256.Size]byte, err error) {
 	data, err := os.ReadFile(file) //nolint:gosec // a binary in bin/
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -141,11 +143,11 @@ func digest(file string) (sum [sha256.Size]byte, err error) {
 }
 
 // reloadSettings reads .env again and returns the processes that are affected. If .env
-// is invalid, nothing changes.
+// is invalid or a new port is in use, the settings stay as they are.
 func (r *runner) reloadSettings(ctx context.Context) []string {
 	before := r.settings
 	now, err := load(r.Dir, r.Environ)
-	if err == nil { // the ports of the running processes are in use by them
+	if err == nil { // the ports of the running processes are ours
 		err = checkPorts(ctx, slices.DeleteFunc(now.ports(r.Names), func(p port) bool {
 			return slices.ContainsFunc(before.ports(r.Names), func(ours port) bool { return ours.addr == p.addr })
 		}))

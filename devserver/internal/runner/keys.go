@@ -10,17 +10,21 @@ import (
 
 const keyHelp = "o open the page, r restart, t print a token, q quit, h this help; each with Enter"
 
-// readKeys sends the user's lines to the loop. Keys take effect with Enter, so that the
-// terminal keeps its mode and its own Ctrl+C.
+// readKeys sends the user's lines to the loop. It reads lines instead of single keys,
+// so that the terminal keeps its mode and its own Ctrl+C.
 func (r *runner) readKeys(ctx context.Context) {
 	lines := bufio.NewScanner(r.Keys)
 	for lines.Scan() && ctx.Err() == nil {
 		key := strings.TrimSpace(lines.Text())
-		r.send(func() { r.key(ctx, key) })
+		select {
+		case r.keys <- key:
+		case <-r.over:
+			return
+		}
 	}
 }
 
-// key does what a key is for.
+// key runs the command of a key. An unknown key prints the help.
 func (r *runner) key(ctx context.Context, key string) {
 	switch key {
 	case "":
@@ -37,7 +41,7 @@ func (r *runner) key(ctx context.Context, key string) {
 		output, err := r.Tools.Token(ctx, r.settings.env)
 		r.out.Print(string(output))
 		if err != nil {
-			r.printf("no token: %v", err)
+			r.printf("cannot get a token: %v", err)
 		}
 	case "q":
 		r.stop()

@@ -2,5 +2,5 @@
 
 package runner
 
-// owner names the process that listens on port; here it can't be told.
+// owner names the process that listens on port; here it cannot be found out.
 func owner(string) string { return "" }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// BuildPage writes the page for production to frontend/dist, with the settings of .env,
-// which only the runner reads. The dev server in bin/ must be built.
+// BuildPage writes the page for production to frontend/dist, with the settings of .env.
+// The dev server in bin/ must be built.
 func BuildPage(signals <-chan os.Signal, dir string, environ []string, output io.Writer) error {
 	settings, err := load(dir, environ)
 	if err != nil {

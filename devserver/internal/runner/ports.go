@@ -26,8 +26,8 @@ func (s *settings) ports(names []string) (ports []port) {
 	return ports
 }
 
-// checkPorts returns an error that names all ports in use. It runs before anything is
-// built or started, so that nothing else is printed.
+// checkPorts returns an error that names all ports in use. Run calls it before the
+// build, so that it is the first thing that the user sees.
 func checkPorts(ctx context.Context, ports []port) error {
 	var problems []error
 	for _, p := range ports {

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	readyInterval = 25 * time.Millisecond // between two questions
+	readyInterval = 25 * time.Millisecond // between two requests
 	readyTimeout  = 3 * time.Second       // for a process that answers, but is not ready
 )
 

@@ -1,9 +1,9 @@
-// Package runner is the loop of `make dev`: it builds the API and the dev server, runs
-// both until one ends or the user stops it, and rebuilds and restarts one when its
-// sources change.
+// Package runner implements `make dev`: it builds the API and the dev server, runs both,
+// and rebuilds and restarts one when its sources change. It stops when one exits, or when
+// the user stops it; one that exits right after a restart is restarted at the next edit.
 //
-// One goroutine, the loop, owns everything that changes. The watcher, the terminal and
-// the processes send it events; it sends restarts to package procs.
+// One goroutine, the loop, owns all mutable state. The watcher, the terminal and the
+// processes send it events; it sends restarts to package procs.
 package runner
 
 import (
@@ -23,23 +23,24 @@ import (
 	"calling-an-api.example/devserver/internal/watch"
 )
 
-// Names are the processes that a runner can run, by the names of their folders.
+// Names are the processes that a runner can run, which are also the names of their
+// folders. It must not be modified.
 var Names = []string{"devserver", "api"}
 
 const (
 	bin      = "bin"                        // folder of the binaries
-	lockFile = "frontend/package-lock.json" // that npm installs from
+	lockFile = "frontend/package-lock.json" // input of npm ci
 )
 
-// Options are what a runner runs and where.
+// Options configure [Run]. All but Keys and Color are required.
 type Options struct {
 	Dir     string           // the repository's top folder: an absolute path, or "."
-	Names   []string         // of the processes
+	Names   []string         // processes to run, of the package's Names
 	Environ []string         // "NAME=value"; overrides .env
 	Signals <-chan os.Signal // the first stops all processes, the next kills them
 	Keys    io.Reader        // lines from the user; nil for none
 	Output  io.Writer
-	Color   bool // unless the settings have NO_COLOR
+	Color   bool // print in color, unless the settings have NO_COLOR
 	Tools   Tools
 }
 
@@ -54,18 +55,20 @@ type runner struct {
 
 	restarts chan procs.Process
 	signals  chan os.Signal // to the processes
-	events   chan func()    // to the loop
+	keys     chan string    // lines of the user, to the loop
+	events   *mailbox       // other events, to the loop
 	over     chan struct{}  // closed when the processes have ended
 
 	settings       *settings
+	starts         map[string]int  // how often each process was restarted
 	crashed        map[string]bool // processes that ended after a restart and wait for an edit
-	greeted        bool
-	addressWarning string // that was printed last
+	bannerPrinted  bool
+	addressWarning string // the last one printed
 }
 
-// Run runs the processes until all have ended. The error is a *procs.ExitError if one
-// ended by itself, [ErrInterrupted] if a signal came before they ran, nil if a signal
-// stopped them, or it says what to change.
+// Run runs the processes until all have ended. It returns nil after a signal or the key q,
+// [ErrInterrupted] after a signal during the first build, and a *procs.ExitError if a
+// process exited. Any other error tells the user what to change.
 func Run(opts Options) (err error) {
 	settings, err := load(opts.Dir, opts.Environ)
 	if err != nil {
@@ -74,7 +77,7 @@ func Run(opts Options) (err error) {
 	opts.Color = opts.Color && settings.value("NO_COLOR") == ""
 	r := &runner{
 		Options: opts, settings: settings, out: procs.NewOutput(opts.Output, opts.Color, len("devserver")), crashed: map[string]bool{},
-		restarts: make(chan procs.Process), signals: make(chan os.Signal, 2), events: make(chan func(), 64), over: make(chan struct{}),
+		restarts: make(chan procs.Process), signals: make(chan os.Signal, 2), keys: make(chan string), events: newMailbox(), starts: map[string]int{}, over: make(chan struct{}),
 	}
 	r.own = r.out.Writer("dev")
 	if err := checkPorts(context.Background(), r.settings.ports(opts.Names)); err != nil {
@@ -97,25 +100,25 @@ func Run(opts Options) (err error) {
 	return r.run()
 }
 
-// run starts the processes and the loop.
+// run runs the processes and the loop until all processes have ended.
 func (r *runner) run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	changes := make(chan []string)
 	var group errgroup.Group
 	group.Go(func() error { r.forwardSignals(ctx); return nil })
 	group.Go(func() error {
-		r.watcher.Run(ctx, changes, func(err error) { r.send(func() { r.printf("watching files: %v", err) }) })
+		r.watcher.Run(ctx, changes, func(err error) { r.events.post(func() { r.printf("watching files: %v", err) }) })
 		return nil
 	})
 	if r.Keys != nil {
-		go r.readKeys(ctx) // until the terminal ends; reading it cannot be canceled
+		go r.readKeys(ctx) // until the input ends; reading it cannot be canceled
 	}
 	processes := r.processes()
 	group.Go(func() error { r.loop(ctx, changes); return nil })
 	err := procs.Run(procs.Events{
 		Signals: r.signals, Restarts: r.restarts,
-		Ready: func() { r.send(func() { r.ready(ctx) }) },
-		Down:  func(exit *procs.ExitError) { r.send(func() { r.down(exit) }) },
+		Ready: func() { r.events.post(func() { r.ready(ctx) }) },
+		Down:  func(exit *procs.ExitError) { r.events.post(func() { r.down(exit) }) },
 	}, r.out, processes...)
 	close(r.over)
 	cancel()
@@ -131,17 +134,13 @@ func (r *runner) loop(ctx context.Context, changes <-chan []string) {
 			return
 		case paths := <-changes:
 			r.changed(ctx, paths)
-		case event := <-r.events:
-			event()
+		case key := <-r.keys:
+			r.key(ctx, key)
+		case <-r.events.wake:
+			for _, event := range r.events.take() {
+				event()
+			}
 		}
-	}
-}
-
-// send makes the loop call event. It may be called from any goroutine.
-func (r *runner) send(event func()) {
-	select {
-	case r.events <- event:
-	case <-r.over:
 	}
 }
 
@@ -156,7 +155,7 @@ func (r *runner) forwardSignals(ctx context.Context) {
 	}
 }
 
-// signal sends sig to the processes. A third signal in a row changes nothing.
+// signal sends sig to the processes. It drops a signal while two are pending.
 func (r *runner) signal(sig os.Signal) {
 	select {
 	case r.signals <- sig:
@@ -181,31 +180,37 @@ func (r *runner) processes() (all []procs.Process) {
 	return all
 }
 
-// ready greets the user when all processes are ready for the first time, and compares
-// addresses each time.
+// ready prints the banner when all processes are ready for the first time, and compares
+// addresses each time. It does nothing if only one process runs.
 func (r *runner) ready(ctx context.Context) {
 	if len(r.Names) < 2 {
 		return
 	}
-	if !r.greeted {
-		r.greeted = true
+	if !r.bannerPrinted {
+		r.bannerPrinted = true
 		r.out.Print(r.banner())
 	}
 	r.compareAddresses(ctx)
 }
 
-// down reports a process that has ended right after a restart.
+// down reports a process that has ended right after a restart, unless it has been
+// restarted again since.
 func (r *runner) down(exit *procs.ExitError) {
+	if exit.Start != r.starts[exit.Name] {
+		return
+	}
 	const next = "the next edit, or r and Enter, restarts it"
 	r.crashed[exit.Name] = true
 	r.report(exit.Name+"-run", fmt.Sprintf("%v right after it was started; the terminal says why.\n%s", exit, next))
 	r.printf("%v; %s", exit, next)
 }
 
-// restart replaces the process with the name of p by p.
+// restart replaces the running process with p's name by p.
 func (r *runner) restart(p procs.Process) {
 	r.report(p.Name+"-run", "")
 	delete(r.crashed, p.Name)
+	r.starts[p.Name]++
+	p.Start = r.starts[p.Name]
 	select {
 	case r.restarts <- p:
 	case <-r.over:
@@ -215,7 +220,7 @@ func (r *runner) restart(p procs.Process) {
 // stop stops all processes, as Ctrl+C does.
 func (r *runner) stop() { r.signal(syscall.SIGTERM) }
 
-// report makes the dev server show problem as that of source, "" for none.
+// report shows problem over the page, under the key source; "" removes it.
 func (r *runner) report(source, problem string) {
 	file := filepath.Join(r.problems, source)
 	var err error
@@ -231,7 +236,7 @@ func (r *runner) report(source, problem string) {
 	}
 }
 
-// printf prints lines of the runner's own.
+// printf prints a line of the runner.
 func (r *runner) printf(format string, args ...any) {
-	_, _ = fmt.Fprintf(r.own, strings.TrimSuffix(format, "\n")+"\n", args...) // Output notices when the terminal is gone
+	_, _ = fmt.Fprintf(r.own, strings.TrimSuffix(format, "\n")+"\n", args...) // Output handles errors
 }

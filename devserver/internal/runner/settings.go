@@ -30,7 +30,7 @@ var variables = map[string][]string{
 }
 
 // affected returns which of the named processes read a setting that differs from before.
-// A name that is unknown here may be for any of them.
+// A variable that is not in variables affects all processes.
 func (s *settings) affected(before *settings, names []string) (readers []string) {
 	for _, setting := range slices.Concat(s.env, before.env) {
 		name, _, _ := strings.Cut(setting, "=")

@@ -11,7 +11,8 @@ import (
 	"calling-an-api.example/devserver/internal/procs"
 )
 
-// Tools are the programs that a runner calls. Tests replace them.
+// Tools runs other programs for a runner: the Go command, npm and a browser. Its methods
+// must return when ctx ends.
 type Tools interface {
 	// Build builds the named commands into dir. The compiler prints to output.
 	Build(ctx context.Context, output io.Writer, dir string, names ...string) error
@@ -29,8 +30,8 @@ type GoTools struct {
 	Browser func(ctx context.Context, url string) error
 }
 
-// Build implements [Tools]. Binaries for development have no VCS stamp, which git
-// refuses in a checkout that belongs to another user.
+// Build implements [Tools]. The binaries have no VCS stamp, because git fails in a
+// checkout that another user owns.
 func (t GoTools) Build(ctx context.Context, output io.Writer, dir string, names ...string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -67,10 +68,11 @@ func (t GoTools) run(cmd *exec.Cmd, dir string) ([]byte, error) {
 	return cmd.CombinedOutput()
 }
 
-// ErrInterrupted says that a signal came before the processes ran.
+// ErrInterrupted says that a signal ended a build.
 var ErrInterrupted = errors.New("interrupted")
 
-// buildFirst builds all processes before the first start.
+// buildFirst builds the binaries of all processes. It returns [ErrInterrupted] after a
+// signal.
 func (r *runner) buildFirst() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

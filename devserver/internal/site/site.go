@@ -1,5 +1,5 @@
-// Package site is the handler of the page's port: the dev server's own paths, then the
-// proxy rules, then the app.
+// Package site serves the page's port: the dev server's own paths, then the proxy rules,
+// then the app.
 package site
 
 import (
@@ -19,9 +19,9 @@ import (
 	"calling-an-api.example/devserver/internal/spa"
 )
 
-// Options are what a Site is made of. All are required except Bundler.
+// Options configure a Site. All are required except Bundler and LocalTenant.
 type Options struct {
-	Config      config.Config // Domain is the tenant in use, local or not
+	Config      config.Config // Domain must be the origin of the tenant in use, also of the local one
 	LocalTenant bool          // the tenant in use is the one inside the dev server
 	Hub         *livereload.Hub
 	Bundler     *bundle.Bundler // nil if the frontend is already built
@@ -44,15 +44,15 @@ func New(opts Options) *Site {
 	return s
 }
 
-// SetRules makes the proxy use rules for requests from now on. Requests in flight
-// finish with the rules they began with.
+// SetRules replaces the proxy rules, which must not be modified afterwards. Requests in
+// flight finish with the rules they began with.
 func (s *Site) SetRules(rules proxyconf.Rules) { s.proxy.Store(proxy.New(rules, s.Transports, s.Log)) }
 
 // ServeHTTP implements http.Handler.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // routes returns the handler. The dev server's own paths come first, so that no proxy
-// rule can take them away.
+// rule can override them.
 func (s *Site) routes() http.Handler {
 	options := spa.Options{Dir: s.Config.Frontend, Public: ".", Inject: s.Hub.Script, Log: s.Log}
 	if s.Bundler != nil {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -23,10 +24,12 @@ const (
 	longest = 100 * time.Millisecond // that a change waits for others
 )
 
-// Watcher watches folders with everything below them, and single files. Tree and File
-// must not be called concurrently with each other.
+// Watcher watches folders with everything below them, and single files. Its
+// methods may be called from any goroutine.
 type Watcher struct {
-	fs    *fsnotify.Watcher
+	fs *fsnotify.Watcher
+
+	mu    sync.Mutex // protects roots
 	roots []root
 }
 
@@ -80,6 +83,8 @@ func (w *Watcher) root(path string, tree bool) (root, error) {
 			return root{}, fmt.Errorf("watch %s: %w", path, err)
 		}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if i := slices.IndexFunc(w.roots, func(known root) bool { return known.given == r.given && known.tree == r.tree }); i >= 0 {
 		w.roots[i] = r // it is watched already
 	} else {
@@ -167,7 +172,7 @@ func (w *Watcher) recover(err error, add func(path string), failed func(error)) 
 		failed(err)
 		return
 	}
-	for _, r := range w.roots {
+	for _, r := range w.known() {
 		if r.tree {
 			if err := w.addTree(r.real); err != nil {
 				failed(err)
@@ -177,10 +182,17 @@ func (w *Watcher) recover(err error, add func(path string), failed func(error)) 
 	}
 }
 
+// known returns a copy of the roots.
+func (w *Watcher) known() []root {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.roots)
+}
+
 // asGiven returns the path of an event below the given path of its root, "" if it is
 // not watched, and whether it is in a tree.
 func (w *Watcher) asGiven(path string) (given string, tree bool) {
-	for _, r := range w.roots {
+	for _, r := range w.known() {
 		if path == r.given || path == r.real {
 			return r.given, r.tree
 		}

@@ -40,7 +40,8 @@ func Start(tb testing.TB, options tenant.Options) *Server {
 	return &Server{local, options.Issuer}
 }
 
-// Token returns an access token. An error in options ends the test.
+// Token returns an access token, as [tenant.Tenant.Mint] does. An error ends the test.
+// An error in options ends the test.
 func (s *Server) Token(tb testing.TB, options tenant.MintOptions) string {
 	tb.Helper()
 	token, err := s.Mint(options)

@@ -1,6 +1,5 @@
-// Package directory is what the local tenant knows: users, clients and APIs, read from
-// a file of JSON with comments. A Directory never changes; an edit of the file makes
-// another one.
+// Package directory holds the local tenant's users, clients and APIs, read from a file of
+// JSON with comments. A [Directory] is immutable; an edit of the file makes another one.
 package directory
 
 import (
@@ -25,9 +24,9 @@ type User struct {
 	ID, Email, Password   string
 	GivenName, FamilyName string
 	Nickname, Picture     string
-	Permissions           []string       // at the APIs, as roles would give them (RBAC)
+	Permissions           []string       // at the APIs, as roles grant them (RBAC)
 	Blocked               bool           // may not log in
-	Claims                map[string]any // more claims for tokens; names have a namespace
+	Claims                map[string]any // additional claims for ID and access tokens; names are URLs
 	UpdatedAt             time.Time
 }
 
@@ -37,9 +36,9 @@ type Client struct {
 	Secret     string   // "" for a public client
 	Callbacks  []string // redirect URIs
 	LogoutURLs []string
-	WebOrigins []string // origins that may receive web_message responses
+	WebOrigins []string // origins for CORS and web_message responses
 	Grants     []string // grant types
-	Scopes     []string // that client_credentials grants it
+	Scopes     []string // granted by client_credentials
 }
 
 // API is a resource server.

@@ -68,8 +68,8 @@ type apiConfig struct {
 	RBAC     bool              `json:"rbac"`
 }
 
-// Parse parses data, the content of file. Users are updated at the time now. The error
-// is a source.Problem, the first one in the file.
+// Parse parses data, the content of file. now becomes UpdatedAt of the users. The error
+// is a source.Problem, the first one that was found.
 func Parse(file string, data []byte, variables Variables, now time.Time) (*Directory, error) {
 	v := validator{file, string(bytes.TrimPrefix(data, []byte("\ufeff")))} // a byte order mark
 	tree, err := v.parse()
@@ -94,7 +94,7 @@ func Parse(file string, data []byte, variables Variables, now time.Time) (*Direc
 	return d, nil
 }
 
-// builder makes a Directory of a file and keeps its first problem.
+// builder converts a file to a Directory and keeps its first problem.
 type builder struct {
 	validator
 	tree      *hujson.Value

@@ -23,7 +23,7 @@ type entry[V any] struct {
 	born  time.Time
 }
 
-// New returns an empty Map for max entries that live for ttl by the clock now.
+// New returns an empty Map for limit entries that live for ttl by the clock now.
 func New[V any](limit int, ttl time.Duration, now func() time.Time) *Map[V] {
 	return &Map[V]{entries: map[string]entry[V]{}, max: limit, ttl: ttl, now: now}
 }

@@ -56,18 +56,18 @@ type token struct {
 type Families struct {
 	now func() time.Time
 
-	mu   sync.Mutex // every method holds it: it protects the families in byID
+	mu   sync.Mutex // protects the families in byID
 	byID *expiring.Map[*family]
 }
 
-// Why a token is rejected.
+// Errors of Find and Rotate, for errors.Is.
 var (
 	ErrUnknown = errors.New("it is unknown, or its family has ended")
 	ErrReused  = errors.New("it was used before, so all tokens of its login have ended")
 	ErrIdle    = errors.New("it was not used for 15 days")
 )
 
-// New returns no families. now is the clock.
+// New returns a Families without any. now is the clock.
 func New(now func() time.Time) *Families {
 	return &Families{now: now, byID: expiring.New[*family](maxFamilies, lifetime, now)}
 }
