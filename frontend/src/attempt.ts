@@ -1,4 +1,4 @@
-// What happens to failures of promises that nothing waits for.
+// Handles failures of promises that no caller awaits.
 
 let report: (error: unknown) => void = () => undefined
 

@@ -1,4 +1,4 @@
-// Wires the page together; what it does is in the modules.
+// Entry point: creates the services, the bar at the top and the router.
 
 import { ApiService } from './api/api-service'
 import { onFailure, quietly } from './attempt'

@@ -1,4 +1,4 @@
-// Requires a signed-in user for a page. Others go through the login and back to the page.
+// Requires a signed-in user for a page. Signed-out users are sent to the login, which returns to the page.
 
 import type { Route } from '../router'
 import type { AuthService } from './auth-service'

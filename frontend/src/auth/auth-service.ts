@@ -1,5 +1,5 @@
-// Signs users in and out, and gets access tokens. Only this file knows the SDK. It is a
-// script of its own, so that the page is shown before it is loaded.
+// Signs users in and out, and gets access tokens. Only this file imports the SDK,
+// as a script of its own, so that the page is shown before the SDK is loaded.
 
 import type { Auth0Client } from '@auth0/auth0-spa-js'
 import { attempt, quietly } from '../attempt'

@@ -1,4 +1,4 @@
-// Shows a call of the API: the request, the answer, and what was wrong.
+// Shows an API call: the request, the answer, and what was wrong.
 
 import type { ApiAnswer } from '../api/api-service'
 import type { Problem, Remedy } from '../api/problem'

@@ -1,5 +1,4 @@
-// The parts that run here and whether they are up, for the home page. Only the dev
-// server lists the parts; other servers of this page do not.
+// The parts that run here and whether they are up, for the home page. Only the dev server has this file; other servers of this page do not.
 
 import type { Config } from '../config'
 
@@ -31,7 +30,7 @@ export async function checkApi(): Promise<Health> {
     const body = (await response.json().catch(() => undefined)) as { next?: string } | undefined
     if (response.ok && body !== undefined) return { up: true }
     if (body === undefined)
-      return { up: false, state: 'is not reached', hint: 'Another server answers /api: no rule in proxy.conf.json forwards it to the API.' }
+      return { up: false, state: 'is not reachable', hint: 'Another server answers /api: no rule in proxy.conf.json forwards it to the API.' }
     return { up: false, hint: body.next ?? `It answers ${response.status}.` }
   } catch (error) {
     return {

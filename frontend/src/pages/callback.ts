@@ -5,7 +5,7 @@ import { type AuthService, LoginError } from '../auth/auth-service'
 import { button, el } from '../dom'
 import type { Page } from '../router'
 
-export function callback(auth: AuthService, goOn: (target: string) => void): Page {
+export function callback(auth: AuthService, open: (target: string) => void): Page {
   const url = location.href
   const query = new URLSearchParams(location.search)
   // A code is valid once. Without it in the address, neither a reload nor the history can
@@ -43,7 +43,7 @@ export function callback(auth: AuthService, goOn: (target: string) => void): Pag
   }
   auth.handleRedirect(url).then(
     (target) => {
-      if (!left) goOn(target) // otherwise the user has gone to another page
+      if (!left) open(target) // otherwise the user has opened another page
     },
     (error: unknown) => {
       const code = query.get('error')
@@ -79,7 +79,7 @@ function explain(code: string | null, text: string): string {
     case 'consent_required':
       return 'You have not agreed yet that this app may call the API for you. Try again to be asked.'
     case 'unauthorized':
-      return 'Your account may not log in to this app: it is blocked, or not verified yet.'
+      return 'Your account is not allowed to log in to this app: it is blocked, or not verified yet.'
     case 'invalid_request':
     case 'unauthorized_client':
       return 'The tenant does not accept the app’s request. Check the application’s settings there.'
