@@ -101,14 +101,24 @@ type consentPage struct {
 	Scopes                []string // their descriptions
 }
 
-func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
+// pendingConsent returns the login in progress, as [Tenant.pending] does, and the session
+// of the user who is asked. Without a session, it redirects to the login and returns nil.
+func (t *Tenant) pendingConsent(w http.ResponseWriter, r *http.Request) (*authRequest, *session) {
 	req := t.pending(w, r)
 	if req == nil {
-		return
+		return nil, nil
 	}
 	s := t.currentSession(r)
 	if s == nil {
 		http.Redirect(w, r, "/u/login?state="+req.id, http.StatusSeeOther)
+		return nil, nil
+	}
+	return req, s
+}
+
+func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
+	req, s := t.pendingConsent(w, r)
+	if req == nil {
 		return
 	}
 	page := consentPage{State: req.id, App: req.client.Name, User: s.user.Email, Session: s.id}
@@ -128,13 +138,8 @@ func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
 
 // consent handles the consent form: accepted or declined.
 func (t *Tenant) consent(w http.ResponseWriter, r *http.Request) {
-	req := t.pending(w, r)
+	req, s := t.pendingConsent(w, r)
 	if req == nil {
-		return
-	}
-	s := t.currentSession(r)
-	if s == nil {
-		http.Redirect(w, r, "/u/login?state="+req.id, http.StatusSeeOther)
 		return
 	}
 	if r.PostForm.Get("session") != s.id {

@@ -10,7 +10,7 @@
 //	defer local.Close()
 //	srv := &http.Server{Addr: "localhost:4400", Handler: local}
 //
-// [DefaultConfig] has two users, a single-page app and a machine client;
+// The default configuration has two users, a single-page app and a machine client;
 // Options.ConfigFile and [Tenant.Configure] replace it. [Tenant.Mint] makes access
 // tokens without a login, invalid ones too.
 //
@@ -38,7 +38,6 @@ package tenant
 // mint.go). Users, clients and APIs are in internal/directory.
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"log/slog"
@@ -70,7 +69,8 @@ type Options struct {
 	// "http://localhost:3001".
 	ClientID, AppOrigin, Audience string
 	// ConfigFile is a file with users, clients and APIs, which [Tenant.Reload] reads
-	// again. The default is [DefaultConfig].
+	// again. The default is internal/directory/default.jsonc, which is also a template
+	// for a file.
 	ConfigFile string
 	// StateFile is a file for keys, sessions, consents and refresh tokens, so that they
 	// outlive the process. It contains private keys, has mode 0600, and must not be shared
@@ -82,9 +82,6 @@ type Options struct {
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
 }
-
-// DefaultConfig returns the configuration without a file, which is a template for one.
-func DefaultConfig() []byte { return bytes.Clone(directory.Default) }
 
 // Tenant is an http.Handler. Its methods may be called from any goroutine.
 type Tenant struct {
@@ -200,7 +197,7 @@ type User struct {
 // Users returns the users of the current configuration, in its order.
 func (t *Tenant) Users() []User { return users(t.directory.Load()) }
 
-// ReadUsers returns the users in a configuration file, or of [DefaultConfig] if file is
+// ReadUsers returns the users in a configuration file, or the default ones if file is
 // "". Variables such as $PAGE have placeholder values.
 func ReadUsers(file string) ([]User, error) {
 	data, err := directory.Default, error(nil)
@@ -225,8 +222,8 @@ func users(d *directory.Directory) (list []User) {
 	return list
 }
 
-// The machine-to-machine client of [DefaultConfig], which `make token` uses. Its secret
-// is as public as the users' passwords.
+// The machine-to-machine client of the default configuration, which `make token` uses.
+// Its secret is as public as the users' passwords.
 const (
 	MachineClientID     = "local-machine"
 	MachineClientSecret = "local-machine-secret"

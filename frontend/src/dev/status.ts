@@ -30,7 +30,7 @@ export async function checkApi(): Promise<Health> {
     const body = (await response.json().catch(() => undefined)) as { next?: string } | undefined
     if (response.ok && body !== undefined) return { up: true }
     if (body === undefined)
-      return { up: false, state: 'is not reachable', hint: 'Another server answers /api: no rule in proxy.conf.json forwards it to the API.' }
+      return { up: false, state: 'is not reached', hint: 'Another server answers /api: no rule in proxy.conf.json forwards it to the API.' }
     return { up: false, hint: body.next ?? `It answers ${response.status}.` }
   } catch (error) {
     return {
