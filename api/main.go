@@ -97,6 +97,7 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	return err
 }
 
+// newLogger returns a logger in the format and with the level of cfg.
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
 	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
 	if cfg.LogJSON {

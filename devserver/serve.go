@@ -122,6 +122,8 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
+// newTenant returns the local tenant. Its state file is named after its address,
+// because the issuer depends on it.
 func newTenant(cfg config.Config, pageOrigin string, log *slog.Logger) (*tenant.Tenant, error) {
 	state := ""
 	if cfg.TenantState != "" { // a file for each address, because the issuer differs

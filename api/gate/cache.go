@@ -20,12 +20,14 @@ type cache struct {
 // associativity is how many tokens share a set of the cache.
 const associativity = 4
 
+// cacheSet is one row of the table. Its lock is held for a few comparisons only.
 type cacheSet struct {
 	mu      sync.Mutex // protects all fields below
 	next    uint8      // entry to replace when all are in use
 	entries [associativity]cacheEntry
 }
 
+// cacheEntry is one verified token. The zero value is an unused entry.
 type cacheEntry struct {
 	key   [sha256.Size]byte
 	facts facts
@@ -37,6 +39,7 @@ func newCache(tokens int) *cache {
 	return &cache{make([]cacheSet, (tokens+associativity-1)/associativity)}
 }
 
+// set returns the only set that may hold the token with the digest key.
 func (c *cache) set(key [sha256.Size]byte) *cacheSet {
 	return &c.sets[binary.LittleEndian.Uint64(key[:])%uint64(len(c.sets))]
 }

@@ -94,6 +94,7 @@ func FromContext(ctx context.Context) (token Token, ok bool) {
 	return token, ok
 }
 
+// reject writes the response for err, an error of Check or Require.
 func (g *Gate) reject(w http.ResponseWriter, r *http.Request, err error) {
 	var p *Problem
 	if !errors.As(err, &p) {

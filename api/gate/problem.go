@@ -129,20 +129,24 @@ func quoted(value string) string {
 	return b.String()
 }
 
+// invalidRequest is a malformed or ambiguous request: 400 (RFC 6750 §3.1).
 func invalidRequest(description string) *Problem {
 	return &Problem{Status: http.StatusBadRequest, Code: CodeInvalidRequest, Reason: ReasonRequest, Description: description}
 }
 
+// missingToken is a request without a bearer token: 401 without an error code.
 func missingToken(description string) *Problem {
 	return &Problem{Status: http.StatusUnauthorized, Code: CodeMissingToken, Reason: ReasonMissing, Description: description}
 }
 
+// invalidToken is a token that is not accepted: 401. cause is for the log, and may be nil.
 func invalidToken(reason, description string, cause error) *Problem {
 	return &Problem{
 		Status: http.StatusUnauthorized, Code: CodeInvalidToken, Reason: reason, Description: description, Cause: cause,
 	}
 }
 
+// missingScope is a valid token that lacks one of scopes, separated by spaces: 403.
 func missingScope(scopes string) *Problem {
 	return &Problem{
 		Status: http.StatusForbidden, Code: CodeInsufficientScope, Reason: ReasonScope, Scope: scopes,
@@ -150,6 +154,7 @@ func missingScope(scopes string) *Problem {
 	}
 }
 
+// unavailable is a token that cannot be judged now: 503 with a Retry-After.
 func unavailable(description string, retryAfter time.Duration, cause error) *Problem {
 	return &Problem{
 		Status: http.StatusServiceUnavailable, Code: CodeUnavailable, Reason: ReasonUnavailable,

@@ -49,6 +49,7 @@ func scanObject(data []byte, member func(name []byte, v value) error) error {
 	return nil
 }
 
+// scanner is the position in a JSON text. Its methods consume what they read.
 type scanner struct {
 	data []byte
 	pos  int
@@ -71,6 +72,7 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
+// space skips white space (RFC 8259 §2).
 func (s *scanner) space() {
 	for s.pos < len(s.data) {
 		switch s.data[s.pos] {
@@ -82,6 +84,8 @@ func (s *scanner) space() {
 	}
 }
 
+// object reads an object at nesting level depth and calls member for each of its
+// members, in their order. An error of member ends the scan.
 func (s *scanner) object(depth int, member func(name []byte, v value) error) error {
 	if depth > maxDepth {
 		return errDeep
@@ -132,6 +136,7 @@ func (s *scanner) object(depth int, member func(name []byte, v value) error) err
 	}
 }
 
+// array reads an array at nesting level depth and calls element for each of its elements.
 func (s *scanner) array(depth int, element func(v value)) error {
 	if depth > maxDepth {
 		return errDeep
@@ -185,6 +190,7 @@ func (s *scanner) value(depth int) (v value, err error) {
 	return v, err
 }
 
+// literal reads word: true, false or null.
 func (s *scanner) literal(word string) error {
 	if !bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
 		return errSyntax

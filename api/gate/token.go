@@ -25,6 +25,7 @@ type facts struct {
 	expires int64     // claim exp, in seconds since 1970
 }
 
+// newFacts returns what is kept of c. client_id has precedence over azp.
 func newFacts(c *claims) facts {
 	var f facts
 	f.expires = c.expires.Unix()

@@ -114,6 +114,7 @@ func (c *controls) now() time.Time {
 	return c.actual().Add(c.offset)
 }
 
+// setOffset sets the tenant's clock ahead of the real one.
 func (c *controls) setOffset(offset time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -23,6 +23,7 @@ type dashboard struct {
 	Events      []event
 }
 
+// clientRow is a client without its secret.
 type clientRow struct {
 	ID, Name                                  string
 	Callbacks, LogoutURLs, WebOrigins, Grants []string
@@ -47,6 +48,7 @@ type familyRow struct {
 	Used, Until                    time.Time
 }
 
+// showDashboard serves the dashboard. It changes nothing.
 func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 	page := dashboard{
 		Issuer: t.opts.Issuer, App: t.opts.AppOrigin, Following: r.URL.Query().Has("follow"),

@@ -25,11 +25,13 @@ type signingKeys struct {
 	all []*signingKey // the current one first
 }
 
+// signingKey is a key for RS256. It implements op.SigningKey.
 type signingKey struct {
 	id      string
 	private *rsa.PrivateKey
 }
 
+// newKey generates a key of 2048 bits, with a random ID.
 func newKey() (*signingKey, error) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	return &signingKey{id: rand.Text(), private: private}, err

@@ -54,6 +54,7 @@ func (t *Tenant) loginPage(req *authRequest) loginPage {
 	}
 }
 
+// showLogin serves the login form of a login in progress.
 func (t *Tenant) showLogin(w http.ResponseWriter, r *http.Request) {
 	if req := t.pending(w, r); req != nil {
 		t.renderForm(w, http.StatusOK, "login.html", req, t.loginPage(req))
@@ -116,6 +117,7 @@ func (t *Tenant) pendingConsent(w http.ResponseWriter, r *http.Request) (*authRe
 	return req, s
 }
 
+// showConsent serves the consent form. It lists only scopes that the user can grant.
 func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
 	req, s := t.pendingConsent(w, r)
 	if req == nil {

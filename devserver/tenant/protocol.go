@@ -190,6 +190,7 @@ func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Respon
 
 func (p *protocol) userinfoAudience() string { return p.tenant.opts.Issuer + "userinfo" }
 
+// noStore returns a response that no cache may store (RFC 6749 §5.1).
 func noStore(body any) *op.Response {
 	resp := op.NewResponse(body)
 	resp.Header.Set("Cache-Control", "no-store")

@@ -75,6 +75,8 @@ func (t *Tenant) browserCookie(w http.ResponseWriter, r *http.Request) string {
 	return value
 }
 
+// setCookie sets a cookie for the tenant's origin that scripts cannot read. A negative
+// maxAge (seconds) deletes it.
 func (t *Tenant) setCookie(w http.ResponseWriter, name, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the issuer's scheme: http on localhost
 		Name: name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
@@ -103,6 +105,7 @@ func (t *Tenant) recordConsent(u *directory.User, req *authRequest) {
 	t.save()
 }
 
+// consentKey identifies what a consent is for: a user, a client and an API.
 func consentKey(u *directory.User, req *authRequest) string {
 	audience := ""
 	if req.api != nil {

@@ -100,6 +100,7 @@ func (t *Tenant) save() {
 	}
 }
 
+// write replaces the state file atomically, one call at a time.
 func (t *Tenant) write() error {
 	t.saving.Lock()
 	defer t.saving.Unlock()

@@ -98,6 +98,7 @@ func New(opts Options) *Set {
 	return s
 }
 
+// setDefault replaces a field that is not positive by its default.
 func setDefault[T int | time.Duration](field *T, value T) {
 	if *field <= 0 {
 		*field = value
@@ -107,6 +108,7 @@ func setDefault[T int | time.Duration](field *T, value T) {
 // Ready reports whether keys are loaded and not older than Options.MaxStale.
 func (s *Set) Ready() bool { return s.usable(s.current.Load()) }
 
+// usable reports whether the keys of snap may be used: they are loaded and not too old.
 func (s *Set) usable(snap *snapshot) bool {
 	return snap.isLoaded() && s.opts.Now().Sub(snap.loaded) <= s.opts.MaxStale
 }

@@ -137,6 +137,7 @@ func present(name, value, example string) error {
 	return nil
 }
 
+// checkRanges returns an error that names the first setting with a value out of range.
 func (c Config) checkRanges() error {
 	switch {
 	case c.Refresh < time.Second:

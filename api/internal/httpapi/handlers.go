@@ -36,12 +36,14 @@ type state struct {
 	Status string `json:"status"`
 }
 
+// health reports that the process serves requests, whatever the state of the keys.
 func (a *api) health(w http.ResponseWriter, _ *http.Request) error {
 	w.Header()["Cache-Control"] = noStore
 	writeJSON(w, http.StatusOK, state{"ok"})
 	return nil
 }
 
+// ready reports whether tokens can be verified: 200, or 503 without usable keys.
 func (a *api) ready(w http.ResponseWriter, r *http.Request) error {
 	if a.Keys.Ready() {
 		return a.health(w, r)
@@ -52,6 +54,7 @@ func (a *api) ready(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// showMetrics serves the metrics in the text format of Prometheus.
 func (a *api) showMetrics(w http.ResponseWriter, r *http.Request) error {
 	a.metrics.handler.ServeHTTP(w, r)
 	return nil

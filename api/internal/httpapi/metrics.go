@@ -31,6 +31,8 @@ type metrics struct {
 	fresh, cached prometheus.Counter // the two outcomes that are counted most
 }
 
+// newMetrics registers the collectors in a registry of their own, so that several
+// handlers can exist in one process.
 func newMetrics(keys Keys) *metrics {
 	registry := prometheus.NewRegistry()
 	byRoute := prometheus.NewCounterVec(prometheus.CounterOpts{

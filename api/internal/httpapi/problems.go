@@ -71,6 +71,7 @@ func (rec *answer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// notFound is the handler of all paths that have no route.
 func notFound(w http.ResponseWriter, _ *http.Request) error {
 	writeJSON(w, http.StatusNotFound, problem{"not_found", "There is nothing at this path."})
 	return nil

@@ -64,6 +64,7 @@ func TCP(ctx context.Context, addr string) ([]net.Listener, error) {
 	return lns, nil
 }
 
+// closeAll closes the listeners of an attempt that has failed.
 func closeAll(lns []net.Listener) {
 	for _, ln := range lns {
 		_ = ln.Close() // it has accepted nothing

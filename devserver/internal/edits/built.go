@@ -43,6 +43,7 @@ func (b *built) stop() { b.quiet.Stop() }
 
 func (b *built) ready() <-chan struct{} { return b.done }
 
+// edited restarts the wait for the end of the other tool's build.
 func (b *built) edited(context.Context, []string) {
 	now := time.Now()
 	if b.deadline.IsZero() {
@@ -51,6 +52,7 @@ func (b *built) edited(context.Context, []string) {
 	b.quiet.Reset(max(0, min(quietTime, b.deadline.Sub(now))))
 }
 
+// finish compares the files with those before the build, and notifies the pages of changes.
 func (b *built) finish(context.Context) {
 	b.deadline = time.Time{}
 	now := readContents(b.edits.Frontend)

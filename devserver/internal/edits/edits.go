@@ -72,6 +72,8 @@ func New(opts Options) (*Edits, error) {
 // Close stops watching.
 func (e *Edits) Close() { e.watcher.Close() }
 
+// watch starts to watch the frontend, the rules, the tenant's file and the problems. On
+// error nothing is watched.
 func (e *Edits) watch() (*watch.Watcher, error) {
 	w, err := watch.New()
 	if err != nil {
@@ -157,6 +159,8 @@ type kinds struct {
 	frontend                []string
 }
 
+// classify says what each path belongs to. A path that is none of the files is the
+// frontend's.
 func (e *Edits) classify(paths []string) (k kinds) {
 	for _, path := range paths {
 		switch {

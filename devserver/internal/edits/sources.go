@@ -47,6 +47,7 @@ func (s *sources) build(ctx context.Context) {
 	}()
 }
 
+// edited cancels the build in progress and starts one that contains its edits too.
 func (s *sources) edited(ctx context.Context, paths []string) {
 	s.pending = append(s.pending, paths...)
 	if s.cancel != nil {

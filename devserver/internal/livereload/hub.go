@@ -82,6 +82,7 @@ func (h *Hub) Report(source, problem string) {
 // Close ends all streams. Pages keep trying to reconnect.
 func (h *Hub) Close() { h.update(func() { h.closed = true }) }
 
+// update makes a change of the state, and wakes the streams of all open pages.
 func (h *Hub) update(change func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -47,6 +47,8 @@ func (o *Output) Print(text string) {
 // be used by one goroutine at a time.
 func (o *Output) Writer(name string) io.Writer { return o.writer(name) }
 
+// writer returns a writer that prefixes each line with name. It may be used by one
+// goroutine.
 func (o *Output) writer(name string) *lineWriter {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -103,6 +103,8 @@ type readiness struct {
 	cmd  *exec.Cmd
 }
 
+// start starts p as the leader of a process group, and sends its readiness and its end to
+// supervise. The caller is the goroutine of Run.
 func (g *group) start(p Process) error {
 	cmd := exec.Command(p.Path, p.Args...) //nolint:gosec,noctx // the caller has built it; supervise stops it
 	cmd.Env, cmd.Dir = p.Env, p.Dir
@@ -255,6 +257,8 @@ func Isolate(cmd *exec.Cmd) {
 	}
 }
 
+// exitCode returns the exit code of cmd, or 128 plus the number of the signal that
+// ended it, as shells do.
 func exitCode(cmd *exec.Cmd, err error) int {
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {

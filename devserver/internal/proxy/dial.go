@@ -146,6 +146,7 @@ func (c *patientConn) Close() error {
 	return c.Conn.Close()
 }
 
+// end records that there is nothing more to read, and calls onEnd the first time.
 func (c *patientConn) end() {
 	c.mu.Lock()
 	first, onEnd := !c.isEnded, c.onEnd

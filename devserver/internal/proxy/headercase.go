@@ -25,6 +25,7 @@ type caseConn struct {
 // maxRecordedHead is how much of a head is recorded, in bytes.
 const maxRecordedHead = 1 << 20
 
+// dialKeepCase is dial for connections whose header names are recorded.
 func (d *dialer) dialKeepCase(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.dial(ctx, network, address)
 	if err != nil {
@@ -33,6 +34,8 @@ func (d *dialer) dialKeepCase(ctx context.Context, network, address string) (net
 	return &caseConn{Conn: conn}, nil
 }
 
+// dialKeepCaseTLS is dialKeepCase with TLS, and without ALPN: header names have a case in
+// HTTP/1.1 only.
 func (d *dialer) dialKeepCaseTLS(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.dial(ctx, network, address)
 	if err != nil {

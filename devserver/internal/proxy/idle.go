@@ -86,6 +86,7 @@ func (i *idle) release() {
 // body returns b, whose reads count as progress.
 func (i *idle) body(b io.ReadCloser) io.ReadCloser { return &progressBody{b, i} }
 
+// progressBody is a body whose reads are progress. Reads of nothing are not.
 type progressBody struct {
 	io.ReadCloser
 	idle *idle

@@ -24,6 +24,8 @@ type problem struct {
 	Next    string `json:"next"`
 }
 
+// newProblem returns a problem of a request under rule. p has no target if the rule has
+// none for the request.
 func newProblem(rule *proxyconf.Rule, p plan, status int, code, summary, cause, next string) *problem {
 	made := &problem{Status: status, Code: code, Summary: summary, Rule: rule.Name, Place: rule.Place(), Cause: cause, Next: next}
 	if p.target != nil {

@@ -79,6 +79,8 @@ type route struct {
 	hinted     atomic.Bool // Proxy.hint has logged about this rule
 }
 
+// newRoute returns the route of rule. It shares connections with the routes of equal
+// options.
 func newRoute(rule *proxyconf.Rule, transports *Transports, logger *slog.Logger) *route {
 	return &route{
 		rule: rule, transports: transports, log: logger, errorLog: log.New(truncations{rule, logger}, "", 0),

@@ -49,6 +49,7 @@ func (f follower) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
+// replayed is a body whose start has been read into memory, to be sent again.
 type replayed struct {
 	io.Reader
 	io.Closer

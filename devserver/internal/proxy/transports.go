@@ -76,6 +76,7 @@ func (t *Transports) webSocket(ctx context.Context) (_ context.Context, end func
 	}
 }
 
+// forRequests returns the transport for rule's requests.
 func (t *Transports) forRequests(rule *proxyconf.Rule) http.RoundTripper {
 	transport := t.get(transportKey{rule.Secure, rule.LocalAddress, false, rule.PreserveHeaderKeyCase})
 	if rule.FollowRedirects {
@@ -84,10 +85,12 @@ func (t *Transports) forRequests(rule *proxyconf.Rule) http.RoundTripper {
 	return transport
 }
 
+// forHandshakes returns the transport for rule's WebSockets. They follow no redirect.
 func (t *Transports) forHandshakes(rule *proxyconf.Rule) http.RoundTripper {
 	return t.get(transportKey{rule.Secure, rule.LocalAddress, true, false})
 }
 
+// get returns the transport for key, and creates it on first use.
 func (t *Transports) get(key transportKey) *http.Transport {
 	t.mu.Lock()
 	defer t.mu.Unlock()

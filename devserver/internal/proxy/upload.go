@@ -86,6 +86,7 @@ func (u *upload) broken() error {
 // stopAfter wraps the body of a response, and stops u when it ends or is closed.
 func (u *upload) stopAfter(body io.ReadCloser) io.ReadCloser { return &lastBody{body, u} }
 
+// lastBody is the body of a response, whose end stops the upload.
 type lastBody struct {
 	io.ReadCloser
 	upload *upload

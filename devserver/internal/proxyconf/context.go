@@ -16,6 +16,9 @@ type context struct {
 	regex   *regex
 }
 
+// newContext returns the context for text, the key of a rule or an element of "context": a
+// regular expression if it starts with ^, a glob if it has wildcards or starts with !,
+// otherwise a prefix.
 func newContext(text string) (context, error) {
 	switch {
 	case text == "":

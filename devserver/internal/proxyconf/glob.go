@@ -79,6 +79,8 @@ func (g *glob) match(path string) bool {
 	return true
 }
 
+// matchSegment reports whether pattern matches name, one segment of a path. As in a shell,
+// wildcards do not match a dot at its start.
 func matchSegment(pattern, name string) bool {
 	if strings.HasPrefix(name, ".") && (strings.HasPrefix(pattern, "*") || strings.HasPrefix(pattern, "?")) {
 		return false

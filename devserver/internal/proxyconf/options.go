@@ -55,6 +55,8 @@ func (p *parser) options(rule *Rule, fields []hujson.ObjectMember) {
 	}
 }
 
+// option parses one field. It also records its text in rule.options, by which
+// [Rules.Changes] finds what an edit has changed.
 func (p *parser) option(rule *Rule, field hujson.ObjectMember) {
 	name := text(field.Name)
 	read, known := optionReaders[name]
@@ -78,6 +80,8 @@ func (p *parser) option(rule *Rule, field hujson.ObjectMember) {
 	}
 }
 
+// boolean reads true or false. Text is rejected, because "false" would be true in
+// JavaScript.
 func (p *parser) boolean(v hujson.Value, to *bool) {
 	lit, ok := v.Value.(hujson.Literal)
 	switch {
@@ -93,6 +97,7 @@ func (p *parser) boolean(v hujson.Value, to *bool) {
 // maxTimeout is the longest timeout.
 const maxTimeout = 24 * time.Hour
 
+// milliseconds reads a duration of 0 to maxTimeout. 0 is no timeout, as in http-proxy.
 func (p *parser) milliseconds(v hujson.Value, to *time.Duration) {
 	lit, ok := v.Value.(hujson.Literal)
 	if ms := lit.Float(); ok && lit.Kind() == '0' && ms >= 0 && ms <= float64(maxTimeout.Milliseconds()) {
@@ -102,6 +107,8 @@ func (p *parser) milliseconds(v hujson.Value, to *time.Duration) {
 	p.fail(v, "this must be a number of milliseconds, without quotes, at most %d (24 hours)", maxTimeout.Milliseconds())
 }
 
+// pathRewrite reads expressions and replacements. Their order is that of the file: the
+// first expression that matches is used.
 func (p *parser) pathRewrite(r *Rule, v hujson.Value) {
 	o, ok := v.Value.(*hujson.Object)
 	if !ok {
@@ -123,6 +130,7 @@ func (p *parser) pathRewrite(r *Rule, v hujson.Value) {
 	}
 }
 
+// auth reads the credentials of RFC 7617, "user:password".
 func (p *parser) auth(r *Rule, v hujson.Value) {
 	value, ok := stringValue(v)
 	if !ok || !strings.Contains(value, ":") {
@@ -132,6 +140,8 @@ func (p *parser) auth(r *Rule, v hujson.Value) {
 	r.Auth = value
 }
 
+// localAddress reads an IP address. One that this machine does not have is a problem of the
+// first request.
 func (p *parser) localAddress(r *Rule, v hujson.Value) {
 	value, _ := stringValue(v)
 	if _, err := netip.ParseAddr(value); err != nil {
@@ -141,6 +151,8 @@ func (p *parser) localAddress(r *Rule, v hujson.Value) {
 	r.LocalAddress = value
 }
 
+// logLevel reads one of the levels of http-proxy-middleware, which this package maps to
+// three.
 func (p *parser) logLevel(r *Rule, v hujson.Value) {
 	value, _ := stringValue(v)
 	switch value {

@@ -48,10 +48,13 @@ func Parse(file string, data []byte) (rules Rules, warnings source.Problems, err
 	return p.rules, p.warnings, nil
 }
 
+// fail records a problem at the position of at. Parsing continues, so that all problems
+// of a file are reported at once.
 func (p *parser) fail(at hujson.Value, format string, args ...any) {
 	p.problems = append(p.problems, p.at(at.StartOffset, fmt.Sprintf(format, args...)))
 }
 
+// warn records a warning at the position of at. It does not make the file invalid.
 func (p *parser) warn(at hujson.Value, format string, args ...any) {
 	p.warnings = append(p.warnings, p.at(at.StartOffset, fmt.Sprintf(format, args...)))
 }
@@ -216,10 +219,12 @@ func (r *Rule) shadows(rule *Rule) bool {
 	return true
 }
 
+// text returns the name of an object member, which is always a string.
 func text(name hujson.Value) string {
 	return name.Value.(hujson.Literal).String() //nolint:forcetypeassert // a name is a string
 }
 
+// stringValue returns the string v. ok is false for any other value.
 func stringValue(v hujson.Value) (string, bool) {
 	if lit, ok := v.Value.(hujson.Literal); ok && lit.Kind() == '"' {
 		return lit.String(), true

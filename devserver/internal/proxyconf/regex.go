@@ -23,6 +23,8 @@ func (e *SlowError) Error() string {
 	return fmt.Sprintf("the regular expression %q takes too long", e.Pattern)
 }
 
+// compileRegex compiles pattern in JavaScript's syntax, with a limit on the time of
+// each match.
 func compileRegex(pattern string) (_ *regex, err error) {
 	re, err := regexp2.Compile(pattern, regexp2.ECMAScript)
 	if err != nil {
@@ -32,6 +34,7 @@ func compileRegex(pattern string) (_ *regex, err error) {
 	return &regex{re}, nil
 }
 
+// match reports whether x matches s. The error is a *[SlowError] if that took too long.
 func (x *regex) match(s string) (bool, error) {
 	matches, err := x.re.MatchString(s)
 	if err != nil {

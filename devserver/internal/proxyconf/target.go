@@ -142,6 +142,8 @@ func (p *parser) headers(r *Rule, v hujson.Value) {
 	}
 }
 
+// headerValue returns a value for the option headers: text, a number or a boolean, as
+// JavaScript writes it.
 func headerValue(v hujson.Value) (string, error) {
 	lit, ok := v.Value.(hujson.Literal)
 	if !ok || lit.Kind() == 'n' {
@@ -164,6 +166,7 @@ func isToken(s string) bool {
 	return s != ""
 }
 
+// hostRewrite reads a host, with or without a port.
 func (p *parser) hostRewrite(r *Rule, v hujson.Value) {
 	value, ok := stringValue(v)
 	if u, err := url.Parse("//" + value); !ok || err != nil || u.Host != value || value == "" {
@@ -173,6 +176,7 @@ func (p *parser) hostRewrite(r *Rule, v hujson.Value) {
 	r.HostRewrite = value
 }
 
+// protocolRewrite reads "http" or "https".
 func (p *parser) protocolRewrite(r *Rule, v hujson.Value) {
 	value, _ := stringValue(v)
 	r.ProtocolRewrite = strings.TrimSuffix(value, ":")

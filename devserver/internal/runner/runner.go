@@ -144,6 +144,7 @@ func (r *runner) loop(ctx context.Context, changes <-chan []string) {
 	}
 }
 
+// forwardSignals sends the signals of the options to the processes until ctx ends.
 func (r *runner) forwardSignals(ctx context.Context) {
 	for {
 		select {

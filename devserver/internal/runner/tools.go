@@ -62,6 +62,8 @@ func (t GoTools) Token(ctx context.Context, env []string) ([]byte, error) {
 // Open implements [Tools].
 func (t GoTools) Open(ctx context.Context, url string) error { return t.Browser(ctx, url) }
 
+// run runs cmd in dir and returns its output. It stops the whole process group when the
+// context of cmd ends.
 func (t GoTools) run(cmd *exec.Cmd, dir string) ([]byte, error) {
 	cmd.Dir = filepath.Join(t.Dir, dir)
 	procs.Isolate(cmd)

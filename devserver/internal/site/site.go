@@ -87,6 +87,7 @@ func (s *Site) serveAuthConfig(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.Config.Auth()) // fails only if the browser is gone
 }
 
+// lookup returns a file of the bundle. It waits for the first build.
 func (s *Site) lookup(ctx context.Context, path string) ([]byte, string, bool) {
 	file, ok := s.Bundler.Lookup(ctx, path)
 	return file.Content, file.ETag, ok

@@ -14,17 +14,20 @@ type status struct {
 	External string       `json:"external,omitempty"` // URL that /api/external is forwarded to
 }
 
+// tenantStatus is the tenant that the page uses.
 type tenantStatus struct {
 	URL   string `json:"url"`
 	Local bool   `json:"local"` // it is inside the dev server
 }
 
+// ruleStatus is a proxy rule, without its options.
 type ruleStatus struct {
 	Context string   `json:"context"`
 	Targets []string `json:"targets"` // without passwords
 	Place   string   `json:"place"`   // file:line:column
 }
 
+// serveStatus responds with the parts that work together, for the page and the runner.
 func (s *Site) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	now := status{Tenant: tenantStatus{URL: s.Config.Domain, Local: s.LocalTenant}, Rules: []ruleStatus{}}
 	rules := s.proxy.Load().Rules()

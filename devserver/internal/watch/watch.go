@@ -93,6 +93,8 @@ func (w *Watcher) root(path string, tree bool) (root, error) {
 	return r, nil
 }
 
+// addTree watches dir and the folders below it. Folders that disappear meanwhile are
+// skipped.
 func (w *Watcher) addTree(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -112,6 +114,7 @@ func (w *Watcher) addTree(dir string) error {
 	})
 }
 
+// ignored reports whether changes of a file or folder with that name are of no interest.
 func ignored(name string) bool {
 	return name == "node_modules" || name == "dist" || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~")
 }

@@ -127,6 +127,7 @@ func (b *builder) fill(list []string) []string {
 	return filled
 }
 
+// build converts config. The result is incomplete if b.err is set.
 func (b *builder) build(config configFile, now time.Time) *Directory {
 	d := &Directory{clients: map[string]*Client{}, apis: map[string]*API{}}
 	b.require(len(config.Clients) > 0, "", "there are no clients, so no user can log in")
@@ -144,6 +145,7 @@ func (b *builder) build(config configFile, now time.Time) *Directory {
 	return d
 }
 
+// user converts u, which is at the JSON pointer at.
 func (b *builder) user(u userConfig, at string, d *Directory, now time.Time) *User {
 	b.require(u.ID != "", at+"/user_id", "a user needs a user_id, like \"auth0|ada\"")
 	b.require(strings.Contains(u.Email, "@"), at+"/email", "a user needs an email address")
@@ -159,6 +161,7 @@ func (b *builder) user(u userConfig, at string, d *Directory, now time.Time) *Us
 	}
 }
 
+// client converts c, which is at the JSON pointer at. Its grants decide what else it needs.
 func (b *builder) client(c clientConfig, at string, d *Directory) *Client {
 	made := &Client{
 		ID: b.variables.Replace(c.ID), Name: c.Name, Secret: c.Secret, Callbacks: b.fill(c.Callbacks), LogoutURLs: b.fill(c.LogoutURLs),
@@ -191,6 +194,7 @@ func (b *builder) requireURLs(urls []string, at string) {
 	}
 }
 
+// api converts a, which is at the JSON pointer at.
 func (b *builder) api(a apiConfig, at string, d *Directory) *API {
 	made := &API{Audience: b.variables.Replace(a.Audience), Name: a.Name, Lifetime: time.Duration(a.Lifetime) * time.Second, RBAC: a.RBAC}
 	b.require(made.Audience != "", at+"/audience", "an API needs an audience, its identifier")

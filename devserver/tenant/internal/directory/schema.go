@@ -88,6 +88,7 @@ var kindNames = map[reflect.Kind]string{
 	reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Interface: "a JSON value",
 }
 
+// checkList checks each element of list, whose type is t.
 func (v validator) checkList(list *hujson.Array, t reflect.Type, name string) error {
 	element := t
 	if t.Kind() == reflect.Slice {
@@ -101,6 +102,7 @@ func (v validator) checkList(list *hujson.Array, t reflect.Type, name string) er
 	return nil
 }
 
+// checkObject checks each member of object against the field of t with its name.
 func (v validator) checkObject(object *hujson.Object, t reflect.Type, name string) error {
 	var seen []string
 	for _, member := range object.Members {
