@@ -55,6 +55,23 @@ func TestLogSaysWhyAndNothingSecret(t *testing.T) {
 	}
 }
 
+// TestProbesAreNotLogged requests what load balancers request all the time, before and
+// after the keys are loaded.
+func TestProbesAreNotLogged(t *testing.T) {
+	t.Parallel()
+	down := newIssuer(t)
+	down.HandleKeys(badAnswers["500"])
+	for name, iss := range map[string]*gatetest.Issuer{"with keys": newIssuer(t), "without keys": down} {
+		h, log := logged(t, iss, slog.LevelInfo)
+		for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+			do(h, http.MethodGet, path)
+		}
+		if log.Len() != 0 {
+			t.Errorf("%s: logged %s, want nothing", name, log)
+		}
+	}
+}
+
 func TestLogLevelWarn(t *testing.T) {
 	t.Parallel()
 	iss := newIssuer(t)

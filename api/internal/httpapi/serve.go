@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,10 @@ import (
 // handler writes a response, or returns an error for which [api.serve] writes one. It
 // returns an error only if it has written nothing.
 type handler func(w http.ResponseWriter, r *http.Request) error
+
+// probes are paths that programs request every few seconds. The access log leaves them
+// out.
+var probes = []string{"/healthz", "/readyz", "/metrics"}
 
 // api is the state that all handlers share.
 type api struct {
@@ -31,7 +36,7 @@ type api struct {
 // response has already started.
 func (a *api) serve(route string, next handler) http.Handler {
 	requests := a.metrics.requests(route)
-	accessLog := a.Log.Enabled(context.Background(), slog.LevelInfo)
+	accessLog := a.Log.Enabled(context.Background(), slog.LevelInfo) && !slices.Contains(probes, route)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		var start time.Time
@@ -51,7 +56,7 @@ func (a *api) serve(route string, next handler) http.Handler {
 		switch {
 		case sw.status == http.StatusInternalServerError:
 			a.logRequest(r, slog.LevelError, sw, start, err)
-		case sw.status == http.StatusServiceUnavailable:
+		case sw.status == http.StatusServiceUnavailable && err != nil:
 			a.logRequest(r, slog.LevelWarn, sw, start, err)
 		case accessLog:
 			a.logRequest(r, slog.LevelInfo, sw, start, err)
