@@ -67,9 +67,8 @@ bench: ## run the benchmarks, and API and proxy against their peers (needs wrk a
 	cd devserver/bench && GOWORK=off go run .
 	cd devserver/e2e && go test -run '^$$' -bench . -benchtime 20x
 
-build: export GOFLAGS := $(filter-out -buildvcs=false,$(GOFLAGS))
 build: $(PACKAGES) bin/dev ## build both binaries and their licenses into bin/, and the page for production into frontend/dist
-	go build -trimpath -o bin/ ./api ./devserver
+	go build -trimpath -buildvcs=auto -o bin/ ./api ./devserver
 	$(GO_LICENSES) save ./api ./devserver --save_path=bin/licenses --force --ignore calling-an-api.example
 	@bin/dev build
 
