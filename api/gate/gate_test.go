@@ -5,6 +5,8 @@ import (
 	"crypto"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -14,6 +16,7 @@ import (
 
 	"calling-an-api.example/api/gate"
 	"calling-an-api.example/api/gate/gatetest"
+	"calling-an-api.example/api/gate/jwks"
 )
 
 // newGate returns a Gate for tokens of iss.
@@ -218,5 +221,62 @@ func TestProblems(t *testing.T) {
 	}
 	if seen == nil || seen.Reason != gate.ReasonNotJWT || !strings.Contains(seen.Error(), gate.CodeInvalidToken) {
 		t.Errorf("Rejected got %v", seen)
+	}
+}
+
+// onlyKeys hides the other methods of Keys, as a wrapper for metrics would.
+type onlyKeys struct{ gate.Keys }
+
+// TestCacheNeedsKeysThatSayWhenOneIsRemoved asks for a cache with several kinds of keys.
+func TestCacheNeedsKeysThatSayWhenOneIsRemoved(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.New(t)
+	static := gate.StaticKeys(iss.PublicKeys())
+	for name, tc := range map[string]struct {
+		keys gate.Keys
+		size int
+		ok   bool
+	}{
+		"static keys":               {static, 10, true},
+		"keys of an issuer":         {jwks.New(jwks.Options{Issuer: iss.URL}), 10, true},
+		"other keys":                {onlyKeys{static}, 10, false},
+		"other keys, without cache": {onlyKeys{static}, 0, true},
+	} {
+		_, err := gate.NewVerifier(tc.keys, gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience, CacheSize: tc.size})
+		if (err == nil) != tc.ok {
+			t.Errorf("%s: got the error %v, want one: %v", name, err, !tc.ok)
+		}
+	}
+}
+
+func TestZeroVerifierAcceptsNothing(t *testing.T) {
+	t.Parallel()
+	for name, g := range map[string]*gate.Gate{"no Verifier": {}, "a zero Verifier": {Verifier: &gate.Verifier{}}} {
+		h := g.Protect(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Errorf("%s: the handler is called", name) }))
+		if got := send(h, gatetest.New(t).Mint(nil)).Code; got != http.StatusServiceUnavailable {
+			t.Errorf("%s: status %d, want 503", name, got)
+		}
+	}
+}
+
+// TestTokenIsNotPrinted prints a token in the ways that end in logs.
+func TestTokenIsNotPrinted(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.New(t)
+	raw := iss.Mint(gatetest.Claims{"sub": "hidden"})
+	token, err := newGate(t, iss).Verifier.Verify(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("a request", "token", token)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("a request", "token", token)
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		fmt.Fprintf(&log, format, token)
+	}
+	for _, secret := range []string{raw[:20], raw[len(raw)-20:], "hidden"} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("printed %q: %s", secret, &log)
+		}
 	}
 }

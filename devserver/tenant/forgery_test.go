@@ -116,3 +116,20 @@ func TestSessionCookieIsNewAtEachLogin(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignHosts sends what a page sends whose own name resolves to this machine.
+func TestForeignHosts(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	for host, want := range map[string]int{"evil.test": 403, "evil.test:4400": 403, "localhost.evil.test": 403, "localhost:1": 200, "127.0.0.1": 200} {
+		req := f.request(http.MethodPost, "/_tenant/token", strings.NewReader("{}"), "Content-Type: application/json")
+		req.Host = host
+		got := f.send(req)
+		if got.status != want {
+			t.Errorf("for %s: status %d, want %d: %s", host, got.status, want, got.body)
+		}
+		if want == http.StatusForbidden && strings.Contains(got.body, "access_token") {
+			t.Errorf("for %s: got a token", host)
+		}
+	}
+}

@@ -375,3 +375,28 @@ func TestEarlyAnswerOverHTTP2(t *testing.T) {
 		}
 	}
 }
+
+// TestHalfClosedRequests ends the sending side of a connection before the upstream has
+// responded, which net/http takes for a client that is gone. It must get no response,
+// rather than an empty 200.
+func TestHalfClosedRequests(t *testing.T) {
+	t.Parallel()
+	target := upstream(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	})
+	url := start(t, rule(target, ""), io.Discard)
+	for name, request := range map[string]string{
+		"no body":        "GET /api HTTP/1.1\r\nHost: localhost\r\n\r\n",
+		"truncated body": "POST /api HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhello",
+	} {
+		conn := dial(t, url)
+		send(t, conn, request)
+		if err := conn.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(conn); err != nil || len(got) > 0 {
+			t.Errorf("%s: got %q, %v; want nothing", name, got, err)
+		}
+	}
+}

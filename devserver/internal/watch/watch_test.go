@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -190,5 +191,40 @@ func TestRefusesWhatIsNotThere(t *testing.T) {
 	defer w.Close()
 	if err := w.File(filepath.Join(t.TempDir(), "none", "conf.json")); err == nil {
 		t.Error("a file in a missing folder is accepted")
+	}
+}
+
+// TestFileDuringRun adds files while Run handles events. The race detector sees whether
+// the two are in each other's way.
+func TestFileDuringRun(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := watch.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Tree(root); err != nil {
+		t.Fatal(err)
+	}
+	reports, done := make(chan []string, 1000), make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(done)
+		w.Run(ctx, reports, func(err error) { t.Error(err) })
+	}()
+	t.Cleanup(func() { cancel(); <-done; w.Close() })
+	for i := range 200 {
+		write(t, root, "src.ts", strconv.Itoa(i))
+		if err := w.File(filepath.Join(root, "file-"+strconv.Itoa(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-reports:
+	case <-time.After(10 * time.Second):
+		t.Error("nothing is reported")
 	}
 }
