@@ -5,6 +5,8 @@ package source
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 )
 
@@ -84,4 +86,40 @@ func (p Problems) Error() string {
 		texts[i] = problem.Error()
 	}
 	return strings.Join(texts, "\n")
+}
+
+// ReadFile is os.ReadFile for regular files. For anything else, such as a named pipe, on
+// which a read could wait forever, it returns an error that says what it is.
+func ReadFile(path string) ([]byte, error) {
+	if err := Regular(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path) //nolint:gosec // the caller's
+}
+
+// Regular returns an error unless path is a regular file or a link to one.
+func Regular(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return CheckMode(path, info.Mode())
+}
+
+// CheckMode is [Regular] for a file whose mode is known.
+func CheckMode(path string, mode fs.FileMode) error {
+	what := "is not a regular file"
+	switch {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		what = "is a folder, not a file"
+	case mode&fs.ModeNamedPipe != 0:
+		what = "is a named pipe, not a regular file"
+	case mode&fs.ModeSocket != 0:
+		what = "is a socket, not a regular file"
+	case mode&fs.ModeDevice != 0:
+		what = "is a device, not a regular file"
+	}
+	return fmt.Errorf("%s %s", path, what)
 }
