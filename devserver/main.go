@@ -18,13 +18,14 @@ import (
 	"github.com/lmittmann/tint"
 
 	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/dotenv"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // what libraries log is not for our users
-	err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
-	stop()
+	context.AfterFunc(ctx, stop)                   // so that a second signal ends the process at once
+	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
@@ -33,8 +34,10 @@ func main() {
 	}
 }
 
-// run does what args say: serve until ctx ends, build, or print the version.
-func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdout, stderr io.Writer) error {
+// run does what args say: serve until ctx ends, build, or print the version. environ is
+// the environment, "NAME=value" each.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	lookupEnv := dotenv.Lookup(environ)
 	cfg, err := config.Parse(args, lookupEnv, stderr)
 	switch {
 	case err != nil:
@@ -43,12 +46,12 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 		_, err := fmt.Fprintln(stdout, "devserver", version())
 		return err
 	case cfg.Build != "":
-		return build(cfg, stderr)
+		return build(cfg, environ, stderr)
 	}
 	if _, chosen := lookupEnv("GOGC"); !chosen {
 		debug.SetGCPercent(400) // fewer collections of a small heap, for about 10 MB (docs/performance.md)
 	}
-	return serve(ctx, cfg, slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)})))
+	return serve(ctx, cfg, environ, slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)})))
 }
 
 // colored reports whether the log has colors: it goes to a terminal, or the runner says

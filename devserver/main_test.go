@@ -10,7 +10,7 @@ import (
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	var out, log strings.Builder
-	if err := run(t.Context(), []string{"--version"}, os.LookupEnv, &out, &log); err != nil {
+	if err := run(t.Context(), []string{"--version"}, os.Environ(), &out, &log); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"devserver ", runtime.Version()} {

@@ -31,8 +31,8 @@ import (
 const drain = 2 * time.Second
 
 // serve runs the page, and the local tenant if it is in use, until ctx ends and the
-// requests in flight are answered. Its error is one line that says what to change.
-func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+// requests in flight are answered. environ is the environment, "NAME=value" each. Its error is one line that says what to change.
+func serve(ctx context.Context, cfg config.Config, environ []string, log *slog.Logger) error {
 	page, err := listen(ctx, cfg.Addr, "the page", "DEV_ADDR=localhost:4201")
 	if err != nil {
 		return err
@@ -63,8 +63,8 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	}
 
 	var bundler *bundle.Bundler
-	if bundle.Has(cfg.Frontend) {
-		if bundler, err = bundle.New(cfg.Frontend); err != nil {
+	if bundle.HasSources(cfg.Frontend) {
+		if bundler, err = bundle.New(cfg.Frontend, environ); err != nil {
 			return err
 		}
 		defer bundler.Close()
@@ -72,11 +72,11 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 	hub, transports := livereload.New(), proxy.NewTransports()
 	defer transports.Close()
 	handler := site.New(site.Options{
-		Config: cfg, LocalTenant: local != nil, Hub: hub, Bundler: bundler, Transports: transports, Log: log,
+		Config: cfg, PageOrigin: pageOrigin, LocalTenant: local != nil, Hub: hub, Bundler: bundler, Transports: transports, Log: log,
 	})
 	follower, err := edits.New(edits.Options{
 		Frontend: cfg.Frontend, Bundler: bundler, Types: cfg.Types, ProxyConfig: cfg.ProxyConfig, TenantConfig: cfg.TenantConfig,
-		Problems: cfg.Problems, PageOrigin: pageOrigin, SetRules: handler.SetRules, ReloadTenant: local.Reload, Hub: hub, Log: log,
+		Problems: cfg.Problems, Poll: cfg.Poll, PageOrigin: pageOrigin, SetRules: handler.SetRules, ReloadTenant: local.Reload, Hub: hub, Log: log,
 	})
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 		})
 		log.Info("local tenant listening on " + cfg.Domain)
 	}
-	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Addresses: cfg.Exposed(), Flag: "--allowed-host"}
+	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Flag: "--allowed-host"}
 	srv := newServer(hosts.Check(handler), log)
 	srv.TLSConfig = secure
 	group.Go(func() error { return localnet.Serve(ctx, srv, page, drain) })

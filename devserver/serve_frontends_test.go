@@ -134,7 +134,7 @@ func TestManySaves(t *testing.T) {
 	}
 	write(t, dir, "frontend/src/index.ts", "console.log('the last')")
 	deadline := time.Now().Add(20 * time.Second)
-	for !strings.Contains(text(t, get(t, client, page+"/index.js")), "the last") {
+	for !strings.Contains(text(t, get(t, client, page+"/src/index.ts.js")), "the last") {
 		if time.Now().After(deadline) {
 			t.Fatal("the last save is never served")
 		}
@@ -206,10 +206,10 @@ func TestIndexGoesAndComesBack(t *testing.T) {
 	if s := next(); s.Version != first.Version || len(s.Problems) != 1 || !strings.Contains(s.Problems[0], "index.html") {
 		t.Errorf("without index.html: %+v", s)
 	}
-	if resp := get(t, client, page+"/"); resp.StatusCode != http.StatusNotFound || !strings.Contains(text(t, resp), "/@dev/client.js") {
-		t.Error("a page that is opened meanwhile can't come back")
+	if body := text(t, get(t, client, page+"/")); !strings.Contains(body, "/src/index.ts.js") || !strings.Contains(body, "/@dev/client.js") {
+		t.Errorf("a page that is opened meanwhile is not the last one: %s", body)
 	}
-	write(t, dir, "frontend/index.html", "<head></head>again")
+	write(t, dir, "frontend/index.html", index+"again")
 	s := next()
 	for len(s.Problems) > 0 || s.Version == first.Version {
 		s = next()

@@ -22,13 +22,15 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+const index = `<head><link rel="stylesheet" href="styles.css"><script type="module" src="/src/index.ts"></script></head>`
+
 // start runs a dev server on a small frontend in dir until stop is called, which
 // returns how it ended.
 func start(t *testing.T, change func(dir string, cfg *config.Config)) (dir string, log *outputtest.Output, stop func() error) {
 	t.Helper()
 	dir = t.TempDir()
 	for name, content := range map[string]string{
-		"frontend/index.html": "<head></head>", "frontend/src/index.ts": "console.log('first')", "frontend/styles.css": "",
+		"frontend/index.html": index, "frontend/src/index.ts": "console.log('first')", "frontend/styles.css": "",
 		"frontend/public/logo.svg": "<svg/>", "proxy.conf.json": `{"/api": {"target": "http://localhost:1"}}`,
 	} {
 		write(t, dir, name, content)
@@ -43,7 +45,7 @@ func start(t *testing.T, change func(dir string, cfg *config.Config)) (dir strin
 	log = outputtest.New()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, cfg, slog.New(slog.NewTextHandler(log, nil))) }()
+	go func() { done <- serve(ctx, cfg, nil, slog.New(slog.NewTextHandler(log, nil))) }()
 	return dir, log, func() error {
 		cancel()
 		return <-done
@@ -100,12 +102,12 @@ func TestServesAndStops(t *testing.T) {
 	if got := text(t, get(t, client, page+"/")); !strings.Contains(got, "/@dev/client.js") {
 		t.Errorf("the page has no live reload: %s", got)
 	}
-	for _, path := range []string{"/", "/auth_config.json", "/index.js", "/logo.svg", "/@dev/client.js"} {
+	for _, path := range []string{"/", "/auth_config.json", "/src/index.ts.js", "/logo.svg", "/@dev/client.js"} {
 		if got := get(t, client, page+path).Header.Get("Cross-Origin-Resource-Policy"); got != "same-origin" {
 			t.Errorf("%s may be loaded by any page: %q", path, got)
 		}
 	}
-	if got := text(t, get(t, client, page+"/index.js")); !strings.Contains(got, "first") {
+	if got := text(t, get(t, client, page+"/src/index.ts.js")); !strings.Contains(got, "first") {
 		t.Errorf("the bundle is %s", got)
 	}
 	if got := get(t, client, page+"/api/x"); got.StatusCode != http.StatusBadGateway {

@@ -292,7 +292,7 @@ func TestKeys(t *testing.T) {
 	press("h")
 	out.Await(t, "q quit")
 	press("r")
-	out.Await(t, "(?s)restarting.*API listening on")
+	out.Await(t, "(?s)restarting.*keys are loaded")
 	out.Await(t, "(?s)restarting.*page listening on")
 	press("t")
 	token := out.Await(t, `\n(ey\S+\.\S+\.[\w-]+)`)

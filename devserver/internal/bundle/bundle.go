@@ -1,14 +1,21 @@
-// Package bundle compiles the page's TypeScript and CSS with esbuild, in this process,
-// and keeps the result in memory. If a build fails, the last successful one stays.
+// Package bundle compiles a frontend with esbuild, in this process: whatever scripts and
+// styles its index.html refers to, and what these refer to. It keeps the result in
+// memory. If a build fails, the last successful one stays.
+//
+// A build has three steps. [resolve] finds out which files index.html refers to. esbuild
+// compiles them, with a plugin that adds what esbuild lacks (loader). [assemble] writes
+// the URLs of the outputs into index.html.
 package bundle
 
 import (
 	"context"
-	"encoding/base64"
-	"fmt"
-	"os"
+	"errors"
+	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,113 +24,217 @@ import (
 	"calling-an-api.example/devserver/internal/source"
 )
 
-// The entry points, in the frontend's folder. Their outputs are /index.js and
-// /styles.css, which index.html names. Dynamic imports become scripts of their own.
-const (
-	entryScript = "src/index.ts"
-	entryStyles = "styles.css"
-)
-
 // File is one output.
 type File struct {
 	Content []byte
 	ETag    string // quoted; a digest of the content
 }
 
+// Page is the compiled index.html.
+type Page struct {
+	Content []byte
+	Sources Sources // what its Content-Security-Policy must allow in addition
+}
+
+// IndexPath is the URL path of the page, for [Report.Changed].
+const IndexPath = "/index.html"
+
 // Report is the result of a build.
 type Report struct {
 	Took     time.Duration
-	Changed  []string // URL paths of outputs that differ from the last successful build's, or are gone
-	Canceled bool     // its context ended; all other fields are zero
-	Problems string   // errors with excerpts, "" if the build succeeded
-	Warnings string   // in the same form
+	Changed  []string        // URL paths of outputs that differ from the last successful build's, or are gone
+	Canceled bool            // its context ended; all other fields are zero
+	Problems source.Problems // why the build failed; nil if it succeeded
+	Warnings source.Problems
+	Inputs   []string // all files that it has read, as absolute paths without symbolic links
 }
 
 // Bundler builds one frontend.
 type Bundler struct {
-	ctx       api.BuildContext
 	dir       string
+	environ   []string
 	built     chan struct{} // closed when the first build has ended
 	markBuilt func()        // closes built, once
 
-	mu    sync.RWMutex    // protects files
+	// Owned by the caller of Build.
+	plan   plan
+	ctx    api.BuildContext // of plan; nil before the first build
+	loader *loader          // of ctx
+
+	mu    sync.RWMutex    // protects the fields below
 	files map[string]File // of the last successful build, by URL path
+	page  Page            // likewise; before the first successful build, index.html as it is
 }
 
-// Has reports whether dir has sources to bundle. If not, it is a built frontend.
-func Has(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(entryScript)))
-	return err == nil
-}
-
-// New returns a Bundler for the frontend in dir. It builds nothing yet.
-func New(dir string) (*Bundler, error) {
-	dir, err := filepath.Abs(dir)
+// New returns a Bundler for the frontend in dir. environ is the environment, "NAME=value"
+// each. It builds nothing yet.
+func New(dir string, environ []string) (*Bundler, error) {
+	dir, err := realPath(dir)
 	if err != nil {
 		return nil, err
 	}
-	ctx, failure := api.Context(options(dir))
-	if failure != nil {
-		return nil, fmt.Errorf("set up the bundler: %s", Format(filepath.Base(dir), failure.Errors))
-	}
-	b := &Bundler{ctx: ctx, dir: dir, built: make(chan struct{})}
+	b := &Bundler{dir: dir, environ: environ, built: make(chan struct{})}
 	b.markBuilt = sync.OnceFunc(func() { close(b.built) })
 	return b, nil
 }
 
-// options are the options of every build of the frontend in dir.
-func options(dir string) api.BuildOptions {
-	return api.BuildOptions{
-		AbsWorkingDir: dir,
-		EntryPointsAdvanced: []api.EntryPoint{
-			{InputPath: entryScript, OutputPath: "index"},
-			{InputPath: entryStyles, OutputPath: "styles"},
-		},
-		Outdir:     filepath.Join(dir, "dist"), // only for names; nothing is written
-		Bundle:     true,
-		Splitting:  true, // dynamic imports become files
-		ChunkNames: "[name]-[hash]",
-		Format:     api.FormatESModule,
-		Platform:   api.PlatformBrowser,
-		Target:     api.ES2022,
-		Sourcemap:  api.SourceMapLinked,
-		Plugins:    []api.Plugin{publicFiles, packages},
-		LogLevel:   api.LogLevelSilent,
+// realPath returns dir as an absolute path without symbolic links, as esbuild names files.
+func realPath(dir string) (string, error) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", err
 	}
+	return filepath.Abs(dir)
 }
 
-// publicFiles keeps absolute URLs in styles, which name files of public/.
-var publicFiles = api.Plugin{Name: "public-files", Setup: func(build api.PluginBuild) {
-	build.OnResolve(api.OnResolveOptions{Filter: "^/"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
-		if args.Kind != api.ResolveCSSURLToken {
-			return api.OnResolveResult{}, nil
-		}
-		return api.OnResolveResult{Path: args.Path, External: true}, nil
-	})
-}}
+// fileExtensions are those of files that scripts and styles refer to by URL.
+var fileExtensions = []string{
+	".svg", ".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".avif", ".ico", ".bmp", ".apng", ".woff", ".woff2", ".ttf", ".otf", ".eot",
+	".wasm", ".mp4", ".webm", ".ogg", ".mp3", ".wav", ".flac", ".aac", ".opus", ".mov", ".m4a", ".vtt", ".webmanifest", ".pdf", ".txt",
+}
 
-// packages ignores the source maps of packages: following them takes a third of each
-// build, and the SDK's sources are not debugged here.
-var packages = api.Plugin{Name: "packages", Setup: func(build api.PluginBuild) {
-	empty := base64.StdEncoding.EncodeToString([]byte(`{"version":3,"sources":[""],"mappings":"A"}`))
-	instead := "\n//# sourceMappingURL=data:application/json;base64," + empty + "\n" // the last one in a file counts
-	build.OnLoad(api.OnLoadOptions{Filter: `[/\\]node_modules[/\\].*\.m?js$`}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
-		content, err := os.ReadFile(args.Path)
-		if err != nil {
-			return api.OnLoadResult{}, err
-		}
-		text := string(content) + instead
-		return api.OnLoadResult{Contents: &text, Loader: api.LoaderJS}, nil
-	})
-}}
+// options returns the options of builds of p in mode, and the loader that they use.
+func options(dir, mode string, p plan) (api.BuildOptions, *loader) {
+	loaders := map[string]api.Loader{}
+	for _, extension := range fileExtensions {
+		loaders[extension] = api.LoaderFile
+	}
+	opts := api.BuildOptions{
+		AbsWorkingDir:   dir,
+		Outdir:          filepath.Join(dir, "dist"), // only for names; nothing is written
+		PublicPath:      "/",
+		EntryNames:      "[dir]/[name]",
+		ChunkNames:      "assets/[name]-[hash]",
+		AssetNames:      "assets/[name]-[hash]",
+		Bundle:          true,
+		Splitting:       true, // dynamic imports become files
+		Format:          api.FormatESModule,
+		Platform:        api.PlatformBrowser,
+		Target:          api.ES2022,
+		Conditions:      []string{"module", mode},
+		Loader:          loaders,
+		Define:          defines(mode, p.env),
+		Tsconfig:        p.tsconfig,
+		JSX:             api.JSXAutomatic,
+		JSXImportSource: p.jsx,
+		Sourcemap:       api.SourceMapLinked,
+		Metafile:        true,
+		LogLevel:        api.LogLevelSilent,
+	}
+	if mode == production {
+		opts.EntryNames = "assets/[name]-[hash]"
+		opts.MinifyWhitespace, opts.MinifyIdentifiers, opts.MinifySyntax = true, true, true
+		opts.Sourcemap = api.SourceMapNone
+	}
+	l := newLoader(dir, mode, p.entries, newWorkers(dir, mode, opts, nil))
+	opts.Plugins = []api.Plugin{l.plugin()}
+	for _, e := range p.entries {
+		opts.EntryPointsAdvanced = append(opts.EntryPointsAdvanced, e.point(mode))
+	}
+	return opts, l
+}
 
-// Close releases the Bundler's memory and cancels a build in progress.
-func (b *Bundler) Close() { b.ctx.Dispose() }
+// Close releases the Bundler's memory. No build may be in progress.
+func (b *Bundler) Close() {
+	if b.ctx != nil {
+		b.ctx.Dispose()
+		b.loader.workers.close()
+	}
+}
 
 // Build builds what has changed since the last time, until ctx ends. Calls must not
 // overlap.
 func (b *Bundler) Build(ctx context.Context) Report {
 	start := time.Now()
+	text, p, report := b.read()
+	var result api.BuildResult
+	if len(report.Problems) == 0 {
+		if report.Problems = b.prepare(p); len(report.Problems) == 0 && len(b.plan.entries) > 0 {
+			if result = b.rebuild(ctx); ctx.Err() != nil {
+				return Report{Canceled: true}
+			}
+			report.Problems = problems(b.dir, result.Errors)
+			report.Warnings = append(report.Warnings, problems(b.dir, result.Warnings)...)
+		}
+	}
+	var files map[string]File
+	var out Page
+	if len(report.Problems) == 0 {
+		var err error
+		if files, out, err = assemble(b.dir, development, p, b.loader, result); err != nil {
+			report.Problems = source.Problems{source.New(path.Join(filepath.Base(b.dir), "index.html"), string(text), 0, err.Error())}
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case len(report.Problems) == 0:
+		report.Changed = changes(b.files, files)
+		if !slices.Equal(b.page.Content, out.Content) || !reflect.DeepEqual(b.page.Sources, out.Sources) {
+			report.Changed = append(report.Changed, IndexPath)
+		}
+		b.files, b.page = files, out
+	case b.files == nil: // a page that shows the problems
+		b.page = Page{Content: text}
+	}
+	report.Inputs = b.inputs()
+	b.markBuilt()
+	report.Took = time.Since(start)
+	return report
+}
+
+// read reads index.html.
+func (b *Bundler) read() (text []byte, p page, report Report) {
+	name := path.Join(filepath.Base(b.dir), "index.html")
+	env, err := readEnv(b.dir, development, b.environ)
+	if err == nil {
+		text, err = source.ReadFile(filepath.Join(b.dir, "index.html"))
+	}
+	if err != nil {
+		report.Problems = source.Problems{asProblem(name, err)}
+		return text, p, report
+	}
+	text = fillIn(text, development, env)
+	p, report.Problems, report.Warnings = resolve(b.dir, text)
+	p.env = env
+	return text, p, report
+}
+
+// asProblem returns err as a problem of file, unless it says itself where it is.
+func asProblem(file string, err error) source.Problem {
+	if p, ok := err.(source.Problem); ok { //nolint:errorlint // it is never wrapped
+		return p
+	}
+	text := err.Error()
+	if errors.Is(err, fs.ErrNotExist) {
+		text = "the file does not exist"
+	}
+	return source.New(file, "", 0, text)
+}
+
+// prepare makes the context that compiles what p refers to, unless it is the current one.
+func (b *Bundler) prepare(p page) source.Problems {
+	next := newPlan(b.dir, p)
+	if b.loader != nil && reflect.DeepEqual(next, b.plan) {
+		return nil
+	}
+	b.Close()
+	b.ctx, b.plan = nil, next
+	opts, l := options(b.dir, development, next)
+	if b.loader = l; len(next.entries) == 0 {
+		return nil
+	}
+	ctx, failure := api.Context(opts)
+	if failure != nil {
+		b.loader = nil
+		return problems(b.dir, failure.Errors)
+	}
+	b.ctx = ctx
+	return nil
+}
+
+// rebuild runs esbuild until ctx ends.
+func (b *Bundler) rebuild(ctx context.Context) api.BuildResult {
 	canceled := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(canceled)
@@ -133,49 +244,50 @@ func (b *Bundler) Build(ctx context.Context) Report {
 	if !stop() {
 		<-canceled // otherwise it could cancel the next build
 	}
-	if ctx.Err() != nil {
-		return Report{Canceled: true}
-	}
-	name := filepath.Base(b.dir)
-	report := Report{Problems: Format(name, result.Errors), Warnings: Format(name, result.Warnings)}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(result.Errors) == 0 {
-		files := make(map[string]File, len(result.OutputFiles))
-		for _, out := range result.OutputFiles {
-			url := b.url(out.Path)
-			files[url] = File{Content: out.Contents, ETag: `"` + out.Hash + `"`}
-			if b.files[url].ETag != files[url].ETag {
-				report.Changed = append(report.Changed, url)
-			}
-		}
-		for url := range b.files {
-			if _, still := files[url]; !still {
-				report.Changed = append(report.Changed, url)
-			}
-		}
-		b.files = files
-	}
-	b.markBuilt()
-	report.Took = time.Since(start)
-	return report
+	return result
 }
 
-// url is the URL path of the output that esbuild calls file.
-func (b *Bundler) url(file string) string {
-	rel, err := filepath.Rel(filepath.Join(b.dir, "dist"), file)
-	if err != nil { // impossible: both are absolute
-		rel = filepath.Base(file)
+// inputs returns all files that the last build has read. After a failure it may have
+// stopped early, so those of index.html are always among them.
+func (b *Bundler) inputs() []string {
+	all := map[string]bool{filepath.Join(b.dir, "index.html"): true}
+	for _, e := range b.plan.entries {
+		if e.file != "" {
+			all[filepath.Join(b.dir, filepath.FromSlash(e.file))] = true
+		}
 	}
-	return path.Join("/", filepath.ToSlash(rel))
+	for _, file := range append(tsconfigFiles(b.plan.tsconfig), filepath.Join(b.dir, "package.json")) {
+		all[file] = true
+	}
+	for _, name := range envFiles(development) {
+		all[filepath.Join(b.dir, name)] = true
+	}
+	if b.loader != nil {
+		read, _ := b.loader.read()
+		maps.Copy(all, read)
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// changes returns the paths of files that differ, or are in one of the maps only.
+func changes(before, now map[string]File) (paths []string) {
+	for url, file := range now {
+		if before[url].ETag != file.ETag {
+			paths = append(paths, url)
+		}
+	}
+	for url := range before {
+		if _, still := now[url]; !still {
+			paths = append(paths, url)
+		}
+	}
+	return paths
 }
 
 // Lookup returns the output at the URL path. It waits until the first build or ctx has
 // ended. It may be called from any goroutine.
 func (b *Bundler) Lookup(ctx context.Context, urlPath string) (File, bool) {
-	select {
-	case <-b.built:
-	case <-ctx.Done():
+	if !b.await(ctx) {
 		return File{}, false
 	}
 	b.mu.RLock()
@@ -184,16 +296,44 @@ func (b *Bundler) Lookup(ctx context.Context, urlPath string) (File, bool) {
 	return file, ok
 }
 
-// Format writes messages as package source does. Files are below the folder name.
-func Format(name string, messages []api.Message) string {
-	var problems source.Problems
+// Page returns the page. It waits as [Bundler.Lookup] does; ok is false if ctx has ended.
+func (b *Bundler) Page(ctx context.Context) (page Page, ok bool) {
+	if !b.await(ctx) {
+		return Page{}, false
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.page, true
+}
+
+// Sources returns what the Content-Security-Policy of the page must allow in addition.
+// It does not wait. It may be called from any goroutine.
+func (b *Bundler) Sources() Sources {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.page.Sources
+}
+
+// await waits until the first build or ctx has ended, and reports whether it was the build.
+func (b *Bundler) await(ctx context.Context) bool {
+	select {
+	case <-b.built:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// problems returns esbuild's messages. Their files are named from the folder above dir.
+func problems(dir string, messages []api.Message) (all source.Problems) {
+	name := filepath.Base(dir)
 	for _, m := range messages {
 		problem := source.Problem{Position: source.Position{File: name, Line: 1, Column: 1}, Message: m.Text}
 		if l := m.Location; l != nil {
 			problem.Position = source.Position{File: path.Join(name, l.File), Line: l.Line, Column: l.Column + 1}
 			problem.Excerpt = l.LineText
 		}
-		problems = append(problems, problem)
+		all = append(all, problem)
 	}
-	return problems.Error()
+	return all
 }

@@ -14,9 +14,11 @@ import (
 func frontend(tb testing.TB, script string) string {
 	tb.Helper()
 	dir := filepath.Join(tb.TempDir(), "frontend")
+	write(tb, dir, "index.html", `<!doctype html><html><head><link rel="stylesheet" href="/styles.css"><script type="module" src="/src/index.ts"></script></head></html>`)
 	write(tb, dir, "src/index.ts", script)
 	write(tb, dir, "src/word.ts", "export const word: string = 'first'\n")
 	write(tb, dir, "styles.css", "body { background: url(/icon.svg) }\n")
+	write(tb, dir, "public/icon.svg", "<svg/>")
 	return dir
 }
 
@@ -35,7 +37,7 @@ const script = "import { word } from './word'\nconsole.log(word)\n"
 
 func open(tb testing.TB, dir string) *bundle.Bundler {
 	tb.Helper()
-	b, err := bundle.New(dir)
+	b, err := bundle.New(dir, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -47,11 +49,11 @@ func TestBuild(t *testing.T) {
 	t.Parallel()
 	dir := frontend(t, script)
 	b := open(t, dir)
-	if r := b.Build(t.Context()); r.Problems != "" || len(r.Changed) != 4 {
+	if r := b.Build(t.Context()); len(r.Problems) > 0 || len(r.Changed) != 5 {
 		t.Fatalf("first build: %+v", r)
 	}
 	for path, want := range map[string]string{
-		"/index.js": `"first"`, "/index.js.map": "src/word.ts", "/styles.css": "/icon.svg",
+		"/src/index.ts.js": `"first"`, "/src/index.ts.js.map": "src/word.ts", "/styles.css": "/icon.svg",
 	} {
 		if f, ok := b.Lookup(t.Context(), path); !ok || !strings.Contains(string(f.Content), want) {
 			t.Errorf("%s: %t %s", path, ok, f.Content)
@@ -61,15 +63,15 @@ func TestBuild(t *testing.T) {
 		t.Error("a source is served")
 	}
 
-	before, _ := b.Lookup(t.Context(), "/index.js")
-	if r := b.Build(t.Context()); len(r.Changed) > 0 || r.Problems != "" {
+	before, _ := b.Lookup(t.Context(), "/src/index.ts.js")
+	if r := b.Build(t.Context()); len(r.Changed) > 0 || len(r.Problems) > 0 {
 		t.Errorf("build of the same: %+v", r)
 	}
 	write(t, dir, "src/word.ts", "export const word: string = 'second'\n")
-	if r := b.Build(t.Context()); strings.Join(r.Changed, " ") != "/index.js /index.js.map" && strings.Join(r.Changed, " ") != "/index.js.map /index.js" || r.Problems != "" {
+	if r := b.Build(t.Context()); strings.Join(r.Changed, " ") != "/src/index.ts.js /src/index.ts.js.map" && strings.Join(r.Changed, " ") != "/src/index.ts.js.map /src/index.ts.js" || len(r.Problems) > 0 {
 		t.Errorf("build after an edit: %+v", r)
 	}
-	if after, _ := b.Lookup(t.Context(), "/index.js"); after.ETag == before.ETag || !strings.Contains(string(after.Content), "second") {
+	if after, _ := b.Lookup(t.Context(), "/src/index.ts.js"); after.ETag == before.ETag || !strings.Contains(string(after.Content), "second") {
 		t.Errorf("after an edit: %s", after.Content)
 	}
 }
@@ -82,10 +84,10 @@ func TestBrokenEditKeepsTheLastGoodBuild(t *testing.T) {
 	write(t, dir, "src/word.ts", "export const word = 'ok'\n\tconst é: = 1\n")
 	r := b.Build(t.Context())
 	want := "frontend/src/word.ts:2:12: Unexpected \"=\"\n  \tconst é: = 1\n  \t         ^"
-	if r.Problems != want || len(r.Changed) > 0 {
-		t.Errorf("got %q\nwant %q", r.Problems, want)
+	if r.Problems.Error() != want || len(r.Changed) > 0 {
+		t.Errorf("got %q\nwant %q", r.Problems.Error(), want)
 	}
-	if f, ok := b.Lookup(t.Context(), "/index.js"); !ok || !strings.Contains(string(f.Content), "first") {
+	if f, ok := b.Lookup(t.Context(), "/src/index.ts.js"); !ok || !strings.Contains(string(f.Content), "first") {
 		t.Errorf("the last good build is gone: %s", f.Content)
 	}
 }
@@ -95,15 +97,15 @@ func TestLookupWaitsForTheFirstBuild(t *testing.T) {
 	b := open(t, frontend(t, "this is not TypeScript"))
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, ok := b.Lookup(gone, "/index.js"); ok {
+	if _, ok := b.Lookup(gone, "/src/index.ts.js"); ok {
 		t.Error("found before any build")
 	}
 	found := make(chan bool)
 	go func() {
-		_, ok := b.Lookup(t.Context(), "/index.js")
+		_, ok := b.Lookup(t.Context(), "/src/index.ts.js")
 		found <- ok
 	}()
-	if r := b.Build(t.Context()); r.Problems == "" {
+	if r := b.Build(t.Context()); len(r.Problems) == 0 {
 		t.Error("no problem reported")
 	}
 	if <-found {
@@ -118,7 +120,7 @@ func BenchmarkRebuild(b *testing.B) {
 	for b.Loop() {
 		n++
 		write(b, dir, "src/word.ts", "export const word = '"+strings.Repeat("x", n%50)+"'\n")
-		if r := bundler.Build(b.Context()); r.Problems != "" {
+		if r := bundler.Build(b.Context()); len(r.Problems) > 0 {
 			b.Fatal(r.Problems)
 		}
 	}
@@ -132,11 +134,11 @@ func TestMapsOfPackages(t *testing.T) {
 	write(t, dir, "node_modules/some-package/index.js", "export const part = 'of a package'\n//# sourceMappingURL=index.js.map\n")
 	write(t, dir, "node_modules/some-package/index.js.map", `{"version": 3, "sources": ["made-of-this.ts"], "mappings": "AAAA"}`)
 	bundler := open(t, dir)
-	if r := bundler.Build(t.Context()); r.Problems != "" || r.Warnings != "" {
+	if r := bundler.Build(t.Context()); len(r.Problems) > 0 || len(r.Warnings) > 0 {
 		t.Fatal(r.Problems, r.Warnings)
 	}
-	script, _ := bundler.Lookup(t.Context(), "/index.js")
-	sources, _ := bundler.Lookup(t.Context(), "/index.js.map")
+	script, _ := bundler.Lookup(t.Context(), "/src/index.ts.js")
+	sources, _ := bundler.Lookup(t.Context(), "/src/index.ts.js.map")
 	if !strings.Contains(string(script.Content), "of a package") {
 		t.Errorf("the package is not in the script: %s", script.Content)
 	}

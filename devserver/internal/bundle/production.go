@@ -3,7 +3,6 @@ package bundle
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -12,9 +11,12 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
 // Size is the size of an output in bytes, plain and compressed.
@@ -30,112 +32,187 @@ func gzippedSize(content []byte) (int, error) {
 	return b.Len(), err
 }
 
-// Production writes a production build of the frontend in dir to the folder out, replacing
-// an earlier build: minified outputs with hashed names, an index.html that refers to
-// them, the files of public/, and the files in more, by name. index.html contains policy,
-// a Content-Security-Policy, unless it is "". It returns the outputs' sizes by URL path.
-// On error out is unchanged.
-func Production(dir, out, policy string, more map[string][]byte) (sizes map[string]Size, err error) {
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, err
-	}
-	if err := replaceable(dir, out); err != nil {
-		return nil, err
-	}
-	opts := options(dir)
-	opts.EntryNames = "[name]-[hash]"
-	opts.AssetNames = "[name]-[hash]"
-	opts.MinifyWhitespace, opts.MinifyIdentifiers, opts.MinifySyntax = true, true, true
-	opts.Sourcemap = api.SourceMapNone
-	opts.Metafile = true
-	result := api.Build(opts)
-	if len(result.Errors) > 0 {
-		return nil, errors.New(Format(filepath.Base(dir), result.Errors))
-	}
-	index, err := os.ReadFile(filepath.Join(dir, "index.html")) //nolint:gosec // in the caller's folder
+// ProductionOptions are the settings of [Production].
+type ProductionOptions struct {
+	Dir     string                 // the frontend's folder
+	Out     string                 // folder to write to
+	Environ []string               // environment, "NAME=value" each
+	Policy  func(s Sources) string // returns the Content-Security-Policy that index.html contains; nil for none
+	More    map[string][]byte      // additional files, by name
+}
+
+// Built is the result of [Production].
+type Built struct {
+	Sizes    map[string]Size // of the compiled files, by URL path
+	Warnings source.Problems
+}
+
+// Production writes a production build of a frontend to a folder, replacing an earlier
+// build: minified outputs with hashed names, an index.html that refers to them, and the
+// files of public/. On error the folder is unchanged; problems of the sources are
+// [source.Problems].
+func Production(opts ProductionOptions) (built Built, err error) {
+	dir, err := realPath(opts.Dir)
 	if err != nil {
-		return nil, err
+		return built, err
 	}
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(out)), 0o750); err != nil {
-		return nil, err
+	if err := replaceable(dir, opts.Out); err != nil {
+		return built, err
 	}
-	next, err := os.MkdirTemp(filepath.Dir(filepath.Clean(out)), ".dist-")
+	files, page, warnings, err := compile(dir, opts)
 	if err != nil {
-		return nil, err
+		return built, err
+	}
+	built = Built{Sizes: map[string]Size{}, Warnings: warnings}
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(opts.Out)), 0o750); err != nil {
+		return built, err
+	}
+	next, err := os.MkdirTemp(filepath.Dir(filepath.Clean(opts.Out)), ".dist-")
+	if err != nil {
+		return built, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(next)) }() // if it was not renamed
-	if err := os.CopyFS(next, os.DirFS(filepath.Join(dir, "public"))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if err := copyPublic(dir, next); err != nil {
+		return built, err
 	}
-	sizes = map[string]Size{}
-	for _, output := range result.OutputFiles {
-		name := filepath.Base(output.Path)
-		gzipped, err := gzippedSize(output.Contents)
+	names := []string{}
+	for url, file := range files {
+		gzipped, err := gzippedSize(file.Content)
 		if err != nil {
-			return nil, err
+			return built, err
 		}
-		sizes["/"+name] = Size{len(output.Contents), gzipped}
-		if err := os.WriteFile(filepath.Join(next, name), output.Contents, 0o644); err != nil { //nolint:gosec // for a web server to read
-			return nil, err
-		}
-	}
-	if index, err = renamed(dir, index, result.Metafile); err != nil {
-		return nil, err
-	}
-	if policy != "" {
-		meta := `<meta http-equiv="Content-Security-Policy" content="` + html.EscapeString(policy) + `">`
-		if !headStart.Match(index) {
-			return nil, fmt.Errorf("%s has no <head> for the Content-Security-Policy", filepath.Join(filepath.Base(dir), "index.html"))
-		}
-		index = headStart.ReplaceAll(index, []byte("$0\n    "+meta))
-	}
-	files := maps.Clone(more)
-	if files == nil {
-		files = map[string][]byte{}
-	}
-	files["index.html"] = index
-	files[marker] = []byte("The next build replaces this folder.\n")
-	for name, content := range files {
-		if err := os.WriteFile(filepath.Join(next, name), content, 0o644); err != nil { //nolint:gosec // for a web server to read
-			return nil, err
+		built.Sizes[url] = Size{len(file.Content), gzipped}
+		names = append(names, url)
+		if err := write(next, url, file.Content); err != nil {
+			return built, err
 		}
 	}
+	slices.Sort(names)
+	more := maps.Clone(opts.More)
+	if more == nil {
+		more = map[string][]byte{}
+	}
+	more["index.html"] = page
+	more[marker] = []byte("The next build replaces this folder. The names of these files contain a hash of their content:\n" +
+		strings.Join(names, "\n") + "\n")
+	for name, content := range more {
+		if err := write(next, name, content); err != nil {
+			return built, err
+		}
+	}
+	return built, replace(next, opts.Out)
+}
+
+// compile returns the outputs by URL path, and index.html.
+func compile(dir string, opts ProductionOptions) (files map[string]File, index []byte, warnings source.Problems, err error) {
+	env, err := readEnv(dir, production, opts.Environ)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	text, err := source.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, faults, warnings := resolve(dir, fillIn(text, production, env))
+	p.env = env
+	plan := newPlan(dir, p)
+	esbuild, l := options(dir, production, plan)
+	defer l.workers.close()
+	var result api.BuildResult
+	if len(faults) == 0 && len(plan.entries) > 0 {
+		result = api.Build(esbuild)
+		faults = problems(dir, result.Errors)
+		warnings = append(warnings, problems(dir, result.Warnings)...)
+	}
+	if len(faults) > 0 {
+		return nil, nil, nil, faults
+	}
+	files, page, err := assemble(dir, production, p, l, result)
+	if err != nil || opts.Policy == nil {
+		return files, page.Content, warnings, err
+	}
+	meta := `<meta http-equiv="Content-Security-Policy" content="` + html.EscapeString(opts.Policy(page.Sources)) + `">`
+	index = parse(page.Content).render(meta, "")
+	if bytes.Equal(index, page.Content) {
+		return nil, nil, nil, fmt.Errorf("%s has no <head> for the Content-Security-Policy", path.Join(filepath.Base(dir), "index.html"))
+	}
+	return files, index, warnings, nil
+}
+
+// write writes a file of the build, for a web server to read.
+func write(dir, name string, content []byte) error {
+	file := filepath.Join(dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // likewise
+		return err
+	}
+	return os.WriteFile(file, content, 0o644) //nolint:gosec // likewise
+}
+
+// copyPublic copies the files of public/ to the folder out, as the dev server serves them:
+// without dotfiles, except in .well-known, and with what links refer to.
+func copyPublic(dir, out string) error {
+	root, err := os.OpenRoot(dir) // which does not follow links out of it
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }() // it was only read
+	if _, err := root.Stat("public"); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return copyFolder(root, "public", out, 0)
+}
+
+// copyFolder copies the folder name of root to out. depth is how many folders it is in.
+func copyFolder(root *os.Root, name, out string, depth int) error {
+	if depth > 50 {
+		return fmt.Errorf("%s: the folders are nested too deeply; a link may lead back to a folder that it is in", name)
+	}
+	entries, err := fs.ReadDir(root.FS(), name)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") && entry.Name() != ".well-known" {
+			continue
+		}
+		file := path.Join(name, entry.Name())
+		info, err := root.Stat(file)
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			if err := copyFolder(root, file, filepath.Join(out, entry.Name()), depth+1); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := source.CheckMode(file, info.Mode()); err != nil {
+			return err
+		}
+		content, err := root.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if err := write(out, entry.Name(), content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace moves the folder next to out.
+func replace(next, out string) error {
 	if err := os.Chmod(next, 0o755); err != nil { //nolint:gosec // for a web server to read
-		return nil, err
+		return err
 	}
 	old := next + "-old"
 	if err := os.Rename(out, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return err
 	}
 	if err := os.Rename(next, out); err != nil {
-		return nil, errors.Join(fmt.Errorf("replace the earlier build: %w", err), os.Rename(old, out))
+		return errors.Join(fmt.Errorf("replace the earlier build: %w", err), os.Rename(old, out))
 	}
-	return sizes, os.RemoveAll(old)
-}
-
-var headStart = regexp.MustCompile(`(?i)<head(\s[^>]*)?>`)
-
-// renamed returns index with the hashed names of the entry points' outputs, according to
-// esbuild's metafile.
-func renamed(dir string, index []byte, metafile string) ([]byte, error) {
-	var meta struct {
-		Outputs map[string]struct{ EntryPoint string }
-	}
-	if err := json.Unmarshal([]byte(metafile), &meta); err != nil {
-		return nil, err
-	}
-	known := map[string]string{entryScript: "/index.js", entryStyles: "/styles.css"}
-	for output, one := range meta.Outputs {
-		old, isEntry := known[one.EntryPoint]
-		if !isEntry || path.Ext(output) != path.Ext(old) {
-			continue // a script or a style sheet refers to it
-		}
-		if !bytes.Contains(index, []byte(`"`+old+`"`)) {
-			return nil, fmt.Errorf("%s does not name %s, so the production build would not load it", filepath.Join(filepath.Base(dir), "index.html"), old)
-		}
-		index = bytes.ReplaceAll(index, []byte(`"`+old+`"`), []byte(`"/`+path.Base(output)+`"`))
-	}
-	return index, nil
+	return os.RemoveAll(old)
 }
 
 // marker is a file that identifies a folder as an earlier build.
@@ -153,16 +230,11 @@ func replaceable(dir, out string) error {
 	if _, err := os.Lstat(filepath.Join(out, marker)); err != nil {
 		return fmt.Errorf("%s is not empty and not an earlier build: remove it, or name another folder", out)
 	}
-	place, err := filepath.EvalSymlinks(out)
+	place, err := realPath(out)
 	if err != nil {
 		return err
 	}
-	if place, err = filepath.Abs(place); err != nil {
-		return err
-	}
-	if sources, err := filepath.EvalSymlinks(dir); err != nil {
-		return err
-	} else if rel, err := filepath.Rel(place, sources); err == nil && filepath.IsLocal(rel) {
+	if rel, err := filepath.Rel(place, dir); err == nil && filepath.IsLocal(rel) {
 		return fmt.Errorf("%s contains the sources of the page", out)
 	}
 	return nil

@@ -14,16 +14,18 @@ import (
 func TestProduction(t *testing.T) {
 	t.Parallel()
 	dir := frontend(t, script)
-	write(t, dir, "index.html", `<HEAD lang="en"><link rel="stylesheet" href="/styles.css"><script type="module" src="/index.js"></script></head>`)
+	write(t, dir, "index.html", `<HEAD lang="en"><link rel="stylesheet" href="/styles.css"><script type="module" src="/src/index.ts"></script></head>`)
 	write(t, dir, "public/icon.svg", "<svg/>")
 	write(t, dir, "src/index-page.ts", "export const page = 'a chunk of its own'\n")
 	write(t, dir, "src/index.ts", "import { word } from './word'\nvoid import('./index-page').then(({ page }) => console.log(page, word))\n")
 	out := filepath.Join(t.TempDir(), "some", "dist")
 	build := func() (index string) {
 		t.Helper()
-		sizes, err := bundle.Production(dir, out, "script-src 'self'", map[string][]byte{"auth_config.json": []byte("{}")})
-		if err != nil || len(sizes) != 3 {
-			t.Fatalf("%v, %v", sizes, err)
+		built, err := bundle.Production(bundle.ProductionOptions{
+			Dir: dir, Out: out, Policy: func(bundle.Sources) string { return "script-src 'self'" }, More: map[string][]byte{"auth_config.json": []byte("{}")},
+		})
+		if err != nil || len(built.Sizes) != 3 {
+			t.Fatalf("%v, %v", built, err)
 		}
 		data, err := os.ReadFile(filepath.Join(out, "index.html"))
 		if err != nil {
@@ -32,7 +34,7 @@ func TestProduction(t *testing.T) {
 		return string(data)
 	}
 	first := build()
-	names := regexp.MustCompile(`"/((?:index|styles)-[A-Z0-9]{8}\.(?:js|css))"`).FindAllStringSubmatch(first, -1)
+	names := regexp.MustCompile(`"/(assets/(?:index|styles)-[A-Z0-9]{8}\.(?:js|css))"`).FindAllStringSubmatch(first, -1)
 	if len(names) != 2 {
 		t.Fatalf("index.html names no hashed outputs: %s", first)
 	}
@@ -56,7 +58,7 @@ func TestProduction(t *testing.T) {
 	}
 
 	write(t, dir, "src/word.ts", "export const = 1")
-	if _, err := bundle.Production(dir, out, "", nil); err == nil || !strings.Contains(err.Error(), "src/word.ts:1:14") {
+	if _, err := bundle.Production(bundle.ProductionOptions{Dir: dir, Out: out}); err == nil || !strings.Contains(err.Error(), "src/word.ts:1:14") {
 		t.Errorf("a broken source: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(out, "index.html")); err != nil {
@@ -67,11 +69,10 @@ func TestProduction(t *testing.T) {
 func TestProductionReplacesBuildsAlone(t *testing.T) {
 	t.Parallel()
 	dir := frontend(t, script)
-	write(t, dir, "index.html", `"/styles.css" "/index.js"`)
 	for name, file := range map[string]string{"sources": "src/a.ts", "a page": "index.html", "other files": "letter.txt"} {
 		out := t.TempDir()
 		write(t, out, file, "precious")
-		if _, err := bundle.Production(dir, out, "", nil); err == nil || !strings.Contains(err.Error(), "not an earlier build") {
+		if _, err := bundle.Production(bundle.ProductionOptions{Dir: dir, Out: out}); err == nil || !strings.Contains(err.Error(), "not an earlier build") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := os.Stat(filepath.Join(out, file)); err != nil {
@@ -80,12 +81,13 @@ func TestProductionReplacesBuildsAlone(t *testing.T) {
 	}
 	above := filepath.Dir(dir)
 	write(t, above, ".devserver-build", "")
-	if _, err := bundle.Production(dir, above, "", nil); err == nil || !strings.Contains(err.Error(), "sources") {
+	if _, err := bundle.Production(bundle.ProductionOptions{Dir: dir, Out: above}); err == nil || !strings.Contains(err.Error(), "sources") {
 		t.Errorf("the folder above: %v", err)
 	}
-	write(t, dir, "index.html", `src='/index.js'`)
-	if _, err := bundle.Production(dir, filepath.Join(t.TempDir(), "dist"), "", nil); err == nil || !strings.Contains(err.Error(), "does not name") {
-		t.Errorf("an index.html that names no script: %v", err)
+	write(t, dir, "index.html", "<script type=module src=src/index.ts></script>")
+	_, err := bundle.Production(bundle.ProductionOptions{Dir: dir, Out: filepath.Join(t.TempDir(), "dist"), Policy: func(bundle.Sources) string { return "x" }})
+	if err == nil || !strings.Contains(err.Error(), "no <head>") {
+		t.Errorf("an index.html without a head: %v", err)
 	}
 }
 
@@ -105,12 +107,12 @@ func TestCancel(t *testing.T) {
 			defer close(done)
 			cancel()
 		}()
-		if r := b.Build(ctx); r.Problems != "" {
+		if r := b.Build(ctx); len(r.Problems) > 0 {
 			t.Errorf("a canceled build reports %q", r.Problems)
 		}
 		<-done
 	}
-	if r := b.Build(t.Context()); r.Canceled || r.Problems != "" {
+	if r := b.Build(t.Context()); r.Canceled || len(r.Problems) > 0 {
 		t.Errorf("got %+v from the last build", r)
 	}
 }

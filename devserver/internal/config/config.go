@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"calling-an-api.example/devserver/internal/localnet"
 )
@@ -25,15 +27,17 @@ const (
 
 // Config is all settings of the dev server.
 type Config struct {
-	Addr         string   // "host:port" of the page
-	AllowedHosts []string // host names besides localhost that the page answers for
-	HTTPS        bool     // serve the page over TLS
-	Cert, Key    string   // PEM files for that; "" means a certificate for this run
-	Open         bool     // open the page in a browser
-	Types        bool     // run the type checker
-	CSP          bool     // send the page with a strict Content-Security-Policy
-	Build        string   // folder to write a production bundle to instead of serving; "" means serve
-	Version      bool     // print the version and exit; no other field is valid then
+	Addr         string        // "host:port" of the page
+	AllowedHosts []string      // host names besides localhost that the page answers for
+	HTTPS        bool          // serve the page over TLS
+	Cert, Key    string        // PEM files for that; "" means a certificate for this run
+	Open         bool          // open the page in a browser
+	Types        bool          // run the type checker
+	CSP          bool          // send the page with a strict Content-Security-Policy
+	Poll         time.Duration // interval at which to look for changes of files; 0 if the system notifies of them
+	Console      string        // what of the page's console is logged: "off", "errors" or "all"
+	Build        string        // folder to write a production bundle to instead of serving; "" means serve
+	Version      bool          // print the version and exit; no other field is valid then
 
 	Frontend     string // folder with the page's sources, or with a built frontend
 	ProxyConfig  string // file with the proxy rules
@@ -76,6 +80,8 @@ var variables = map[string]string{
 	"audience":      "AUTH0_AUDIENCE",
 	"problems":      "DEV_PROBLEMS",
 	"csp":           "DEV_CSP",
+	"poll":          "DEV_POLL",
+	"console":       "DEV_CONSOLE",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag overrides
@@ -99,8 +105,10 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.BoolVar(&cfg.Open, "open", false, "open the page in a browser")
 	fs.BoolVar(&cfg.Types, "types", true, "check types, if the TypeScript compiler is installed in the frontend")
 	fs.BoolVar(&cfg.CSP, "csp", true, "send the compiled page with a strict Content-Security-Policy: no inline script or style, no other origin than the tenant's")
+	fs.DurationVar(&cfg.Poll, "poll", 0, "look for changes of files at this `interval`, like 1s, where the system does not notify of them: bind mounts of Docker, WSL, NFS")
+	fs.StringVar(&cfg.Console, "console", "errors", "`what` of the page's console to log: off, errors or all")
 	fs.StringVar(&cfg.Build, "build", "", "write a production bundle to this `folder` and exit")
-	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page's sources, or with a built frontend to serve as it is")
+	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page: an index.html and what it refers to, as sources or built")
 	fs.StringVar(&cfg.ProxyConfig, "proxy-config", "proxy.conf.json", "`file` with the proxy rules, read again when it changes")
 	fs.StringVar(&cfg.TenantAddr, "tenant-addr", "localhost:4400", "`host:port` of the local tenant; loopback only")
 	fs.StringVar(&cfg.TenantConfig, "tenant-config", "", "`file` with the local tenant's users, clients and APIs, read again when it changes; by default there are two test users")
@@ -209,6 +217,12 @@ func (c Config) validate(given map[string]string) (Config, error) {
 		if err := present(given[s.name], s.value, s.example); err != nil {
 			return Config{}, err
 		}
+	}
+	if c.Poll != 0 && c.Poll < 10*time.Millisecond {
+		return Config{}, fmt.Errorf("%s=%q: the shortest interval is 10ms, and 0 means that the system notifies of changes", cmp.Or(given["poll"], "--poll"), c.Poll)
+	}
+	if !slices.Contains([]string{"off", "errors", "all"}, c.Console) {
+		return Config{}, fmt.Errorf("%s=%q: write off, errors or all", cmp.Or(given["console"], "--console"), c.Console)
 	}
 	if err := loopback(c.TenantAddr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given["tenant-addr"], "--tenant-addr"), c.TenantAddr, err)

@@ -29,7 +29,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Addr: "localhost:4200", Frontend: "frontend", ProxyConfig: "proxy.conf.json", TenantAddr: "localhost:4400", TenantState: ".tenant",
-		ClientID: "local-spa", Audience: "http://localhost:3001", Types: true, CSP: true,
+		ClientID: "local-spa", Audience: "http://localhost:3001", Types: true, CSP: true, Console: "errors",
 	}
 	if !reflect.DeepEqual(got, want) || !got.Local() {
 		t.Errorf("got %+v, want %+v", got, want)

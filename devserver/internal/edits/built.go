@@ -6,7 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"time"
+
+	"calling-an-api.example/devserver/internal/typecheck"
 )
 
 // Another tool's build writes file by file, often all of them whatever has changed. It
@@ -56,9 +59,17 @@ func (b *built) edited(context.Context, []string) {
 func (b *built) finish(context.Context) {
 	b.deadline = time.Time{}
 	now := readContents(b.edits.Frontend)
-	b.edits.notifyPages(nil, now.differences(b.contents))
+	files := now.differences(b.contents)
 	b.contents = now
+	if len(files) > 0 {
+		b.edits.Log.Info("a static file changed", "file", files[0])
+	}
+	b.edits.notifyPages(slices.ContainsFunc(files, func(name string) bool { return path.Ext(name) != ".css" }), len(files) > 0)
 }
+
+// checked and found have nothing to do: another tool checks types.
+func (b *built) checked() <-chan []typecheck.Problem        { return nil }
+func (b *built) found(context.Context, []typecheck.Problem) {}
 
 // contents are digests of the files of a built frontend, by path below its folder.
 type contents map[string][sha256.Size]byte

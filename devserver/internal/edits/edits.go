@@ -2,25 +2,22 @@
 // local tenant and a new bundle, and tells the open pages.
 //
 // The goroutine of [Edits.Run] owns all mutable state. The watcher and the builds run in
-// goroutines of their own and send it paths and reports. The type checker reports to the
-// open pages directly. An invalid file is ignored: the last valid version stays in use.
+// goroutines of their own and send it paths and reports, and so does the type checker. An
+// invalid file is ignored: the last valid version stays in use.
 package edits
 
 import (
 	"context"
 	"log/slog"
-	"path"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"calling-an-api.example/devserver/internal/bundle"
 	"calling-an-api.example/devserver/internal/livereload"
-	"calling-an-api.example/devserver/internal/procs"
 	"calling-an-api.example/devserver/internal/proxyconf"
+	"calling-an-api.example/devserver/internal/source"
 	"calling-an-api.example/devserver/internal/spa"
 	"calling-an-api.example/devserver/internal/typecheck"
 	"calling-an-api.example/devserver/internal/watch"
@@ -34,6 +31,7 @@ type Options struct {
 	ProxyConfig  string          // file with the proxy rules
 	TenantConfig string          // file of the local tenant, "" for none
 	Problems     string          // folder in which other programs write problems, one in each file; "" for none
+	Poll         time.Duration   // interval at which to look at the files; 0 if the system notifies of changes
 
 	PageOrigin   string                // origin of the page; a rule that targets it is rejected
 	SetRules     func(proxyconf.Rules) // replaces the rules; called by New, and then by Run's goroutine
@@ -47,6 +45,7 @@ type Edits struct {
 	Options
 	watcher *watch.Watcher
 	rules   proxyconf.Rules // in use; owned by New, then by Run
+	warned  source.Problems // warnings of the last build; owned by Run
 }
 
 // New starts to watch the files, so that no edit from now on is missed, and loads the
@@ -75,7 +74,7 @@ func (e *Edits) Close() { e.watcher.Close() }
 // watch starts to watch the frontend, the rules, the tenant's file and the problems. On
 // error nothing is watched.
 func (e *Edits) watch() (*watch.Watcher, error) {
-	w, err := watch.New()
+	w, err := watch.New(e.Poll)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +103,6 @@ func (e *Edits) Run(ctx context.Context) {
 		e.watcher.Run(ctx, changes, func(err error) { e.Log.Error("watching files", "err", err) })
 		return nil
 	})
-	if e.Types && e.Bundler != nil {
-		group.Go(func() error { e.checkTypes(ctx); return nil })
-	}
 	e.follow(ctx, changes)
 	_ = group.Wait() // they return no error
 }
@@ -140,6 +136,8 @@ func (e *Edits) follow(ctx context.Context, changes <-chan []string) {
 			}
 		case <-frontend.ready():
 			frontend.finish(ctx)
+		case problems := <-frontend.checked():
+			frontend.found(ctx, problems)
 		}
 	}
 }
@@ -150,6 +148,8 @@ type frontend interface {
 	edited(ctx context.Context, paths []string)
 	ready() <-chan struct{}     // receives when finish has something to do
 	finish(ctx context.Context) // handles a finished build
+	checked() <-chan []typecheck.Problem
+	found(ctx context.Context, problems []typecheck.Problem) // handles what was received from checked
 	stop()
 }
 
@@ -188,54 +188,33 @@ func isFile(absolute, configured string) bool {
 func (e *Edits) reloadTenant() {
 	if err := e.ReloadTenant(); err != nil {
 		e.Log.Error("the local tenant keeps its last valid configuration\n" + err.Error())
-		e.Hub.Report("tenant", err.Error())
+		e.Hub.Report("tenant", err.Error(), "The last valid configuration stays in effect until this is fixed.")
 		return
 	}
-	e.Hub.Report("tenant", "")
+	e.Hub.Report("tenant", "", "")
 	e.Log.Info("the local tenant uses the new " + e.TenantConfig)
 }
 
-// notifyPages makes the open pages reload after a change of outputs of the bundle or of
-// files that are served as they are. If only styles have changed, only these are
-// reloaded.
-func (e *Edits) notifyPages(outputs, files []string) {
-	if len(outputs) == 0 && len(files) == 0 {
+// notifyPages makes the open pages reload, or reload only their styles.
+func (e *Edits) notifyPages(reload, restyle bool) {
+	if !reload && !restyle {
 		return
 	}
 	if err := spa.Check(e.Frontend); err != nil { // a reload would replace the working page with an error page
-		e.Hub.Report("index", err.Error())
+		e.Hub.Report("index", err.Error(), lastPage)
 		e.Log.Error("the open pages are not reloaded", "err", err)
 		return
 	}
-	e.Hub.Report("index", "")
-	if len(outputs) == 0 {
-		e.Log.Info("a static file changed", "file", files[0])
-	}
-	isStyle := func(name string) bool { return path.Ext(strings.TrimSuffix(filepath.ToSlash(name), ".map")) == ".css" }
-	if slices.ContainsFunc(slices.Concat(outputs, files), func(name string) bool { return !isStyle(name) }) {
+	e.Hub.Report("index", "", "")
+	if reload {
 		e.Hub.Reload()
 	} else {
 		e.Hub.Restyle()
 	}
 }
 
-// checkTypes shows the problems that the type checker finds, until ctx ends.
-func (e *Edits) checkTypes(ctx context.Context) {
-	hadProblems := false
-	err := typecheck.Run(ctx, typecheck.Options{Dir: e.Frontend, Isolate: procs.Isolate, Report: func(problems string) {
-		e.Hub.Report("types", problems)
-		if problems != "" {
-			e.Log.Error("type errors\n" + problems)
-		} else if hadProblems {
-			e.Log.Info("no more type errors")
-		}
-		hadProblems = problems != ""
-	}})
-	e.Hub.Report("types", "") // the checker has ended, so it cannot remove them
-	if err != nil {
-		e.Log.Warn("types are not checked until the dev server is restarted", "err", err)
-	}
-}
+// lastPage is the hint of a problem because of which open pages are not reloaded.
+const lastPage = "Open pages stay as they are until this is fixed."
 
 // round returns d in whole milliseconds.
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

@@ -24,11 +24,11 @@ func (e *Edits) showProblems(shown map[string]bool) map[string]bool {
 			continue // it has just been removed
 		}
 		now[entry.Name()] = true
-		e.Hub.Report("others/"+entry.Name(), string(text))
+		e.Hub.Report("others/"+entry.Name(), string(text), "The last working version keeps running until this is fixed.")
 	}
 	for name := range shown {
 		if !now[name] {
-			e.Hub.Report("others/"+name, "")
+			e.Hub.Report("others/"+name, "", "")
 		}
 	}
 	return now

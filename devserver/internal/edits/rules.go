@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
@@ -18,7 +17,7 @@ import (
 // loadRules reads the proxy rules and makes the proxy use them. On error nothing
 // changes.
 func (e *Edits) loadRules() error {
-	data, err := os.ReadFile(e.ProxyConfig)
+	data, err := source.ReadFile(e.ProxyConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s does not exist; a file without rules is {}, and --proxy-config names another file", e.ProxyConfig)
 	} else if err != nil {
@@ -46,10 +45,10 @@ func (e *Edits) reloadRules() {
 	before := e.rules
 	if err := e.loadRules(); err != nil {
 		e.Log.Error("the last valid proxy rules stay in use\n" + err.Error())
-		e.Hub.Report("proxy", err.Error())
+		e.Hub.Report("proxy", err.Error(), "The last valid rules stay in effect until this is fixed.")
 		return
 	}
-	e.Hub.Report("proxy", "")
+	e.Hub.Report("proxy", "", "")
 	changes := e.rules.Changes(before)
 	if changes == "" {
 		changes = "unchanged"

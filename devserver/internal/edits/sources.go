@@ -2,11 +2,14 @@ package edits
 
 import (
 	"context"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"calling-an-api.example/devserver/internal/bundle"
+	"calling-an-api.example/devserver/internal/source"
+	"calling-an-api.example/devserver/internal/typecheck"
 )
 
 // sources is a frontend that the dev server bundles. At most one build runs; an edit
@@ -19,11 +22,18 @@ type sources struct {
 	building []string           // edited paths that the build in progress contains
 	pending  []string           // edited paths that no build contains yet
 	built    bool               // a build has ended
-	broken   bool               // the last one has failed
+	good     bool               // a build has succeeded
+	inputs   []string           // of the last successful build
+	problems source.Problems    // of the last build
+	packages packages
+	types    *types
 }
 
 func (s *sources) start(ctx context.Context) {
 	s.done = make(chan struct{}, 1)
+	s.types = newTypes(s.edits)
+	s.packages.dir = s.edits.Frontend
+	s.look(ctx)
 	s.build(ctx)
 }
 
@@ -33,9 +43,40 @@ func (s *sources) stop() {
 		s.cancel()
 		<-s.done
 	}
+	s.types.stop()
+}
+
+// look looks for the packages. While they are incomplete, nobody wants to know what is
+// wrong with them, so types are not checked.
+func (s *sources) look(ctx context.Context) {
+	changed := s.packages.look()
+	if s.packages.state == ready {
+		s.types.start(ctx)
+	} else {
+		s.types.stop()
+	}
+	if !changed {
+		return
+	}
+	if s.packages.state == ready {
+		s.edits.Log.Info("the packages are installed")
+	} else {
+		s.edits.Log.Warn(s.packages.message(s.edits.Problems != ""))
+	}
 }
 
 func (s *sources) ready() <-chan struct{} { return s.done }
+
+func (s *sources) checked() <-chan []typecheck.Problem { return s.types.reports }
+
+// found shows type errors. While packages are being installed or removed, they have none
+// that matter.
+func (s *sources) found(ctx context.Context, problems []typecheck.Problem) {
+	if s.look(ctx); s.packages.state == ready {
+		s.types.found = problems
+		s.types.show(s.problems)
+	}
+}
 
 // build starts a build, which ctx cancels.
 func (s *sources) build(ctx context.Context) {
@@ -49,12 +90,16 @@ func (s *sources) build(ctx context.Context) {
 
 // edited cancels the build in progress and starts one that contains its edits too.
 func (s *sources) edited(ctx context.Context, paths []string) {
+	s.look(ctx)
 	s.pending = append(s.pending, paths...)
-	if s.cancel != nil {
+	switch {
+	case s.cancel != nil:
 		s.cancel() // finish starts the next build
-		return
+	case s.packages.state == installing && s.built:
+		// There is a build when the packages are complete.
+	default:
+		s.build(ctx)
 	}
-	s.build(ctx)
 }
 
 // finish reports the build that has ended, and starts the next if there are new edits.
@@ -62,12 +107,32 @@ func (s *sources) finish(ctx context.Context) {
 	s.cancel()
 	s.cancel = nil
 	if !s.report.Canceled {
-		files := slices.DeleteFunc(s.building, func(path string) bool { return !s.isStatic(path) })
+		files := slices.DeleteFunc(s.building, func(path string) bool { return !s.isPublic(path) })
 		s.building = nil
-		s.edits.notifyPages(s.changedOutputs(), files)
+		s.follow()
+		changed := s.changedOutputs()
+		s.edits.notifyPages(needsReload(changed) || len(files) > 0, len(changed) > 0)
+		if len(changed) == 0 && len(files) > 0 {
+			s.edits.Log.Info("a static file changed", "file", files[0])
+		}
+		s.types.show(s.problems)
 	}
 	if ctx.Err() == nil && len(s.building)+len(s.pending) > 0 {
 		s.build(ctx)
+	}
+}
+
+// follow watches what the build has read. After a failure it may have read less than
+// before, but what the last successful one has read can still mend it.
+func (s *sources) follow() {
+	inputs := s.report.Inputs
+	if len(s.report.Problems) == 0 {
+		s.inputs = inputs
+	} else {
+		inputs = slices.Concat(inputs, s.inputs)
+	}
+	if err := s.edits.watcher.Inputs(append(slices.Clip(inputs), s.packages.files()...)); err != nil {
+		s.edits.Log.Error("some edits will be missed", "err", err)
 	}
 }
 
@@ -75,15 +140,21 @@ func (s *sources) finish(ctx context.Context) {
 // have in an older version.
 func (s *sources) changedOutputs() []string {
 	report, log := s.report, s.edits.Log
-	first, wasBroken := !s.built, s.broken
-	s.built, s.broken = true, report.Problems != ""
-	s.edits.Hub.Report("bundle", report.Problems)
-	if report.Warnings != "" {
-		log.Warn("the bundler warns\n" + report.Warnings)
+	first, wasBroken := !s.built, len(s.problems) > 0
+	s.built, s.problems = true, report.Problems
+	text := s.text(report.Problems)
+	hint := "The last successful build keeps running until this is fixed."
+	if s.good = s.good || text == ""; !s.good {
+		hint = "There is no successful build yet."
+	}
+	s.edits.Hub.Report("bundle", text, hint)
+	if len(report.Warnings) > 0 && text == "" {
+		s.warn(report.Warnings)
 	}
 	switch {
-	case report.Problems != "":
-		log.Error("the build failed; the last successful one stays in use\n" + report.Problems)
+	case text != "" && text == s.packages.message(s.edits.Problems != ""): // look has logged it
+	case text != "":
+		log.Error(strings.ToLower(hint[:1]) + strings.TrimSuffix(hint[1:], ".") + "\n" + text)
 	case len(report.Changed) > 0:
 		log.Info("built", "took", round(report.Took))
 	case wasBroken:
@@ -95,13 +166,56 @@ func (s *sources) changedOutputs() []string {
 	return report.Changed
 }
 
-// isStatic reports whether path is index.html or a file of public/, which are served
-// as they are.
-func (s *sources) isStatic(path string) bool {
+// text returns the problems of a build. Those that come from packages that are not
+// installed are one line.
+func (s *sources) text(problems source.Problems) string {
+	if s.packages.state == ready || len(problems) == 0 {
+		return problems.Error()
+	}
+	message := s.packages.message(s.edits.Problems != "")
+	others := slices.DeleteFunc(slices.Clone(problems), func(p source.Problem) bool {
+		return s.packages.state == installing || strings.HasPrefix(p.Message, "Could not resolve")
+	})
+	if len(others) == len(problems) {
+		return others.Error()
+	}
+	return strings.TrimSpace(message + "\n" + others.Error())
+}
+
+// warn logs the warnings that the last build did not have.
+func (s *sources) warn(warnings source.Problems) {
+	var news source.Problems
+	for _, w := range warnings {
+		if !slices.Contains(s.edits.warned, w) {
+			news = append(news, w)
+		}
+	}
+	if s.edits.warned = warnings; len(news) > 0 {
+		s.edits.Log.Warn("the bundler warns\n" + news.Error())
+	}
+}
+
+// needsReload reports whether a page must be reloaded after a change of these outputs. A
+// picture in assets/ has another name after a change, which styles and scripts refer to.
+func needsReload(outputs []string) bool {
+	return slices.ContainsFunc(outputs, func(name string) bool {
+		switch path.Ext(strings.TrimSuffix(name, ".map")) {
+		case ".css":
+			return false
+		case ".js":
+			return true
+		}
+		return !strings.HasPrefix(name, "/assets/")
+	})
+}
+
+// isPublic reports whether path is a file of public/, or that folder, which is served as
+// it is.
+func (s *sources) isPublic(path string) bool {
 	dir, err := filepath.Abs(s.edits.Frontend)
 	if err != nil {
 		return false
 	}
 	rel, err := filepath.Rel(dir, path)
-	return err == nil && (rel == "." || rel == "index.html" || rel == "public" || strings.HasPrefix(rel, "public"+string(filepath.Separator)))
+	return err == nil && (rel == "public" || strings.HasPrefix(rel, "public"+string(filepath.Separator)))
 }

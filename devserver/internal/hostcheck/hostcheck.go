@@ -17,11 +17,12 @@ import (
 	"calling-an-api.example/devserver/internal/localnet"
 )
 
-// Hosts are the hosts that are allowed besides names of this machine.
+// Hosts are the host names that are allowed, besides localhost, the names below it, and
+// all IP addresses. DNS rebinding needs a name that somebody else can point here, which
+// these are not (RFC 6761 §6.3).
 type Hosts struct {
-	Names     []string // in lower case
-	Addresses bool     // all IP addresses; DNS rebinding needs a name
-	Flag      string   // flag that adds a name, for the answer; "" if there is none
+	Names []string // in lower case
+	Flag  string   // flag that adds a name, for the answer; "" if there is none
 }
 
 // Check returns a handler that answers 403 unless the request's Host is in h.
@@ -46,7 +47,7 @@ func (h Hosts) allows(hostport string) (name string, ok bool) {
 		return "localhost", true
 	}
 	name = hostname(hostport)
-	ok = name != "" && (localnet.IsLoopback(name) || slices.Contains(h.Names, name) || h.Addresses && net.ParseIP(name) != nil)
+	ok = name != "" && (localnet.IsLoopback(name) || net.ParseIP(name) != nil || strings.HasSuffix(name, ".localhost") || slices.Contains(h.Names, name))
 	return name, ok
 }
 

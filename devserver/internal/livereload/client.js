@@ -3,37 +3,66 @@
 // it as long as there are any.
 
 const own = new URL(import.meta.url).searchParams
-const version = own.get('version')
+const [instance, build] = own.get('version').split('-')
 let styles = Number(own.get('styles'))
-let stream
+let pending // state that a hidden page has not applied yet
 
-// Only a visible page holds a connection, because browsers allow six to one server over
-// HTTP/1.1, and users have more tabs.
+function receive(data) {
+  pending = JSON.parse(data)
+  if (!document.hidden) apply()
+}
+
+function apply() {
+  if (!pending) return
+  const state = pending
+  pending = undefined
+  const [currentInstance, currentBuild] = state.version.split('-')
+  if (currentInstance === instance && Number(currentBuild) < Number(build)) return // sent before this page was loaded
+  if (state.version !== own.get('version')) {
+    location.reload()
+    return
+  }
+  if (state.styles !== styles) {
+    styles = state.styles
+    restyle()
+  }
+  show(state.problems.map((text, i) => ({ text, hint: state.hints[i] })))
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) apply()
+})
+
+// All pages share a worker's connection. Where there are no such workers, each visible
+// page has its own.
 function connect() {
+  if (typeof SharedWorker !== 'function') {
+    connectAlone()
+    return
+  }
+  const worker = new SharedWorker('/@dev/worker.js', { name: 'dev server' })
+  worker.addEventListener('error', connectAlone)
+  worker.port.addEventListener('message', (message) => receive(message.data))
+  worker.port.start()
+  addEventListener('pagehide', () => worker.port.postMessage('bye'), { once: true })
+}
+
+let stream
+function connectAlone() {
   stream?.close()
-  if (document.hidden) return
+  if (document.hidden) {
+    document.addEventListener('visibilitychange', connectAlone, { once: true })
+    return
+  }
   stream = new EventSource('/@dev/events')
-  stream.addEventListener('message', (message) => {
-    const state = JSON.parse(message.data)
-    if (state.version !== version) {
-      stream.close()
-      location.reload()
-      return
-    }
-    if (state.styles !== styles) {
-      styles = state.styles
-      restyle()
-    }
-    show(state.problems)
-  })
+  stream.addEventListener('message', (message) => receive(message.data))
   stream.addEventListener('error', () => {
-    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 2000) // the server rejected it, so the browser does not retry
+    if (stream.readyState === EventSource.CLOSED) setTimeout(connectAlone, 2000) // the server rejected it, so the browser does not retry
   })
+  addEventListener('pagehide', () => stream.close(), { once: true })
 }
 
 connect()
-document.addEventListener('visibilitychange', connect)
-addEventListener('pagehide', () => stream?.close())
 addEventListener('pageshow', (event) => {
   if (event.persisted) connect()
 })
@@ -76,9 +105,9 @@ addEventListener('keydown', (event) => {
 function show(problems) {
   overlay?.remove()
   overlay = undefined
-  shown = problems.join('\n')
+  shown = problems.map((problem) => problem.text).join('\n')
   if (shown !== dismissed) dismissed = ''
-  if (shown === dismissed) return // none, or dismissed by the user
+  if (problems.length === 0 || shown === dismissed) return
   overlay = document.createElement('dev-server-problems')
   overlay.setAttribute('role', 'alert')
   const shadow = overlay.attachShadow({ mode: 'open' })
@@ -86,25 +115,21 @@ function show(problems) {
   styles.replaceSync(`
     :host { position: fixed; inset: 0; z-index: 2147483647; overflow: auto; padding: 2rem; background: #10121b; color: #f4f4f8; font: 15px/1.5 system-ui, sans-serif }
     h1 { margin: 0 0 1rem; font-size: 1.1rem; color: #ff9d96 }
-    pre { margin: 0 0 1rem; font: 14px/1.5 ui-monospace, monospace; white-space: pre-wrap; tab-size: 4 }
+    pre { margin: 0 0 .5rem; font: 14px/1.5 ui-monospace, monospace; white-space: pre-wrap; tab-size: 4 }
+    p { margin: 0 0 1.5rem; color: #c3c5d4 }
     button { padding: .4rem .9rem; border: 1px solid currentcolor; border-radius: 6px; background: none; color: inherit; font: inherit; cursor: pointer }`)
   shadow.adoptedStyleSheets = [styles]
-  const heading = document.createElement('h1')
-  heading.textContent = 'The dev server found a problem'
-  shadow.append(heading)
-  for (const problem of problems) {
-    const text = document.createElement('pre')
-    text.textContent = problem
-    shadow.append(text)
+  const add = (name, text) => {
+    const element = document.createElement(name)
+    element.textContent = text
+    shadow.append(element)
+    return element
   }
-  const hint = document.createElement('p')
-  hint.textContent = problems.every((problem) => /\(TS\d+\)/.test(problem))
-    ? 'The page is running this code; fix the type to be sure that it is right.'
-    : 'The last successful build keeps running until this is fixed.'
-  shadow.append(hint)
-  const close = document.createElement('button')
-  close.textContent = 'Dismiss'
-  close.addEventListener('click', dismiss)
-  shadow.append(close)
+  add('h1', problems.length === 1 ? 'The dev server found a problem' : `The dev server found ${problems.length} problems`)
+  problems.forEach(({ text, hint }, i) => {
+    add('pre', text)
+    if (hint !== problems[i + 1]?.hint) add('p', hint) // once for those that share it
+  })
+  add('button', 'Dismiss').addEventListener('click', dismiss)
   document.documentElement.append(overlay)
 }

@@ -8,7 +8,7 @@ package livereload
 
 import (
 	"crypto/rand"
-	_ "embed"
+	"embed"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -22,8 +22,8 @@ import (
 // Prefix is the prefix of the paths that open pages use.
 const Prefix = "/@dev/"
 
-//go:embed client.js
-var client []byte
+//go:embed client.js worker.js
+var scripts embed.FS
 
 // maxStreams is how many pages may be connected at the same time.
 const maxStreams = 256
@@ -34,8 +34,8 @@ type Hub struct {
 
 	mu       sync.Mutex // protects the fields below
 	builds   int
-	styles   int               // how often only styles have changed
-	problems map[string]string // by source
+	styles   int                // how often only styles have changed
+	problems map[string]problem // by source
 	streams  int
 	changed  chan struct{} // closed and replaced at each change
 	closed   bool
@@ -45,7 +45,7 @@ type Hub struct {
 func New() *Hub {
 	return &Hub{
 		instance: rand.Text(),
-		problems: map[string]string{},
+		problems: map[string]problem{},
 		changed:  make(chan struct{}),
 	}
 }
@@ -58,7 +58,14 @@ func (h *Hub) Script() string {
 	return fmt.Sprintf(`<script type="module" src="%sclient.js?version=%s&amp;styles=%d"></script>`, Prefix, h.version(), h.styles)
 }
 
-// version identifies the current build. The caller holds mu.
+// Version identifies the current build.
+func (h *Hub) Version() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.version()
+}
+
+// version is Version for callers that hold mu.
 func (h *Hub) version() string { return h.instance + "-" + strconv.Itoa(h.builds) }
 
 // Reload makes every open page reload.
@@ -67,14 +74,17 @@ func (h *Hub) Reload() { h.update(func() { h.builds++ }) }
 // Restyle makes every open page reload its stylesheets only.
 func (h *Hub) Restyle() { h.update(func() { h.styles++ }) }
 
-// Report makes every page show problem as that of source, replacing the source's last
-// problem; "" removes it.
-func (h *Hub) Report(source, problem string) {
+// problem is something that pages show, and what it means for them.
+type problem struct{ text, hint string }
+
+// Report makes every page show text as the problem of source, replacing the source's
+// last problem; "" removes it. hint says what the page runs until the problem is fixed.
+func (h *Hub) Report(source, text, hint string) {
 	h.update(func() {
-		if problem == "" {
+		if text == "" {
 			delete(h.problems, source)
 		} else {
-			h.problems[source] = problem
+			h.problems[source] = problem{text, hint}
 		}
 	})
 }
@@ -95,12 +105,12 @@ func (h *Hub) update(change func()) {
 func (h *Hub) state() (message string, changed <-chan struct{}, closed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	problems := []string{}
+	problems, hints := []string{}, []string{}
 	for _, source := range slices.Sorted(maps.Keys(h.problems)) {
-		problems = append(problems, h.problems[source])
+		problems, hints = append(problems, h.problems[source].text), append(hints, h.problems[source].hint)
 	}
 	data, err := json.Marshal(map[string]any{
-		"version": h.version(), "styles": h.styles, "problems": problems,
+		"version": h.version(), "styles": h.styles, "problems": problems, "hints": hints,
 	})
 	if err != nil {
 		panic(err) // impossible for strings and numbers
@@ -115,11 +125,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Only GET is allowed here.", http.StatusMethodNotAllowed)
 		return
 	}
-	switch strings.TrimPrefix(r.URL.Path, Prefix) {
-	case "client.js":
+	switch name := strings.TrimPrefix(r.URL.Path, Prefix); name {
+	case "client.js", "worker.js":
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-cache")
-		_, _ = w.Write(client) // fails only if the browser is gone
+		http.ServeFileFS(w, r, scripts, name) //nolint:gosec // one of these two names
 	case "events":
 		h.stream(w, r)
 	default:

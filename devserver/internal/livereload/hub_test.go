@@ -21,6 +21,7 @@ type state struct {
 	Version  string
 	Styles   int
 	Problems []string
+	Hints    []string
 }
 
 // page opens a stream to hub; next waits for a message and ok is false at its end.
@@ -58,13 +59,13 @@ func page(t *testing.T, hub *livereload.Hub) (next func() (s state, ok bool)) {
 func TestPagesFollowTheState(t *testing.T) {
 	t.Parallel()
 	hub := livereload.New()
-	hub.Report("bundle", "src/a.ts:1:1: broken")
+	hub.Report("bundle", "src/a.ts:1:1: broken", "the last one runs")
 	next := page(t, hub)
 	first, _ := next()
-	if len(first.Problems) != 1 || first.Problems[0] != "src/a.ts:1:1: broken" {
+	if len(first.Problems) != 1 || first.Problems[0] != "src/a.ts:1:1: broken" || first.Hints[0] != "the last one runs" {
 		t.Errorf("a page that opens late gets %+v", first)
 	}
-	hub.Report("bundle", "")
+	hub.Report("bundle", "", "")
 	if s, _ := next(); len(s.Problems) != 0 || s.Version != first.Version {
 		t.Errorf("after the mend: %+v", s)
 	}

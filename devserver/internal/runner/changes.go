@@ -17,7 +17,7 @@ import (
 // watch starts to watch the sources, the settings and the files that the dev server reads
 // when it starts.
 func (r *runner) watch() (err error) {
-	if r.watcher, err = watch.New(); err != nil {
+	if r.watcher, err = watch.New(r.settings.cfg.Poll); err != nil {
 		return err
 	}
 	for _, name := range r.Names {

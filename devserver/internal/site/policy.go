@@ -3,39 +3,55 @@ package site
 import (
 	"net/http"
 	"strings"
+
+	"calling-an-api.example/devserver/internal/bundle"
 )
 
-// withCSP adds a Content-Security-Policy to pages that are compiled here. A frontend
-// that another tool has built brings its own.
+// withCSP adds a Content-Security-Policy to what is compiled here, also for scripts,
+// because a worker has that of its own script. A frontend that another tool has built
+// brings its own.
 func (s *Site) withCSP(next http.Handler) http.Handler {
-	if !s.Config.CSP || s.Bundler == nil {
+	if s.Bundler == nil || !s.Config.CSP {
 		return next
 	}
-	policy := Policy(s.Config.Domain) + "; frame-ancestors 'none'" // which a meta element cannot have
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", policy)
+		w.Header().Set("Content-Security-Policy", s.policy(s.Bundler.Sources()))
 		next.ServeHTTP(w, r)
 	})
 }
 
+// policy returns the Content-Security-Policy of the page that needs sources, "" for none.
+func (s *Site) policy(sources bundle.Sources) string {
+	if !s.Config.CSP {
+		return ""
+	}
+	return Policy(s.Config.Domain, sources) + "; frame-ancestors 'none'" // which a meta element cannot have
+}
+
 // Policy returns the Content-Security-Policy of a page that logs users in at tenant,
-// an origin. The tenant answers silent logins in a frame, and token requests; user
-// pictures are at any origin; the SDK keeps refresh tokens in a worker.
-func Policy(tenant string) string {
-	return strings.Join([]string{
-		"default-src 'none'",
-		"script-src 'self'",
-		"style-src 'self'",
-		"font-src 'self'",
-		"img-src 'self' data: https: " + tenant,
-		"connect-src 'self' " + tenant,
-		"frame-src " + tenant,
-		"worker-src 'self' blob:",
-		"manifest-src 'self'",
-		"media-src 'self'",
-		"form-action 'self'",
-		"base-uri 'none'",
-	}, "; ")
+// an origin, and needs sources. The tenant answers silent logins in a frame, and token
+// requests; user pictures are at any origin; the SDK keeps refresh tokens in a worker.
+// Packages have fonts in data URLs, and scripts show blobs that they have made.
+func Policy(tenant string, sources bundle.Sources) string {
+	directives := []struct{ name, sources string }{
+		{"default-src", "'none'"},
+		{"script-src", "'self'"},
+		{"style-src", "'self'"},
+		{"font-src", "'self' data:"},
+		{"img-src", "'self' data: blob: https: " + tenant},
+		{"connect-src", "'self' " + tenant},
+		{"frame-src", tenant},
+		{"worker-src", "'self' blob:"},
+		{"manifest-src", "'self'"},
+		{"media-src", "'self' blob:"},
+		{"form-action", "'self'"},
+		{"base-uri", "'self'"},
+	}
+	texts := make([]string, len(directives))
+	for i, d := range directives {
+		texts[i] = strings.Join(append([]string{d.name, d.sources}, sources[d.name]...), " ")
+	}
+	return strings.Join(texts, "; ")
 }
 
 // withCORP adds Cross-Origin-Resource-Policy, so that pages of other origins cannot

@@ -7,13 +7,16 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 
 	"calling-an-api.example/devserver/internal/bundle"
 	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/console"
 	"calling-an-api.example/devserver/internal/hostcheck"
 	"calling-an-api.example/devserver/internal/livereload"
+	"calling-an-api.example/devserver/internal/localnet"
 	"calling-an-api.example/devserver/internal/proxy"
 	"calling-an-api.example/devserver/internal/proxyconf"
 	"calling-an-api.example/devserver/internal/spa"
@@ -22,6 +25,7 @@ import (
 // Options configure a Site. All are required except Bundler and LocalTenant.
 type Options struct {
 	Config      config.Config // Domain must be the origin of the tenant in use, also of the local one
+	PageOrigin  string        // origin of the page, as the tenant knows it
 	LocalTenant bool          // the tenant in use is the one inside the dev server
 	Hub         *livereload.Hub
 	Bundler     *bundle.Bundler // nil if the frontend is already built
@@ -54,12 +58,21 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.Ser
 // routes returns the handler. The dev server's own paths come first, so that no proxy
 // rule can override them.
 func (s *Site) routes() http.Handler {
-	options := spa.Options{Dir: s.Config.Frontend, Public: ".", Inject: s.Hub.Script, Log: s.Log}
+	inject, page := s.Hub.Script, s.console()
+	if page != nil {
+		inject = func() string { return page.Script() + s.Hub.Script() }
+	}
+	options := spa.Options{Dir: s.Config.Frontend, Public: ".", Inject: inject, Log: s.Log}
 	if s.Bundler != nil {
-		options.Public, options.Lookup = "public", s.lookup
+		options.Public, options.Bundle = "public", compiled{s}
 	}
 	app := withCORP(s.withCSP(spa.Handler(options)))
+	if s.Bundler == nil {
+		app = compressed(app)
+	}
+	app = s.atPageOrigin(app)
 	reload := withCORP(hostcheck.SameOrigin(s.Hub))
+	messages := withCORP(hostcheck.SameOrigin(page))
 	authConfig := withCORP(http.HandlerFunc(s.serveAuthConfig))
 	status := withCORP(hostcheck.SameOrigin(http.HandlerFunc(s.serveStatus)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -68,6 +81,8 @@ func (s *Site) routes() http.Handler {
 			authConfig.ServeHTTP(w, r)
 		case r.URL.Path == livereload.Prefix+"status.json":
 			status.ServeHTTP(w, r)
+		case page != nil && (r.URL.Path == console.Path || r.URL.Path == console.ScriptPath):
+			messages.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, livereload.Prefix):
 			reload.ServeHTTP(w, r)
 		default:
@@ -80,6 +95,40 @@ func (s *Site) routes() http.Handler {
 	})
 }
 
+// atPageOrigin sends browsers that open a page under another loopback name, such as
+// 127.0.0.1, to the page's origin: logins at the local tenant work only there.
+func (s *Site) atPageOrigin(next http.Handler) http.Handler {
+	origin, err := url.Parse(s.PageOrigin)
+	if err != nil || !s.LocalTenant {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := (&url.URL{Host: r.Host}).Hostname()
+		isOther := host != origin.Hostname() && (localnet.IsLoopback(host) || strings.HasSuffix(host, ".localhost"))
+		if isOther && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" {
+			w.Header().Set("Cache-Control", "no-store")
+			http.Redirect(w, r, s.PageOrigin+r.URL.RequestURI(), http.StatusFound) //nolint:gosec // the origin is ours
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// console returns the handler of the pages' messages, nil if they are not wanted.
+func (s *Site) console() *console.Console {
+	if s.Config.Console == "off" {
+		return nil
+	}
+	locate := console.Locate(nil)
+	if s.Bundler != nil {
+		locate = func(ctx context.Context, urlPath string, line, column int) (console.Place, bool) {
+			at, text, ok := s.Bundler.Locate(ctx, urlPath, line, column)
+			return console.Place{Position: at, Text: text, Package: strings.Contains(at.File, "node_modules/")}, ok
+		}
+	}
+	return console.New(s.Config.Console == "all", locate, s.Hub.Version, s.Log)
+}
+
 // serveAuthConfig tells the page which tenant, client and API to use.
 func (s *Site) serveAuthConfig(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
@@ -87,8 +136,17 @@ func (s *Site) serveAuthConfig(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.Config.Auth()) // fails only if the browser is gone
 }
 
-// lookup returns a file of the bundle. It waits for the first build.
-func (s *Site) lookup(ctx context.Context, path string) ([]byte, string, bool) {
-	file, ok := s.Bundler.Lookup(ctx, path)
+// compiled is the frontend that is compiled here, as package spa uses it.
+type compiled struct{ site *Site }
+
+// Page implements spa.Bundle.
+func (c compiled) Page(ctx context.Context) (content []byte, policy string, ok bool) {
+	page, ok := c.site.Bundler.Page(ctx)
+	return page.Content, c.site.policy(page.Sources), ok
+}
+
+// Lookup implements spa.Bundle.
+func (c compiled) Lookup(ctx context.Context, path string) (content []byte, etag string, ok bool) {
+	file, ok := c.site.Bundler.Lookup(ctx, path)
 	return file.Content, file.ETag, ok
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -20,27 +21,40 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
-// Options are the settings of a Handler. All are required, Lookup only for a bundle.
+// Options are the settings of a Handler. All are required, Bundle only for a frontend that
+// is compiled here.
 type Options struct {
 	Dir    string        // the frontend's folder, with index.html
 	Public string        // subfolder whose files are served as they are: "public", or "." for a built frontend
-	Lookup Lookup        // the bundle's outputs
-	Inject func() string // returns markup for index.html's head
+	Bundle Bundle        // nil for a built frontend
+	Inject func() string // returns markup for the beginning of index.html's head
 	Log    *slog.Logger
 }
 
-// Lookup returns the compiled file at a URL path, and its quoted ETag.
-type Lookup func(ctx context.Context, urlPath string) (content []byte, etag string, ok bool)
+// Bundle is a compiled frontend. Its methods are called from many goroutines, and return
+// ok = false if ctx ends first.
+type Bundle interface {
+	// Page returns index.html and its Content-Security-Policy, "" for none.
+	Page(ctx context.Context) (content []byte, policy string, ok bool)
+	// Lookup returns the compiled file at a URL path, and its quoted ETag.
+	Lookup(ctx context.Context, urlPath string) (content []byte, etag string, ok bool)
+}
 
 // Handler returns the handler of the app.
 func Handler(opts Options) http.Handler {
-	return &handler{opts}
+	return &handler{Options: opts}
 }
 
-type handler struct{ Options }
+type handler struct {
+	Options
+	hashed hashedNames
+}
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -55,7 +69,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Not found: dotfiles, node_modules and package metadata are never served.", http.StatusNotFound)
 	case r.URL.Path == "/" || r.URL.Path == "/index.html":
 		h.serveIndex(w, r)
-	case h.serveBundle(w, r) || h.servePublic(w, r):
+	case h.servePublic(w, r) || h.serveBundle(w, r):
 	case isRoute(r):
 		h.serveIndex(w, r)
 	default:
@@ -65,13 +79,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveIndex answers with index.html.
 func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
-	root, err := os.OpenRoot(h.Dir)
-	var content []byte
-	if err == nil {
-		content, err = root.ReadFile("index.html")
-		_ = root.Close() // it was only read
-	}
-	if err != nil {
+	content, err := h.index(w, r)
+	switch {
+	case r.Context().Err() != nil:
+		return // the browser is gone
+	case isExhausted(err):
+		h.exhausted(w, err)
+		return
+	case err != nil:
 		h.Log.Error("index.html is unreadable", "err", err)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
@@ -86,14 +101,43 @@ func (h *handler) serveIndex(w http.ResponseWriter, r *http.Request) {
 	serve(w, r, content, `"`+hex.EncodeToString(sum[:8])+`"`)
 }
 
+// index returns index.html, and sets its policy.
+func (h *handler) index(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if h.Bundle == nil {
+		return source.ReadFile(filepath.Join(h.Dir, "index.html"))
+	}
+	content, policy, ok := h.Bundle.Page(r.Context())
+	if ok && len(content) == 0 {
+		return nil, errors.New("no build has read it yet")
+	}
+	if policy != "" {
+		w.Header().Set("Content-Security-Policy", policy)
+	}
+	return content, nil
+}
+
+// isExhausted reports whether err says that there are too many open files.
+func isExhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// exhausted answers that a file cannot be opened now.
+func (h *handler) exhausted(w http.ResponseWriter, err error) {
+	h.Log.Error("too many open files; raise the limit (ulimit -n), or close pages", "err", err)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "The dev server has too many open files and cannot open another. Raise the limit (ulimit -n), or close pages.", http.StatusServiceUnavailable)
+}
+
 // serveBundle answers if the path is a compiled file's.
 func (h *handler) serveBundle(w http.ResponseWriter, r *http.Request) bool {
-	if h.Lookup == nil || !slices.Contains(compiled, path.Ext(r.URL.Path)) {
+	ext := path.Ext(r.URL.Path)
+	if h.Bundle == nil || contentTypes[ext] == "" {
 		return false // a route must not wait for the first build
 	}
-	content, etag, ok := h.Lookup(r.Context(), r.URL.Path)
+	content, etag, ok := h.Bundle.Lookup(r.Context(), r.URL.Path)
 	if ok {
-		w.Header().Set("Content-Type", contentTypes[path.Ext(r.URL.Path)])
+		w.Header().Set("Content-Type", contentTypes[ext])
 		serve(w, r, content, etag)
 	}
 	return ok
@@ -106,25 +150,46 @@ func (h *handler) servePublic(w http.ResponseWriter, r *http.Request) bool {
 	name := path.Join(h.Public, path.Clean("/"+r.URL.Path))
 	root, err := os.OpenRoot(h.Dir)
 	if err != nil {
-		return false
+		return h.failed(w, err)
 	}
 	defer func() { _ = root.Close() }() // it was only read
+	info, err := root.Stat(name)        // before it is opened: opening a named pipe would wait for a writer
+	if err != nil {
+		return h.failed(w, err)
+	}
+	if info.IsDir() {
+		return false
+	}
+	if err := source.CheckMode(name, info.Mode()); err != nil {
+		h.Log.Error("a file is not served", "err", err)
+		http.Error(w, "Not found: "+err.Error()+".", http.StatusNotFound)
+		return true
+	}
 	file, err := root.Open(name)
 	if err != nil {
-		return false
+		return h.failed(w, err)
 	}
 	defer func() { _ = file.Close() }() // it was only read
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return false
-	}
 	if contentType := contentTypes[path.Ext(name)]; contentType != "" {
 		w.Header().Set("Content-Type", contentType)
+	}
+	if h.hashed.has(root, path.Clean("/"+r.URL.Path)) {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	// HTTP times have whole seconds, which cannot distinguish two saves in one second.
 	w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
 	http.ServeContent(w, r, name, time.Time{}, file)
 	return true
+}
+
+// failed answers if err says that there are too many open files, and reports whether it
+// has. Other errors mean that the path is no file's.
+func (h *handler) failed(w http.ResponseWriter, err error) bool {
+	if isExhausted(err) {
+		h.exhausted(w, err)
+		return true
+	}
+	return false
 }
 
 // isPrivate reports whether the path, however it is encoded, has a dotfile, the parent
@@ -163,9 +228,6 @@ func isRoute(r *http.Request) bool {
 	})
 }
 
-// compiled are the extensions of the bundle's outputs.
-var compiled = []string{".js", ".css", ".map"}
-
 // contentTypes are the types of files by extension. The system's own table is not used,
 // because it differs between machines.
 var contentTypes = map[string]string{
@@ -179,16 +241,23 @@ var contentTypes = map[string]string{
 	".cjs": "text/javascript; charset=utf-8", ".jsx": "text/plain; charset=utf-8", ".tsx": "text/plain; charset=utf-8", ".wasm": "application/wasm", ".pdf": "application/pdf", ".mp4": "video/mp4", ".webm": "video/webm", ".mp3": "audio/mpeg",
 }
 
-// inject inserts markup at the end of the page's head, or at the end if it has none.
+// inject inserts markup at the beginning of the page's head, so that its script runs
+// before those of the page.
 func inject(page []byte, markup string) []byte {
-	at := len(page)
-	if match := headEnd.FindIndex(page); match != nil {
-		at = match[0]
+	at := 0
+	for _, start := range starts {
+		if match := start.FindIndex(page); match != nil {
+			at = match[1]
+			break
+		}
 	}
 	return slices.Concat(page[:at], []byte(markup), page[at:])
 }
 
-var headEnd = regexp.MustCompile(`(?i)</head>`)
+// starts are what the beginning of the head follows, if it is there.
+var starts = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)<head(\s[^>]*)?>`), regexp.MustCompile(`(?i)<html(\s[^>]*)?>`), regexp.MustCompile(`(?i)<!doctype[^>]*>`),
+}
 
 // Check returns an error if dir is not a frontend's folder with an index.html.
 func Check(dir string) error {

@@ -44,17 +44,24 @@ func newAppIn(t *testing.T, dir string) http.Handler {
 	}
 	return spa.Handler(spa.Options{
 		Dir: dir, Public: "public", Inject: func() string { return "<script></script>" }, Log: slog.New(slog.DiscardHandler),
-		Lookup: func(_ context.Context, path string) ([]byte, string, bool) {
-			return []byte("bundle"), `"tag"`, path == "/index.js"
-		},
+		Bundle: compiled{},
 	})
+}
+
+// compiled is a bundle with one script.
+type compiled struct{}
+
+func (compiled) Page(context.Context) ([]byte, string, bool) { return []byte(index), "policy", true }
+
+func (compiled) Lookup(_ context.Context, path string) ([]byte, string, bool) {
+	return []byte("bundle"), `"tag"`, path == "/index.js"
 }
 
 func TestPaths(t *testing.T) {
 	t.Parallel()
 	app := newApp(t)
 	const navigation = "text/html,application/xhtml+xml,*/*;q=0.8"
-	const page = "<script></script></HEAD>"
+	const page = "<HEAD><script></script>"
 	for name, tc := range map[string]struct {
 		method, path, accept string
 		status               int
@@ -126,6 +133,32 @@ func TestUnchangedFilesAreNotSentAgain(t *testing.T) {
 	}
 }
 
+// TestHashedNames caches the files that a build lists, and no others.
+func TestHashedNames(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"index.html": "", ".devserver-build": "the next build\n/assets/a-ABCDEFGH.js\n", "assets/a-ABCDEFGH.js": "", "assets/b-ABCDEFGH.js": "",
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, "assets"), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	app := spa.Handler(spa.Options{Dir: dir, Public: ".", Inject: func() string { return "" }, Log: slog.New(slog.DiscardHandler)})
+	for path, want := range map[string]string{
+		"/assets/a-ABCDEFGH.js": "public, max-age=31536000, immutable", "/assets/b-ABCDEFGH.js": "no-cache", "/": "no-cache", "/route": "no-cache",
+	} {
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if got := w.Header().Get("Cache-Control"); w.Code != http.StatusOK || got != want {
+			t.Errorf("%s: %d, Cache-Control %q, want %q", path, w.Code, got, want)
+		}
+	}
+}
+
 // TestNewContentOfTheSameSecond replaces a public file so that its time in whole
 // seconds stays what it was.
 func TestNewContentOfTheSameSecond(t *testing.T) {
@@ -171,13 +204,14 @@ func TestNewContentOfTheSameSecond(t *testing.T) {
 func TestInjection(t *testing.T) {
 	t.Parallel()
 	for page, want := range map[string]string{
-		"<HEAD></HEAD><body>":        "<HEAD><script></script></HEAD><body>",
-		"<title>İİ</title></head>":   "<title>İİ</title><script></script></head>",
-		"<title>\xe9</title></head>": "<title>\xe9</title><script></script></head>",
-		"no head":                    "no head<script></script>",
+		"<HEAD lang=en>\n<title>İ</title></HEAD><body>": "<HEAD lang=en><script></script>\n<title>İ</title></HEAD><body>",
+		"<title>\xe9</title></head>":                    "<script></script><title>\xe9</title></head>",
+		"<!doctype html><html lang=en><title></title>":  "<!doctype html><html lang=en><script></script><title></title>",
+		"<!DOCTYPE html><header>":                       "<!DOCTYPE html><script></script><header>",
+		"no head":                                       "<script></script>no head",
 	} {
 		dir := t.TempDir()
-		app := newAppIn(t, dir)
+		app := spa.Handler(spa.Options{Dir: dir, Public: ".", Inject: func() string { return "<script></script>" }, Log: slog.New(slog.DiscardHandler)})
 		if err := os.WriteFile(filepath.Join(dir, "index.html"), []byte(page), 0o600); err != nil {
 			t.Fatal(err)
 		}

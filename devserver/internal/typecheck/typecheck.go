@@ -40,9 +40,25 @@ func compiler(dir string) string {
 
 // Options are the settings of Run.
 type Options struct {
-	Dir     string                // the frontend's folder, with tsconfig.json
-	Isolate func(*exec.Cmd)       // makes the compiler end with this process; may be nil
-	Report  func(problems string) // called after each check with all type errors, "" if there are none
+	Dir     string                   // the frontend's folder
+	Config  string                   // path of its tsconfig.json, or of the file that has that role; "" means the compiler's choice
+	Isolate func(*exec.Cmd)          // makes the compiler end with this process; may be nil
+	Report  func(problems []Problem) // called after each check with all type errors
+}
+
+// Problem is a type error.
+type Problem struct {
+	source.Problem
+	Code int // TypeScript's number of the error; those from 1000 to 1999 are syntax errors
+}
+
+// Text returns the problems as package source writes them.
+func Text(problems []Problem) string {
+	texts := make([]string, len(problems))
+	for i, p := range problems {
+		texts[i] = p.Error()
+	}
+	return strings.Join(texts, "\n")
 }
 
 // Run checks types now and after each edit, until ctx ends. It returns nil at once if
@@ -69,7 +85,15 @@ var errOutdated = errors.New("a file was edited during the first check")
 
 // run runs one compiler process.
 func run(ctx context.Context, path string, opts Options) error {
-	cmd := exec.CommandContext(ctx, "./"+path, "--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false") //nolint:gosec // one of those that compiler returns
+	args := []string{"--noEmit", "--watch", "--preserveWatchOutput", "--pretty", "false"}
+	if opts.Config != "" {
+		config, err := filepath.Abs(opts.Config) // the compiler has another working folder
+		if err != nil {
+			return err
+		}
+		args = append(args, "--project", config)
+	}
+	cmd := exec.CommandContext(ctx, "./"+path, args...) //nolint:gosec // one of those that compiler returns
 	cmd.Dir = opts.Dir
 	cmd.WaitDelay = time.Second // for output that a child of it holds open
 	if opts.Isolate != nil {
@@ -86,7 +110,7 @@ func run(ctx context.Context, path string, opts Options) error {
 		return fmt.Errorf("start the type checker: %w", err)
 	}
 	first, outdated := true, false
-	r := reader{dir: opts.Dir, report: func(problems string) {
+	r := reader{dir: opts.Dir, report: func(problems []Problem) {
 		if first && editedSince(opts.Dir, begin) {
 			outdated = true
 			_ = cmd.Cancel() // it may have ended by itself
@@ -133,8 +157,8 @@ func editedSince(dir string, then time.Time) bool {
 // reader collects the compiler's messages of one check.
 type reader struct {
 	dir      string
-	report   func(string)
-	problems []string
+	report   func([]Problem)
+	problems []Problem
 }
 
 var (
@@ -149,37 +173,41 @@ var (
 func (r *reader) line(line string) {
 	switch {
 	case end.MatchString(line):
-		r.report(strings.Join(r.problems, "\n"))
+		r.report(r.problems)
 		r.problems = nil
 	case located.MatchString(line):
 		m := located.FindStringSubmatch(line)
-		r.problems = append(r.problems, r.problem(m[1], m[2], m[3], fmt.Sprintf("%s (%s)", m[5], m[4])))
+		r.problems = append(r.problems, r.problem(m[1], m[2], m[3], m[4], m[5]))
 	case global.MatchString(line):
 		m := global.FindStringSubmatch(line)
-		r.problems = append(r.problems, fmt.Sprintf("%s: %s (%s)", path.Join(filepath.Base(r.dir), "tsconfig.json"), m[2], m[1]))
+		r.problems = append(r.problems, Problem{source.Problem{
+			Position: source.Position{File: path.Join(filepath.Base(r.dir), "tsconfig.json"), Line: 1, Column: 1}, Message: fmt.Sprintf("%s (%s)", m[2], m[1]),
+		}, number(strings.TrimPrefix(m[1], "TS"))})
 	case strings.HasPrefix(line, " ") && len(r.problems) > 0: // continues the last one
-		r.problems[len(r.problems)-1] += "\n" + line
+		r.problems[len(r.problems)-1].Message += "\n" + line
 	}
 }
 
 // problem returns a problem at a line and column (in UTF-16 units, as tsc counts) of a
 // file of the frontend.
-func (r *reader) problem(file, line, column, message string) string {
-	number, err := strconv.Atoi(line)
-	if err != nil {
-		number = 1 // impossible: the pattern has digits
-	}
-	col, err := strconv.Atoi(column)
-	if err != nil {
-		col = 1 // likewise
-	}
-	content, err := os.ReadFile(filepath.Join(r.dir, file)) //nolint:gosec // a file of the frontend, as its compiler names it
+func (r *reader) problem(file, line, column, code, message string) Problem {
+	col := number(column)
+	content, err := source.ReadFile(filepath.Join(r.dir, file))
 	if err != nil {
 		content = nil // it has just been removed; the position is enough
 	}
-	p := source.NewAt(path.Join(filepath.Base(r.dir), filepath.ToSlash(file)), string(content), number, col, message)
+	p := source.NewAt(path.Join(filepath.Base(r.dir), filepath.ToSlash(file)), string(content), number(line), col, fmt.Sprintf("%s (%s)", message, code))
 	p.Column = bytesBefore(p.Excerpt, col-1) + 1
-	return p.Error()
+	return Problem{p, number(strings.TrimPrefix(code, "TS"))}
+}
+
+// number returns the number that digits are; at least 1, because lines count from there.
+func number(digits string) int {
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 1 // it is too large
+	}
+	return n
 }
 
 // bytesBefore returns how many bytes the first units UTF-16 units of line take.

@@ -51,7 +51,7 @@ func check(t *testing.T) *page {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	p := &page{t, dir, ctx, make(chan string, 10), make(chan error, 1)}
 	go func() {
-		p.done <- typecheck.Run(ctx, typecheck.Options{Dir: dir, Isolate: procs.Isolate, Report: func(problems string) { p.reports <- problems }})
+		p.done <- typecheck.Run(ctx, typecheck.Options{Dir: dir, Isolate: procs.Isolate, Report: func(problems []typecheck.Problem) { p.reports <- typecheck.Text(problems) }})
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -109,7 +109,7 @@ func TestEditsAtTheStart(t *testing.T) {
 
 func TestWithoutACompiler(t *testing.T) {
 	t.Parallel()
-	err := typecheck.Run(t.Context(), typecheck.Options{Dir: t.TempDir(), Report: func(string) { t.Error("a report") }})
+	err := typecheck.Run(t.Context(), typecheck.Options{Dir: t.TempDir(), Report: func([]typecheck.Problem) { t.Error("a report") }})
 	if err != nil {
 		t.Error(err)
 	}
@@ -120,11 +120,11 @@ func TestCompilerFails(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "node_modules/.bin/tsc", "#!/bin/sh\necho 'error TS5023: Unknown compiler option.'\necho 'Found 1 error. Watching for'\necho broken >&2\nexit 3\n")
 	var reported string
-	err := typecheck.Run(t.Context(), typecheck.Options{Dir: dir, Report: func(p string) { reported = p }})
+	err := typecheck.Run(t.Context(), typecheck.Options{Dir: dir, Report: func(p []typecheck.Problem) { reported = typecheck.Text(p) }})
 	if err == nil || !strings.Contains(err.Error(), "broken") {
 		t.Errorf("got %v", err)
 	}
-	if !strings.HasSuffix(reported, "/tsconfig.json: Unknown compiler option. (TS5023)") {
+	if !strings.HasSuffix(reported, "/tsconfig.json:1:1: Unknown compiler option. (TS5023)") {
 		t.Errorf("reported %q", reported)
 	}
 }

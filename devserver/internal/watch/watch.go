@@ -10,27 +10,44 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 )
 
 const (
-	quiet   = 10 * time.Millisecond  // debounce: a save is several events
-	longest = 100 * time.Millisecond // that a change waits for others
+	quiet     = 10 * time.Millisecond  // debounce: a save is several events
+	longest   = 100 * time.Millisecond // that a change waits for others
+	emptyWait = time.Second            // that an empty file waits for its content
 )
 
 // Watcher watches folders with everything below them, and single files. Its
 // methods may be called from any goroutine.
 type Watcher struct {
-	fs *fsnotify.Watcher
+	folders folders
 
-	mu    sync.Mutex // protects roots
-	roots []root
+	mu      sync.Mutex // protects the fields below
+	roots   []root
+	inputs  map[string]bool // files, by real path
+	parents map[string]bool // folders of inputs
+	missing []string        // those of them that do not exist
+}
+
+// folders watches folders, without those below them. It is the system's notification, or
+// a poller.
+type folders interface {
+	Add(folder string) error
+	Remove(folder string) error
+	WatchList() []string
+	Events() <-chan fsnotify.Event
+	Errors() <-chan error
+	Close() error
 }
 
 // root is a folder or file to watch. If given is a symbolic link, events have the real
@@ -40,20 +57,44 @@ type root struct {
 	tree        bool
 }
 
-// New returns a Watcher that watches nothing yet. Close releases it.
-func New() (*Watcher, error) {
+// New returns a Watcher that watches nothing yet. Close releases it. If poll is not 0,
+// the Watcher looks at the files itself with that interval, for file systems that do not
+// notify of changes. Otherwise it uses no time while nothing changes.
+func New(poll time.Duration) (*Watcher, error) {
+	if poll > 0 {
+		return &Watcher{folders: newPoller(poll)}, nil
+	}
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, fmt.Errorf("watch files: %w", err)
+		return nil, explain("watch files", err)
 	}
-	return &Watcher{fs: w}, nil
+	return &Watcher{folders: notified{w}}, nil
+}
+
+// notified is the system's notification.
+type notified struct{ *fsnotify.Watcher }
+
+func (n notified) Events() <-chan fsnotify.Event { return n.Watcher.Events }
+func (n notified) Errors() <-chan error          { return n.Watcher.Errors }
+
+// explain adds what to do about a limit of the system.
+func explain(what string, err error) error {
+	const instead = "or use --poll 1s (variable DEV_POLL=1s)"
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%s: the system's limit of watched folders is reached: raise it (sudo sysctl fs.inotify.max_user_watches=524288), %s", what, instead)
+	case errors.Is(err, syscall.EMFILE):
+		return fmt.Errorf("%s: the system's limit of watching programs or of open files is reached: raise it (sudo sysctl fs.inotify.max_user_instances=1024, ulimit -n), %s", what, instead)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // Close stops watching.
-func (w *Watcher) Close() { _ = w.fs.Close() } // nothing is lost
+func (w *Watcher) Close() { _ = w.folders.Close() } // nothing is lost
 
 // Tree watches dir and everything below it, including folders that are created later.
-// It ignores node_modules, dist, and names that start with a dot.
+// It ignores node_modules, dist, and names that start with a dot. It does not follow
+// symbolic links; see [Watcher.Inputs].
 func (w *Watcher) Tree(dir string) error {
 	r, err := w.root(dir, true)
 	if err != nil {
@@ -68,6 +109,69 @@ func (w *Watcher) File(path string) error {
 	return err
 }
 
+// Inputs watches files wherever they are, instead of those of the last call, and with
+// them their folders, in which a missing file may appear. They are absolute paths
+// without symbolic links. They need not exist.
+func (w *Watcher) Inputs(files []string) error {
+	inputs, parents := map[string]bool{}, map[string]bool{}
+	for _, file := range files {
+		inputs[file] = true
+		parents[filepath.Dir(file)] = true
+	}
+	w.mu.Lock()
+	before := w.parents
+	w.inputs, w.parents = inputs, parents
+	w.mu.Unlock()
+	for folder := range before {
+		if !parents[folder] && !w.inTree(folder) {
+			_ = w.folders.Remove(folder) // it may be gone
+		}
+	}
+	return w.addParents()
+}
+
+// inTree reports whether the folder is watched as part of a root.
+func (w *Watcher) inTree(folder string) bool {
+	for _, r := range w.known() {
+		rel, err := filepath.Rel(r.real, folder)
+		if r.tree && err == nil && filepath.IsLocal(rel) && !anyIgnored(rel) || folder == filepath.Dir(r.real) || folder == filepath.Dir(r.given) {
+			return true
+		}
+	}
+	return false
+}
+
+// addParents watches the folders of the inputs. For one that does not exist, it watches
+// the next folder above it.
+func (w *Watcher) addParents() error {
+	w.mu.Lock()
+	parents := slices.Sorted(maps.Keys(w.parents))
+	w.mu.Unlock()
+	var missing []string
+	for _, folder := range parents {
+		err := w.folders.Add(folder)
+		for above := folder; isMissing(err) && above != filepath.Dir(above); {
+			if above == folder {
+				missing = append(missing, folder)
+			}
+			above = filepath.Dir(above)
+			err = w.folders.Add(above)
+		}
+		if err != nil {
+			return explain("watch "+folder, err)
+		}
+	}
+	w.mu.Lock()
+	w.missing = missing
+	w.mu.Unlock()
+	return nil
+}
+
+// isMissing reports whether err says that a folder does not exist, or is none.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
 // root adds path and watches its folder, where it may be replaced.
 func (w *Watcher) root(path string, tree bool) (root, error) {
 	given, err := filepath.Abs(path)
@@ -79,8 +183,8 @@ func (w *Watcher) root(path string, tree bool) (root, error) {
 		r.real = target
 	}
 	for _, folder := range []string{filepath.Dir(r.given), filepath.Dir(r.real)} {
-		if err := w.fs.Add(folder); err != nil {
-			return root{}, fmt.Errorf("watch %s: %w", path, err)
+		if err := w.folders.Add(folder); err != nil {
+			return root{}, explain("watch "+path, err)
 		}
 	}
 	w.mu.Lock()
@@ -101,14 +205,14 @@ func (w *Watcher) addTree(dir string) error {
 		case errors.Is(err, fs.ErrNotExist): // it has just been removed
 			return nil
 		case err != nil:
-			return fmt.Errorf("watch %s: %w", path, err)
+			return explain("watch "+path, err)
 		case !d.IsDir():
 			return nil
 		case path != dir && ignored(d.Name()):
 			return filepath.SkipDir
 		}
-		if err := w.fs.Add(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("watch %s: %w", path, err)
+		if err := w.folders.Add(path); err != nil && !isMissing(err) {
+			return explain("watch "+path, err)
 		}
 		return nil
 	})
@@ -119,69 +223,79 @@ func ignored(name string) bool {
 	return name == "node_modules" || name == "dist" || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~")
 }
 
+func anyIgnored(path string) bool {
+	return path != "." && slices.ContainsFunc(strings.Split(path, string(filepath.Separator)), ignored)
+}
+
 // Run sends the absolute paths of what changed to changes, sorted, until ctx ends.
 // What happens while the receiver is busy is in the next batch. failed is called with
 // errors of watching itself. It must run in one goroutine only.
 func (w *Watcher) Run(ctx context.Context, changes chan<- []string, failed func(error)) {
-	pending := map[string]bool{}
-	var first time.Time // of what is pending
-	var batch []string
+	b := newBatch()
+	defer b.timer.Stop()
 	var out chan<- []string // changes while there is a batch to send, otherwise nil
-	timer := time.NewTimer(quiet)
-	timer.Stop()
-	defer timer.Stop()
-	add := func(path string) {
-		if len(pending) == 0 {
-			first = time.Now()
-		}
-		pending[path] = true
-		timer.Reset(min(quiet, max(0, longest-time.Since(first))))
-	}
+	var batch []string
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case event := <-w.fs.Events:
-			path, tree := w.asGiven(event.Name)
+		case event := <-w.folders.Events():
+			path := w.asGiven(event.Name)
 			if event.Op == fsnotify.Chmod || path == "" {
 				continue
 			}
-			if tree && event.Has(fsnotify.Create) {
-				if err := w.addTree(event.Name); err != nil {
-					failed(err)
-				}
+			b.add(path, event)
+		case err := <-w.folders.Errors():
+			w.recover(err, b, failed)
+		case <-b.timer.C:
+			if b.awaitsContent() {
+				continue
 			}
-			add(path)
-		case err := <-w.fs.Errors:
-			w.recover(err, add, failed)
-		case <-timer.C:
-			batch, out = slices.Sorted(maps.Keys(pending)), changes
+			if err := w.resync(b); err != nil {
+				failed(err)
+			}
+			batch, out = slices.Sorted(maps.Keys(b.paths)), changes
 		case out <- batch:
-			for _, path := range batch {
-				delete(pending, path)
-			}
 			out = nil
-			if len(pending) > 0 { // it came while the batch waited
-				first = time.Now()
-				timer.Reset(quiet)
-			}
+			b.sent(batch)
 		}
 	}
 }
 
-// recover handles an error of fsnotify. After an overflow anything may have changed.
-func (w *Watcher) recover(err error, add func(path string), failed func(error)) {
+// resync watches folders that are new, also under another name.
+func (w *Watcher) resync(b *batch) error {
+	if !b.moved {
+		return nil
+	}
+	b.moved = false
+	// The system goes on to watch a folder that was renamed, with its old name.
+	for _, watched := range w.folders.WatchList() {
+		if slices.ContainsFunc(b.gone, func(path string) bool {
+			return watched == path || strings.HasPrefix(watched, path+string(filepath.Separator))
+		}) {
+			_ = w.folders.Remove(watched) // it may be gone
+		}
+	}
+	b.gone = nil
+	for _, r := range w.known() {
+		if r.tree {
+			if err := w.addTree(r.real); err != nil {
+				return err
+			}
+		}
+	}
+	return w.addParents()
+}
+
+// recover handles an error of watching. After an overflow anything may have changed.
+func (w *Watcher) recover(err error, b *batch, failed func(error)) {
 	if !errors.Is(err, fsnotify.ErrEventOverflow) {
 		failed(err)
 		return
 	}
+	b.moved = true
 	for _, r := range w.known() {
-		if r.tree {
-			if err := w.addTree(r.real); err != nil {
-				failed(err)
-			}
-		}
-		add(r.given)
+		b.add(r.given, fsnotify.Event{})
 	}
 }
 
@@ -192,17 +306,84 @@ func (w *Watcher) known() []root {
 	return slices.Clone(w.roots)
 }
 
-// asGiven returns the path of an event below the given path of its root, "" if it is
-// not watched, and whether it is in a tree.
-func (w *Watcher) asGiven(path string) (given string, tree bool) {
+// asGiven returns the path of an event below the given path of its root, or that of an
+// input; "" if it is not watched.
+func (w *Watcher) asGiven(path string) string {
 	for _, r := range w.known() {
 		if path == r.given || path == r.real {
-			return r.given, r.tree
+			return r.given
 		}
-		if rel, err := filepath.Rel(r.real, path); r.tree && err == nil && filepath.IsLocal(rel) &&
-			!slices.ContainsFunc(strings.Split(rel, string(filepath.Separator)), ignored) {
-			return filepath.Join(r.given, rel), true
+		if rel, err := filepath.Rel(r.real, path); r.tree && err == nil && filepath.IsLocal(rel) && !anyIgnored(rel) {
+			return filepath.Join(r.given, rel)
 		}
 	}
-	return "", false
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.inputs[path], w.parents[path], w.parents[filepath.Dir(path)] && !ignored(filepath.Base(path)):
+		return path
+	case slices.ContainsFunc(w.missing, func(folder string) bool { return strings.HasPrefix(folder, path+string(filepath.Separator)) }):
+		return path
+	}
+	return ""
+}
+
+// batch is what has changed and was not sent yet. It is owned by Run.
+type batch struct {
+	paths map[string]bool
+	gone  []string // paths of folders that were renamed or removed
+	moved bool     // a folder may be new
+	first time.Time
+	empty time.Time // since when it waits for the content of an empty file
+	timer *time.Timer
+}
+
+func newBatch() *batch {
+	b := &batch{paths: map[string]bool{}, timer: time.NewTimer(quiet)}
+	b.timer.Stop()
+	return b
+}
+
+// add adds a path and restarts the wait for others.
+func (b *batch) add(path string, event fsnotify.Event) {
+	if len(b.paths) == 0 {
+		b.first = time.Now()
+	}
+	b.paths[path] = true
+	if event.Has(fsnotify.Rename) || event.Has(fsnotify.Remove) {
+		b.gone = append(b.gone, event.Name)
+	}
+	b.moved = b.moved || !event.Has(fsnotify.Write)
+	b.timer.Reset(min(quiet, max(0, longest-time.Since(b.first))))
+}
+
+// awaitsContent reports whether a file of the batch is empty and may be about to be
+// written: some programs truncate a file first. The batch then waits for the next event.
+func (b *batch) awaitsContent() bool {
+	if b.empty.IsZero() {
+		b.empty = time.Now()
+	}
+	left := emptyWait - time.Since(b.empty)
+	if left > 0 {
+		for path := range b.paths {
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Size() == 0 {
+				b.first = time.Now()
+				b.timer.Reset(left)
+				return true
+			}
+		}
+	}
+	b.empty = time.Time{}
+	return false
+}
+
+// sent removes what was sent.
+func (b *batch) sent(paths []string) {
+	for _, path := range paths {
+		delete(b.paths, path)
+	}
+	if len(b.paths) > 0 { // it came while the batch waited
+		b.first = time.Now()
+		b.timer.Reset(quiet)
+	}
 }

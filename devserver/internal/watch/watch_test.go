@@ -40,7 +40,7 @@ func start(t *testing.T, linked bool) (root string, await func(path string) []st
 			}
 		}
 	}
-	w, err := watch.New()
+	w, err := watch.New(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestBusyFolder(t *testing.T) {
 
 func TestRefusesWhatIsNotThere(t *testing.T) {
 	t.Parallel()
-	w, err := watch.New()
+	w, err := watch.New(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestFileDuringRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := watch.New()
+	w, err := watch.New(0)
 	if err != nil {
 		t.Fatal(err)
 	}
