@@ -138,6 +138,12 @@ const localhost = `(http://localhost:\d+)`
 // unless flags say so.
 func newSystem(tb testing.TB, dir string, flags ...string) *system {
 	tb.Helper()
+	return newSystemWith(tb, dir, nil, flags...)
+}
+
+// newSystemWith is newSystem with settings of the dev server.
+func newSystemWith(tb testing.TB, dir string, environ []string, flags ...string) *system {
+	tb.Helper()
 	s := &system{dir: dir}
 	frontend := filepath.Join(dir, "frontend")
 	if dir == "" {
@@ -147,7 +153,7 @@ func newSystem(tb testing.TB, dir string, flags ...string) *system {
 		flags = []string{"--types=false"}
 	}
 	s.retarget(tb, "http://localhost:1")
-	cmd, out := start(tb, s.dir, filepath.Join(bin, "devserver"), nil,
+	cmd, out := start(tb, s.dir, filepath.Join(bin, "devserver"), environ,
 		append([]string{"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--frontend", frontend}, flags...)...)
 	s.devserver = out
 	s.stop = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }

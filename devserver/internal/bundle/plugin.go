@@ -183,7 +183,11 @@ func (l *loader) resolveQuery(build api.PluginBuild, args api.OnResolveArgs) (ap
 func located(file, query string) api.OnResolveResult {
 	result := api.OnResolveResult{Path: file, Namespace: queries[query]}
 	if result.Namespace == workerNamespace { // its output is JavaScript, whatever the source is
-		result.Path, result.Suffix, result.PluginData = file+".js", query, workerScript{file, query == "?classic-worker&url"}
+		w := workerScript{file, query == "?classic-worker&url"}
+		result.Path, result.PluginData = file+".js", w
+		if w.classic {
+			result.Path = file + ".classic.js"
+		}
 	}
 	return result
 }

@@ -1,0 +1,3 @@
+import { name } from './name'
+
+document.documentElement.dataset.first = name satisfies string

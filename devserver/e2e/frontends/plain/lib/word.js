@@ -1,0 +1,1 @@
+export const word = 'as it is'

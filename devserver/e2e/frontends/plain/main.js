@@ -1,0 +1,3 @@
+import { word } from './lib/word.js'
+
+document.documentElement.dataset.word = word

@@ -1,0 +1,4 @@
+import './later.css'
+import './first.css'
+
+export const later = 'loaded'

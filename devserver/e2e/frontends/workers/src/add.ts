@@ -1,0 +1,1 @@
+export const add = (n: number): string => `sum ${n + 22}`

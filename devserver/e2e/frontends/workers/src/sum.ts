@@ -1,0 +1,3 @@
+import { add } from './add'
+
+self.onmessage = ({ data }: MessageEvent<number>) => self.postMessage(add(data))
