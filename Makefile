@@ -19,13 +19,13 @@ export GOFLAGS := -buildvcs=false $(GOFLAGS)
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
-dev: $(PACKAGES) bin/dev ## run everything: the page on :4200, the API on :3001, the local tenant on :4400
+dev: bin/dev ## run everything: the page on :4200, the API on :3001, the local tenant on :4400
 	@exec bin/dev
 
 api: bin/dev ## run the API alone
 	@exec bin/dev api
 
-devserver: $(PACKAGES) bin/dev ## run the page, the proxy and the local tenant alone
+devserver: bin/dev ## run the page, the proxy and the local tenant alone
 	@exec bin/dev devserver
 
 # USER is also an environment variable, so only one of the command line is used.
@@ -78,7 +78,8 @@ clean: ## remove everything that was built or installed
 # Phony, because the Go command knows what is out of date.
 .PHONY: bin/dev bin/token
 bin/dev bin/token:
-	@go build -o $@ ./devserver/cmd/$(@F)
+	@[ -e $@ ] || echo 'building $@; the first time, this downloads Go modules and compiles for half a minute'
+	@CGO_ENABLED=0 go build -o $@ ./devserver/cmd/$(@F)
 
 $(PACKAGES) $(CLIENTS): %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci

@@ -77,7 +77,7 @@ func TestFollowsEveryInput(t *testing.T) {
 			files: map[string]string{
 				"frontend/src/index.ts": "new Worker(new URL('./w.ts', import.meta.url), { type: 'module' })", "frontend/src/w.ts": "import './in-worker'", "frontend/src/in-worker.ts": "console.log(1)",
 			},
-			path: script, // which has the hash of the worker in it
+			path: script,                                                                                        // which has the hash of the worker in it
 			edit: func(f *followed) { f.write("frontend/src/in-worker.ts", "console.log('edited')") }, want: "", // another hash
 		},
 		"variables": {

@@ -13,7 +13,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 	"github.com/zitadel/schema"
 
-	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 // responseModeWebMessage is Auth0's response mode for silent authentication and popups:

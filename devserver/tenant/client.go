@@ -7,7 +7,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
-	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 // opClient is a client of the directory as an op.Client.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 // dashboard is what dashboard.html shows: the tenant's configuration, sessions and last

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 //go:embed pages

@@ -9,7 +9,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
-	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/internal/directory"
 	"calling-an-api.example/devserver/tenant/internal/refresh"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
-	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 // succeed ends a login with an authorization code for the app.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"calling-an-api.example/devserver/tenant/internal/refresh"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
 // saved is what outlives the process, so that users stay logged in when the dev server
@@ -56,7 +58,7 @@ func (t *Tenant) load() (keys []*signingKey, err error) {
 			err = errors.Join(err, os.Rename(t.opts.StateFile, t.opts.StateFile+".bad"))
 		}
 	}()
-	data, err := os.ReadFile(t.opts.StateFile)
+	data, err := source.ReadFile(t.opts.StateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

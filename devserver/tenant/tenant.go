@@ -43,7 +43,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -52,8 +51,9 @@ import (
 
 	"github.com/zitadel/schema"
 
+	"calling-an-api.example/devserver/internal/directory"
 	"calling-an-api.example/devserver/internal/hostcheck"
-	"calling-an-api.example/devserver/tenant/internal/directory"
+	"calling-an-api.example/devserver/internal/source"
 	"calling-an-api.example/devserver/tenant/internal/expiring"
 	"calling-an-api.example/devserver/tenant/internal/refresh"
 )
@@ -156,7 +156,7 @@ func (t *Tenant) Reload() error {
 	if t.opts.ConfigFile == "" {
 		return t.Configure("the default configuration", directory.Default)
 	}
-	data, err := os.ReadFile(t.opts.ConfigFile)
+	data, err := source.ReadFile(t.opts.ConfigFile)
 	if err != nil {
 		return err
 	}
@@ -197,24 +197,6 @@ type User struct {
 // Users returns the users of the current configuration, in its order.
 func (t *Tenant) Users() []User { return users(t.directory.Load()) }
 
-// ReadUsers returns the users in a configuration file, or the default ones if file is
-// "". Variables such as $PAGE have placeholder values.
-func ReadUsers(file string) ([]User, error) {
-	data, err := directory.Default, error(nil)
-	if file != "" {
-		if data, err = os.ReadFile(file); err != nil { //nolint:gosec // the caller names it
-			return nil, err
-		}
-	}
-	d, err := directory.Parse(file, data, directory.Variables{
-		Page: "http://localhost:4200", Tenant: "http://localhost:4400", ClientID: "x", Audience: "x",
-	}, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	return users(d), nil
-}
-
 func users(d *directory.Directory) (list []User) {
 	for _, u := range d.Users {
 		list = append(list, User{u.Name(), u.Email, u.Password, slices.Clone(u.Permissions), u.Blocked})
@@ -225,6 +207,6 @@ func users(d *directory.Directory) (list []User) {
 // The machine-to-machine client of the default configuration, which `make token` uses.
 // Its secret is as public as the users' passwords.
 const (
-	MachineClientID     = "local-machine"
-	MachineClientSecret = "local-machine-secret"
+	MachineClientID     = directory.MachineClientID
+	MachineClientSecret = directory.MachineClientSecret
 )

@@ -36,7 +36,25 @@ func main() {
 	}
 }
 
+// usage is the text of --help.
+const usage = `dev builds the API and the dev server, runs both, and rebuilds and restarts one when
+its sources change. Settings are read from .env and the environment.
+
+Usage:
+  dev              run everything, as make dev does
+  dev api          run the API alone
+  dev devserver    run the page, the proxy and the local tenant alone
+  dev build        write the page for production to frontend/dist
+
+While it runs, h and Enter lists its keys. Flags of the programs: bin/devserver --help,
+bin/api --help.
+`
+
 func run(signals <-chan os.Signal, args []string) error {
+	if slices.ContainsFunc(args, func(arg string) bool { return slices.Contains([]string{"--help", "-help", "-h", "help"}, arg) }) {
+		_, err := fmt.Print(usage)
+		return err
+	}
 	if _, err := os.Stat("go.work"); err != nil {
 		return errors.New("there is no go.work here: run make dev in the repository's top folder")
 	}
@@ -45,7 +63,7 @@ func run(signals <-chan os.Signal, args []string) error {
 	}
 	for _, name := range args {
 		if !slices.Contains(runner.Names, name) {
-			return fmt.Errorf("unknown argument %q: use api, devserver, build, or nothing for the first two", name)
+			return fmt.Errorf("unknown argument %q: use api, devserver, build, or nothing for the first two; see --help", name)
 		}
 	}
 	opts := runner.Options{

@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/directory"
 	"calling-an-api.example/devserver/internal/dotenv"
-	"calling-an-api.example/devserver/tenant"
 )
 
 func main() {
@@ -76,8 +76,8 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 	domain := cfg.Domain
 	if cfg.Local() {
 		domain = config.LocalOrigin(cfg.TenantAddr)
-		form.Set("client_id", tenant.MachineClientID)
-		form.Set("client_secret", tenant.MachineClientSecret)
+		form.Set("client_id", directory.MachineClientID)
+		form.Set("client_secret", directory.MachineClientSecret)
 	} else {
 		id, _ := lookup("TOKEN_CLIENT_ID")
 		secret, _ := lookup("TOKEN_CLIENT_SECRET")

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"calling-an-api.example/devserver/internal/config"
+	"calling-an-api.example/devserver/internal/directory"
 	"calling-an-api.example/devserver/internal/dotenv"
-	"calling-an-api.example/devserver/tenant"
 )
 
 // fromHere returns a prefix that gives a command in another terminal this environment's
@@ -33,7 +33,7 @@ func (r *runner) banner() string {
 	line("API", "%s", api)
 	if cfg.Local() {
 		line("Tenant", "%s (local)", config.LocalOrigin(cfg.TenantAddr))
-		users, err := tenant.ReadUsers(settings.tenantConfig())
+		users, err := directory.ReadUsers(settings.tenantConfig())
 		if err != nil {
 			line("Users", "%v", err)
 		}

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -65,7 +66,7 @@ func (r *runner) changed(ctx context.Context, paths []string) {
 				restart[name] = true
 			}
 		case lockFile:
-			if slices.Contains(r.Names, "devserver") && r.install(ctx) {
+			if slices.Contains(r.Names, "devserver") && r.install(ctx, lockFile+" has changed") {
 				restart["devserver"] = true
 			}
 		case "go.work", "go.work.sum":
@@ -105,6 +106,7 @@ func (r *runner) rebuild(ctx context.Context, name string) (changed bool) {
 	}
 	next := filepath.Join(r.Dir, bin, ".next")
 	var output bytes.Buffer
+	r.printf("building %s", name)
 	err = r.Tools.Build(ctx, &output, next, name)
 	if err == nil {
 		err = os.Rename(filepath.Join(next, name), current)
@@ -117,6 +119,7 @@ func (r *runner) rebuild(ctx context.Context, name string) (changed bool) {
 		if text == "" {
 			text = err.Error()
 		}
+		r.broken[name] = true
 		r.report(name, text)
 		r.printf("%s does not compile; the last successful build keeps running\n%s", name, text)
 		return false
@@ -126,10 +129,16 @@ func (r *runner) rebuild(ctx context.Context, name string) (changed bool) {
 	if err != nil {
 		r.printf("%v", err)
 	}
+	again := ""
+	if r.broken[name] {
+		again = " compiles again and is"
+		delete(r.broken, name)
+	}
 	if before == after {
+		r.printf("%s%s unchanged", name, cmp.Or(again, " is"))
 		return false
 	}
-	r.printf("%s rebuilt in %v, restarting it", name, time.Since(begin).Round(time.Millisecond))
+	r.printf("%s%s rebuilt in %v, restarting it", name, again, time.Since(begin).Round(time.Millisecond))
 	return true
 }
 
@@ -183,10 +192,15 @@ func (r *runner) reloadSettings(ctx context.Context) []string {
 }
 
 // install installs the page's packages from the lock file, and reports whether that
-// succeeded.
-func (r *runner) install(ctx context.Context) bool {
-	r.printf("%s has changed: npm ci", lockFile)
+// succeeded. why is what the terminal says.
+func (r *runner) install(ctx context.Context, why string) bool {
+	r.printf("%s: npm ci", why)
 	output, err := r.Tools.Install(ctx)
+	return r.installed(ctx, output, err)
+}
+
+// installed shows how npm ci has ended, and reports whether it has succeeded.
+func (r *runner) installed(ctx context.Context, output []byte, err error) bool {
 	switch {
 	case ctx.Err() != nil:
 		return false
@@ -196,5 +210,6 @@ func (r *runner) install(ctx context.Context) bool {
 		return false
 	}
 	r.report("npm", "")
+	r.printf("the page's packages are installed")
 	return true
 }

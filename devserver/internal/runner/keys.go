@@ -8,7 +8,7 @@ import (
 	"calling-an-api.example/devserver/internal/config"
 )
 
-const keyHelp = "o open the page, r restart, t print a token, q quit, h this help; each with Enter"
+const keyHelp = "o open the page, r restart, n install the page's packages, t print a token, q quit, h this help; each with Enter"
 
 // readKeys sends the user's lines to the loop. It reads lines instead of single keys,
 // so that the terminal keeps its mode and its own Ctrl+C.
@@ -37,6 +37,8 @@ func (r *runner) key(ctx context.Context, key string) {
 		for _, p := range r.processes() {
 			r.restart(p)
 		}
+	case "n":
+		r.install(ctx, "installing the page's packages")
 	case "t":
 		output, err := r.Tools.Token(ctx, r.settings.env)
 		r.out.Print(string(output))

@@ -62,6 +62,7 @@ type runner struct {
 	settings       *settings
 	starts         map[string]int  // how often each process was restarted
 	crashed        map[string]bool // processes that ended after a restart and wait for an edit
+	broken         map[string]bool // processes whose sources do not compile
 	bannerPrinted  bool
 	addressWarning string // the last one printed
 }
@@ -76,7 +77,7 @@ func Run(opts Options) (err error) {
 	}
 	opts.Color = opts.Color && settings.value("NO_COLOR") == ""
 	r := &runner{
-		Options: opts, settings: settings, out: procs.NewOutput(opts.Output, opts.Color, len("devserver")), crashed: map[string]bool{},
+		Options: opts, settings: settings, out: procs.NewOutput(opts.Output, opts.Color, len("devserver")), crashed: map[string]bool{}, broken: map[string]bool{},
 		restarts: make(chan procs.Process), signals: make(chan os.Signal, 2), keys: make(chan string), events: newMailbox(), starts: map[string]int{}, over: make(chan struct{}),
 	}
 	r.own = r.out.Writer("dev")

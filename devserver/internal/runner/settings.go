@@ -3,12 +3,14 @@ package runner
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/dotenv"
+	"calling-an-api.example/devserver/internal/source"
 )
 
 // variables are the names that .env may set, with the processes that read them. Any
@@ -23,11 +25,16 @@ var variables = map[string][]string{
 	"TENANT_CONFIG":       {"devserver"},
 	"TENANT_STATE":        {"devserver"},
 	"DEV_CSP":             {"devserver"},
+	"DEV_POLL":            {"devserver"}, // and the runner, when it starts
+	"DEV_CONSOLE":         {"devserver"},
 	"JWKS_REFRESH":        {"api"},
 	"TOKEN_CLIENT_ID":     nil, // read by make token
 	"TOKEN_CLIENT_SECRET": nil,
 	"NO_COLOR":            {"api", "devserver"},
 }
+
+// pagePrefix is the prefix of the variables that the page reads, by import.meta.env.
+const pagePrefix = "VITE_"
 
 // affected returns which of the named processes read a setting that differs from before.
 // A variable that is not in variables affects all processes.
@@ -38,7 +45,9 @@ func (s *settings) affected(before *settings, names []string) (readers []string)
 			continue
 		}
 		by, known := variables[name]
-		if !known {
+		if isPageVariable := strings.HasPrefix(name, pagePrefix); isPageVariable {
+			by = []string{"devserver"}
+		} else if !known {
 			by = names
 		}
 		for _, reader := range by {
@@ -67,15 +76,23 @@ func load(dir string, environ []string) (*settings, error) {
 	}
 	s := &settings{dir: dir, env: env, apiAddr: config.DefaultAPIAddr}
 	for _, name := range set {
-		if _, known := variables[name]; !known {
-			s.warnings = append(s.warnings, fmt.Sprintf(".env sets %s, which nothing reads", name))
+		if _, known := variables[name]; known || strings.HasPrefix(name, pagePrefix) {
+			continue
 		}
+		warning := fmt.Sprintf(".env sets %s, which nothing reads", name)
+		if meant := source.Closest(name, slices.Sorted(maps.Keys(variables))); meant != "" {
+			warning += "; did you mean " + meant + "?"
+		}
+		s.warnings = append(s.warnings, warning)
 	}
 	if s.cfg, err = config.Parse(nil, dotenv.Lookup(env), io.Discard); err != nil {
 		return nil, err
 	}
 	if addr := s.value("API_ADDR"); addr != "" {
 		s.apiAddr = addr
+	}
+	if s.cfg.Local() && s.value("AUTH0_CLIENT_ID") != "" && s.value("AUTH0_DOMAIN") == "" {
+		s.warnings = append(s.warnings, "AUTH0_CLIENT_ID is set, but AUTH0_DOMAIN is not, so the local tenant is used, with that client ID; for a real tenant, set AUTH0_DOMAIN too")
 	}
 	if s.cfg.Local() { // the API does not know the dev server's default
 		s.env = append(slices.Clip(s.env), "AUTH0_DOMAIN="+config.LocalOrigin(s.cfg.TenantAddr))

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Position is a place in a file. Line and Column count from 1; Column counts bytes.
@@ -122,4 +124,15 @@ func CheckMode(path string, mode fs.FileMode) error {
 		what = "is a device, not a regular file"
 	}
 	return fmt.Errorf("%s %s", path, what)
+}
+
+// Closest returns the name that is most like written and probably meant, "" if none is.
+func Closest(written string, names []string) string {
+	best, least := "", 3
+	for _, name := range names {
+		if d := levenshtein.ComputeDistance(strings.ToLower(written), strings.ToLower(name)); d < least && d < len(name)/2 {
+			best, least = name, d
+		}
+	}
+	return best
 }
