@@ -19,7 +19,9 @@ export GOFLAGS := -buildvcs=false $(GOFLAGS)
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
 
-dev: bin/dev ## run everything: the page on :4200, the API on :3001, the local tenant on :4400
+dev: ## run everything: the page on :4200, the API on :3001, the local tenant on :4400
+	@[ -e bin/dev ] || echo 'The first time, this downloads and compiles Go modules and npm packages, for up to a minute.'
+	@$(MAKE) --no-print-directory --jobs=2 bin/programs $(PACKAGES)
 	@exec bin/dev
 
 api: bin/dev ## run the API alone
@@ -75,11 +77,13 @@ build: $(PACKAGES) bin/dev ## build both binaries and their licenses into bin/, 
 clean: ## remove everything that was built or installed
 	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots devserver/e2e/clients/node_modules
 
-# Phony, because the Go command knows what is out of date.
-.PHONY: bin/dev bin/token
+# Phony, because the Go command knows what is out of date. Without C code, because its
+# compilation takes long. One build of all programs is faster than one after the other.
+.PHONY: bin/dev bin/token bin/programs
 bin/dev bin/token:
-	@[ -e $@ ] || echo 'building $@; the first time, this downloads Go modules and compiles for half a minute'
 	@CGO_ENABLED=0 go build -o $@ ./devserver/cmd/$(@F)
+bin/programs:
+	@CGO_ENABLED=0 go build -o bin/ ./api ./devserver ./devserver/cmd/dev
 
 $(PACKAGES) $(CLIENTS): %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci

@@ -86,7 +86,7 @@ func (r *runner) buildFirst() error {
 	defer cancel()
 	ended := make(chan func() error, 2) // what handles the result of one of them
 	pending := 1
-	r.printf("building %s; the first time, this takes up to a minute", strings.Join(r.Names, " and "))
+	r.printf("building %s", strings.Join(r.Names, " and "))
 	go func() {
 		err := r.Tools.Build(ctx, r.Output, filepath.Join(r.Dir, bin), r.Names...)
 		ended <- func() error {
