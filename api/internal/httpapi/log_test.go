@@ -109,6 +109,11 @@ func TestPanicSaysNothing(t *testing.T) {
 	if !strings.Contains(log.String(), "inner detail") || !strings.Contains(log.String(), got.Header.Get("X-Request-Id")) {
 		t.Errorf("the log does not tell: %s", log)
 	}
+	// The place is that of the panic, not of what recovers it, and all is one line.
+	if text := log.String(); !strings.Contains(text, "log_test.go:96: inner detail") || strings.Contains(text, "goroutine") || strings.Contains(text, "runtime.") ||
+		!strings.Contains(text, "httpapi_test.brokenKeys.Ready (api/internal/httpapi_test/log_test.go:96) < httpapi.") {
+		t.Errorf("the log does not show where: %s", text)
+	}
 	if n := metric(h, `api_requests_total{code="500",route="/readyz"}`); n != "1" {
 		t.Errorf("counted %q times", n)
 	}

@@ -3,10 +3,8 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -64,28 +62,6 @@ func (a *api) serve(route string, next handler) http.Handler {
 	})
 }
 
-// panicError is a recovered panic.
-type panicError struct {
-	value any
-	stack string
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", e.value, e.stack) }
-
-// call calls next and turns a panic into an error.
-func call(next handler, w http.ResponseWriter, r *http.Request) (err error) {
-	defer func() {
-		switch p := recover(); p {
-		case nil:
-		case http.ErrAbortHandler:
-			panic(p)
-		default:
-			err = &panicError{p, string(debug.Stack())}
-		}
-	}()
-	return next(w, r)
-}
-
 // logRequest logs the request without its query, where clients put tokens by mistake.
 func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, start time.Time, err error) {
 	attrs := []slog.Attr{slog.Int("status", w.status), slog.String("id", requestID(w))}
@@ -101,6 +77,9 @@ func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, sta
 		}
 	case err != nil:
 		attrs = append(attrs, slog.String("err", err.Error()))
+		if p, ok := errors.AsType[*panicError](err); ok {
+			attrs = append(attrs, slog.String("stack", p.trace()))
+		}
 	}
 	a.Log.LogAttrs(r.Context(), level, r.Method+" "+r.URL.Path, attrs...)
 }
