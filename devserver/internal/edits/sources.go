@@ -199,8 +199,8 @@ func (s *sources) warn(warnings source.Problems) {
 // picture in assets/ has another name after a change, which styles and scripts refer to.
 func needsReload(outputs []string) bool {
 	return slices.ContainsFunc(outputs, func(name string) bool {
-		switch path.Ext(strings.TrimSuffix(name, ".map")) {
-		case ".css":
+		switch path.Ext(name) {
+		case ".css", ".map":
 			return false
 		case ".js":
 			return true

@@ -3,6 +3,7 @@ package edits
 import (
 	"context"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,6 +24,10 @@ type types struct {
 	shown   string              // what was logged of them
 }
 
+// bundlerFirst is how long a syntax error waits for the bundler, which reports it too, but
+// may learn of the edit a moment later.
+const bundlerFirst = 300 * time.Millisecond
+
 func newTypes(e *Edits) *types { return &types{edits: e, reports: make(chan []typecheck.Problem)} }
 
 // start starts the checker, unless it runs or is not wanted. ctx stops it.
@@ -36,6 +41,12 @@ func (t *types) start(ctx context.Context) {
 		err := typecheck.Run(ctx, typecheck.Options{
 			Dir: t.edits.Frontend, Config: bundle.TSConfig(t.edits.Frontend), Isolate: procs.Isolate,
 			Report: func(problems []typecheck.Problem) {
+				if slices.ContainsFunc(problems, isSyntax) {
+					select {
+					case <-time.After(bundlerFirst):
+					case <-ctx.Done():
+					}
+				}
 				select {
 				case t.reports <- problems:
 				case <-ctx.Done():
@@ -83,6 +94,9 @@ func (t *types) show(bundled source.Problems) {
 // line, or it is a syntax error of the same file.
 func isSame(p typecheck.Problem, bundled source.Problems) bool {
 	return slices.ContainsFunc(bundled, func(b source.Problem) bool {
-		return b.File == p.File && (b.Line == p.Line || p.Code >= 1000 && p.Code < 2000)
+		return b.File == p.File && (b.Line == p.Line || isSyntax(p))
 	})
 }
+
+// isSyntax reports whether p is a syntax error.
+func isSyntax(p typecheck.Problem) bool { return p.Code >= 1000 && p.Code < 2000 }
