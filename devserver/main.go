@@ -48,10 +48,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case cfg.Build != "":
 		return build(cfg, environ, stderr)
 	}
-	if _, chosen := lookupEnv("GOGC"); !chosen {
-		debug.SetGCPercent(400) // fewer collections of a small heap, for about 10 MB (docs/performance.md)
-	}
-	return serve(ctx, cfg, environ, slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)})))
+	return serve(ctx, cfg, environ, newMemory(lookupEnv).collect, slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)})))
 }
 
 // colored reports whether the log has colors: it goes to a terminal, or the runner says

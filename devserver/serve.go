@@ -31,8 +31,9 @@ import (
 const drain = 2 * time.Second
 
 // serve runs the page, and the local tenant if it is in use, until ctx ends and the
-// requests in flight are answered. environ is the environment, "NAME=value" each. Its error is one line that says what to change.
-func serve(ctx context.Context, cfg config.Config, environ []string, log *slog.Logger) error {
+// requests in flight are answered. environ is the environment, "NAME=value" each. built is called
+// after each build of the page, in a goroutine. Its error is one line that says what to change.
+func serve(ctx context.Context, cfg config.Config, environ []string, built func(), log *slog.Logger) error {
 	page, err := listen(ctx, cfg.Addr, "the page", "DEV_ADDR=localhost:4201")
 	if err != nil {
 		return err
@@ -76,7 +77,7 @@ func serve(ctx context.Context, cfg config.Config, environ []string, log *slog.L
 	})
 	follower, err := edits.New(edits.Options{
 		Frontend: cfg.Frontend, Bundler: bundler, Types: cfg.Types, ProxyConfig: cfg.ProxyConfig, TenantConfig: cfg.TenantConfig,
-		Problems: cfg.Problems, Poll: cfg.Poll, PageOrigin: pageOrigin, SetRules: handler.SetRules, ReloadTenant: local.Reload, Hub: hub, Log: log,
+		Problems: cfg.Problems, Poll: cfg.Poll, PageOrigin: pageOrigin, Built: built, SetRules: handler.SetRules, ReloadTenant: local.Reload, Hub: hub, Log: log,
 	})
 	if err != nil {
 		return err

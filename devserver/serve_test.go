@@ -45,7 +45,7 @@ func start(t *testing.T, change func(dir string, cfg *config.Config)) (dir strin
 	log = outputtest.New()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, cfg, nil, slog.New(slog.NewTextHandler(log, nil))) }()
+	go func() { done <- serve(ctx, cfg, nil, func() {}, slog.New(slog.NewTextHandler(log, nil))) }()
 	return dir, log, func() error {
 		cancel()
 		return <-done

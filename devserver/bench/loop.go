@@ -18,59 +18,107 @@ import (
 type loopServer struct {
 	name    string
 	dir     string // of the frontend, a copy of its own
-	script  string // URL path of what src/pages/home.ts becomes a part of
+	script  string // URL path of what the edited file becomes a part of
+	edited  string // path of that file
 	command func(addr string) []string
 }
 
 // measureLoop prints the time from the start of a dev server to its first page, and from
-// a save to the new content, with the project's own frontend.
+// a save to the new content: with the project's own frontend, and with a generated one.
 func measureLoop(ctx context.Context, dir string, rounds int) error {
-	peers := filepath.Join(dir, "peers")
-	versions, err := packageVersions(filepath.Join(peers, "package.json"))
-	if err != nil {
-		return err
+	for _, project := range []struct {
+		title  string
+		write  func(to, peers string) error
+		script string // that index.html names
+		edited string
+	}{
+		{"This project's page", copyFrontend, "src/index.ts", "src/pages/home.ts"},
+		{"500 modules with React", generate, "src/main.tsx", "src/part7/module3.tsx"},
+	} {
+		fmt.Printf("\n#### %s\n\n| server | exec → first page | save → served | resident |\n|---|---:|---:|---:|\n", project.title)
+		peers := filepath.Join(dir, "peers")
+		versions, err := packageVersions(filepath.Join(peers, "package.json"))
+		if err != nil {
+			return err
+		}
+		rules := filepath.Join(dir, "none.json")
+		if err := write(rules, "{}"); err != nil {
+			return err
+		}
+		name := strings.ReplaceAll(project.title, " ", "-")
+		ours, vite := filepath.Join(dir, "loop", name, "ours"), filepath.Join(dir, "loop", name, "vite")
+		for _, s := range []loopServer{
+			{"this dev server", ours, "/" + project.script + ".js", project.edited, func(addr string) []string {
+				return []string{filepath.Join(dir, "devserver"), "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "", "--types=false", "--frontend", ours, "--proxy-config", rules}
+			}},
+			{"Vite " + versions["vite"], vite, "/" + project.edited, project.edited, func(addr string) []string {
+				return []string{"node", filepath.Join(peers, "vite.mjs"), addr, "http://127.0.0.1:1", vite}
+			}},
+		} {
+			if err := project.write(s.dir, peers); err != nil {
+				return err
+			}
+			var starts, saves []time.Duration
+			var memory float64
+			for range rounds {
+				start, save, resident, err := s.round(ctx)
+				if err != nil {
+					return fmt.Errorf("%s: %w", s.name, err)
+				}
+				starts, saves, memory = append(starts, start), append(saves, save...), resident
+			}
+			slices.Sort(starts)
+			slices.Sort(saves)
+			fmt.Printf("| %s | %d ms | %d ms | %.0f MB |\n", s.name, starts[len(starts)/2].Milliseconds(), saves[len(saves)/2].Milliseconds(), memory)
+		}
 	}
-	ours, vite := filepath.Join(dir, "loop", "ours"), filepath.Join(dir, "loop", "page")
-	for _, to := range []string{ours, vite} {
-		if err := copyFrontend(to); err != nil {
+	return nil
+}
+
+// generate writes a frontend of 500 modules in 50 folders, each with a React component
+// and every tenth with styles. React is in the folder peers.
+func generate(dir, peers string) error {
+	index := `<!doctype html><html><head><title>Generated</title><script type="module" src="/src/main.tsx"></script></head><body><div id="root"></div></body></html>`
+	files := map[string]string{
+		"index.html": index, "tsconfig.json": `{"compilerOptions": {"jsx": "react-jsx", "target": "ES2022", "module": "ESNext", "moduleResolution": "bundler"}}`,
+		"package.json": `{"private": true, "type": "module"}`,
+	}
+	var imports, uses strings.Builder
+	for part := range 50 {
+		for module := range 10 {
+			name := fmt.Sprintf("Part%dModule%d", part, module)
+			style := ""
+			if module == 0 {
+				style = fmt.Sprintf("import './part%d.css'\n", part)
+				files[fmt.Sprintf("src/part%d/part%d.css", part, part)] = fmt.Sprintf(".part%d { padding: %dpx }\n", part, part)
+			}
+			files[fmt.Sprintf("src/part%d/module%d.tsx", part, module)] = fmt.Sprintf(`import { useState } from 'react'
+%s
+interface Props { title: string; items?: string[] }
+
+export function %s({ title, items = ['a', 'b', 'c'] }: Props) {
+  const [open, setOpen] = useState(false)
+  const shown = items.filter((item) => open || item.length < %d).map((item, i) => <li key={i}>{item}</li>)
+  return (
+    <section className="part%d">
+      <h2 onClick={() => setOpen(!open)}>{title}</h2>
+      <ul>{shown}</ul>
+    </section>
+  )
+}
+`, style, name, module+2, part)
+			fmt.Fprintf(&imports, "import { %s } from './part%d/module%d'\n", name, part, module)
+			fmt.Fprintf(&uses, "      <%s title=%q />\n", name, name)
+		}
+	}
+	files["src/main.tsx"] = "import { createRoot } from 'react-dom/client'\n" + imports.String() +
+		"\ncreateRoot(document.getElementById('root')!).render(\n    <>\n" + uses.String() + "    </>,\n)\n"
+	for name, content := range files {
+		if err := write(filepath.Join(dir, filepath.FromSlash(name)), content); err != nil {
 			return err
 		}
 	}
-	index := filepath.Join(vite, "index.html")
-	page, err := os.ReadFile(index) //nolint:gosec // a copy that was just made
-	if err != nil {
-		return err
-	}
-	if err := write(index, strings.Replace(string(page), "/index.js", "/src/index.ts", 1)); err != nil {
-		return err
-	}
-	rules := filepath.Join(dir, "none.json")
-	if err := write(rules, "{}"); err != nil {
-		return err
-	}
-	fmt.Printf("\n### The edit loop\n\n| server | exec → first page | save → served | resident |\n|---|---:|---:|---:|\n")
-	for _, s := range []loopServer{
-		{"this dev server", ours, "/index.js", func(addr string) []string {
-			return []string{filepath.Join(dir, "devserver"), "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "", "--types=false", "--frontend", ours, "--proxy-config", rules}
-		}},
-		{"Vite " + versions["vite"], vite, "/src/pages/home.ts", func(addr string) []string {
-			return []string{"node", filepath.Join(peers, "vite.mjs"), addr, "http://127.0.0.1:1", vite}
-		}},
-	} {
-		var starts, saves []time.Duration
-		var memory float64
-		for range rounds {
-			start, save, resident, err := s.round(ctx)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			starts, saves, memory = append(starts, start), append(saves, save...), resident
-		}
-		slices.Sort(starts)
-		slices.Sort(saves)
-		fmt.Printf("| %s | %d ms | %d ms | %.0f MB |\n", s.name, starts[len(starts)/2].Milliseconds(), saves[len(saves)/2].Milliseconds(), memory)
-	}
-	return nil
+	return linkModules(dir, peers)
 }
 
 // round starts s, edits the page 20 times and stops s.
@@ -95,7 +143,7 @@ func (s loopServer) round(ctx context.Context) (start time.Duration, saves []tim
 		}
 	}
 	start = time.Since(begin)
-	file := filepath.Join(s.dir, "src", "pages", "home.ts")
+	file := filepath.Join(s.dir, filepath.FromSlash(s.edited))
 	source, err := os.ReadFile(file) //nolint:gosec // a copy that was made for this
 	if err != nil {
 		return 0, nil, 0, err
@@ -121,11 +169,19 @@ func (s loopServer) round(ctx context.Context) (start time.Duration, saves []tim
 	return start, saves, resident, err
 }
 
-// await requests path until the answer is 200 and contains text.
+// await requests path until the answer is 200 and contains text. As a browser does, it
+// asks for what it has already only if that has changed.
 func (s *server) await(ctx context.Context, path, text string) error {
-	last := "nothing"
+	last, tag := "nothing", ""
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; {
-		resp, err := http.Get(s.url + path)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+		if err != nil {
+			return err
+		}
+		if tag != "" {
+			req.Header.Set("If-None-Match", tag)
+		}
+		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			continue // it does not listen yet
 		}
@@ -134,15 +190,15 @@ func (s *server) await(ctx context.Context, path, text string) error {
 		if err == nil && resp.StatusCode == http.StatusOK && strings.Contains(string(body), text) {
 			return nil
 		}
-		last = resp.Status
-		<-time.After(time.Millisecond) // polling without a pause would slow the server down
+		last, tag = resp.Status, resp.Header.Get("ETag")
+		<-time.After(3 * time.Millisecond) // polling without a pause would slow the server down
 	}
 	return fmt.Errorf("%s never answers with %q (%s)", path, text, last)
 }
 
 // copyFrontend copies the project's frontend to the folder to. Its packages are
 // the installed ones.
-func copyFrontend(to string) error {
+func copyFrontend(to, _ string) error {
 	const from = "../../frontend"
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(from, path)
@@ -165,6 +221,11 @@ func copyFrontend(to string) error {
 	if err != nil {
 		return err
 	}
+	return linkModules(to, from)
+}
+
+// linkModules makes the packages that are installed in from those of the frontend in to.
+func linkModules(to, from string) error {
 	modules, err := filepath.Abs(filepath.Join(from, "node_modules"))
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ func run(ctx context.Context) error {
 	bareAddr := flag.String("bare-addr", "", "`addr` that it listens on")
 	seconds := flag.Int("seconds", 4, "length of one measurement, in seconds")
 	rounds := flag.Int("rounds", 5, "measurements of each server, one after the other; the median is reported")
+	loop := flag.Bool("loop", false, "measure the edit loop only")
 	flag.Parse()
 	if *upstreamAddr != "" {
 		return serveUpstream(*upstreamAddr)
@@ -55,6 +56,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 
+	if *loop {
+		return measureLoop(ctx, dir, *rounds)
+	}
 	fmt.Printf("%d × %s, %s, %d s each, median of %d rounds\n", runtime.NumCPU(), processor(), time.Now().Format(time.DateOnly), *seconds, *rounds)
 	for _, l := range []load{
 		{"Small JSON, 32 connections", "/api/json", 32},

@@ -80,7 +80,7 @@ func (l *loader) plugin() api.Plugin {
 		build.OnResolve(api.OnResolveOptions{Filter: `\?(url|raw|inline|worker|worker&url|classic-worker&url)$`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			return l.resolveQuery(build, args)
 		})
-		build.OnResolve(api.OnResolveOptions{Filter: `^[a-z_]+(/[a-z_]+)?$|^node:`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		build.OnResolve(api.OnResolveOptions{Filter: builtinFilter}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			return l.resolveBuiltin(build, args)
 		})
 		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "file"}, l.load)

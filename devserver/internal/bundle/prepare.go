@@ -140,13 +140,15 @@ var builtins = []string{
 	"string_decoder", "sys", "timers", "tls", "tty", "url", "util", "v8", "vm", "wasi", "worker_threads", "zlib",
 }
 
+// builtinFilter matches their names.
+var builtinFilter = "^(node:.+|(" + strings.Join(builtins, "|") + ")(/.+)?)$"
+
 // resolveBuiltin resolves a module of Node.js that a package imports and nobody has
 // installed to an empty module, as Vite does: packages test for it before they use it.
 func (l *loader) resolveBuiltin(build api.PluginBuild, args api.OnResolveArgs) (api.OnResolveResult, error) {
 	name := strings.TrimPrefix(args.Path, "node:")
-	first, _, _ := strings.Cut(name, "/")
 	_, again := args.PluginData.(resolved)
-	if again || !slices.Contains(builtins, first) || !strings.Contains(filepath.ToSlash(args.Importer), "/node_modules/") {
+	if again || !strings.Contains(filepath.ToSlash(args.Importer), "/node_modules/") {
 		return api.OnResolveResult{}, nil
 	}
 	if name == args.Path {

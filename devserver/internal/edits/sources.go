@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"calling-an-api.example/devserver/internal/bundle"
 	"calling-an-api.example/devserver/internal/source"
 	"calling-an-api.example/devserver/internal/typecheck"
@@ -27,6 +29,7 @@ type sources struct {
 	problems source.Problems    // of the last build
 	packages packages
 	types    *types
+	cleanup  errgroup.Group // calls of Built
 }
 
 func (s *sources) start(ctx context.Context) {
@@ -44,6 +47,7 @@ func (s *sources) stop() {
 		<-s.done
 	}
 	s.types.stop()
+	_ = s.cleanup.Wait() // it returns no error
 }
 
 // look looks for the packages. While they are incomplete, nobody wants to know what is
@@ -116,6 +120,7 @@ func (s *sources) finish(ctx context.Context) {
 			s.edits.Log.Info("a static file changed", "file", files[0])
 		}
 		s.types.show(s.problems)
+		s.cleanup.Go(func() error { s.edits.Built(); return nil })
 	}
 	if ctx.Err() == nil && len(s.building)+len(s.pending) > 0 {
 		s.build(ctx)

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	quiet     = 10 * time.Millisecond  // debounce: a save is several events
+	quiet     = 4 * time.Millisecond   // debounce: a save is several events
 	longest   = 100 * time.Millisecond // that a change waits for others
 	emptyWait = time.Second            // that an empty file waits for its content
 )
