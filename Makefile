@@ -27,7 +27,7 @@ dev: ## run everything: the page on :4200, the API on :3001, the local tenant on
 api: bin/dev ## run the API alone
 	@exec bin/dev api
 
-devserver: bin/dev ## run the page, the proxy and the local tenant alone
+devserver: $(PACKAGES) bin/dev ## run the page, the proxy and the local tenant alone
 	@exec bin/dev devserver
 
 # USER is also an environment variable, so only one of the command line is used.

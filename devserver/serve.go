@@ -31,8 +31,9 @@ import (
 const drain = 2 * time.Second
 
 // serve runs the page, and the local tenant if it is in use, until ctx ends and the
-// requests in flight are answered. environ is the environment, "NAME=value" each. built is called
-// after each build of the page, in a goroutine. Its error is one line that says what to change.
+// requests in flight are answered. environ is the environment, "NAME=value" each. built
+// is called after each build of the page, in a goroutine. Its error is one line that
+// says what to change.
 func serve(ctx context.Context, cfg config.Config, environ []string, built func(), log *slog.Logger) error {
 	page, err := listen(ctx, cfg.Addr, "the page", "DEV_ADDR=localhost:4201")
 	if err != nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -223,5 +225,48 @@ func TestHelp(t *testing.T) {
 		if err != nil || !strings.Contains(string(out), "dev build") {
 			t.Errorf("%s: %v %s", flag, err, out)
 		}
+	}
+}
+
+// TestSecondSignal ends programs that are still busy with what they were doing.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "proxy.conf.json", "{}")
+	for name, args := range map[string][]string{
+		"devserver": {"--addr", "localhost:0", "--tenant-addr", "localhost:0", "--types=false", "--frontend", filepath.Join(repo, "frontend")},
+		"api":       {"--addr", "localhost:0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd, out := start(t, dir, filepath.Join(bin, name), nil, args...)
+			addr := strings.TrimPrefix(out.Await(t, `(?:page|API) listening on `+localhost), "http://")
+			conn, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if _, err := fmt.Fprint(conn, "POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Le"); err != nil { // a request in flight
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			tick := time.NewTicker(10 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case err := <-ended:
+					var exit *exec.ExitError
+					if errors.As(err, &exit) {
+						if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGTERM {
+							return
+						}
+					}
+					t.Fatalf("ended with %v, and not by the second signal", err)
+				case <-tick.C:
+					_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+				}
+			}
+		})
 	}
 }

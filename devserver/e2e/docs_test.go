@@ -147,10 +147,13 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 		`curl -X POST localhost:4400/_tenant/keys/rotate`:                              `"done":true`,
 		`make -s token USER=charles@example.com EXPIRED=1`:                             token,
 	}
-	// What this test is run by, what would leave this machine, and servers.
+	// What this test is run by, what would leave this machine, servers, and what
+	// TestStrangersFrontends does.
 	elsewhere := []string{
+		"bin/devserver --frontend devserver/e2e/frontends/entries", "bin/devserver --frontend devserver/e2e/frontends/entries --build some/dist",
 		"make test", "make lint test", "bin/devserver --host 0.0.0.0 --https", "bin/devserver --frontend some/dist",
-		"bin/devserver --port 4300 --allowed-host dev.test", "CGO_ENABLED=0 go build -trimpath -ldflags=-s -o calling-an-api ./api", "sudo install calling-an-api /usr/local/bin/",
+		"bin/devserver --port 4300 --allowed-host dev.test", "CGO_ENABLED=0 go build -trimpath -ldflags=-s -o calling-an-api ./api",
+		`dlv attach "$(pgrep -x api)"`, "AUTH0_DOMAIN=http://localhost:4400 dlv debug ./api", "sudo install calling-an-api /usr/local/bin/",
 	}
 	ran := map[string]bool{}
 	for file, text := range documents(t) {

@@ -328,7 +328,8 @@ func (b *Bundler) await(ctx context.Context) bool {
 func problems(dir string, messages []api.Message) (all source.Problems) {
 	name := filepath.Base(dir)
 	for _, m := range messages {
-		problem := source.Problem{Position: source.Position{File: name, Line: 1, Column: 1}, Message: m.Text}
+		// Without a location, it is about what index.html refers to.
+		problem := source.Problem{Position: source.Position{File: path.Join(name, "index.html"), Line: 1, Column: 1}, Message: m.Text}
 		if l := m.Location; l != nil {
 			problem.Position = source.Position{File: path.Join(name, l.File), Line: l.Line, Column: l.Column + 1}
 			problem.Excerpt = l.LineText

@@ -155,8 +155,19 @@ func resolve(dir string, text []byte) (p page, problems, warnings source.Problem
 			problems = append(problems, source.New(name, string(text), r.offset, fmt.Sprintf("%q: %v", r.url, err)))
 		}
 	}
+	if len(p.entries) == 0 && len(problems) == 0 {
+		warnings = append(warnings, source.New(name, string(text), 0, "it names no script or stylesheet to compile; docs/frontend.md says what is compiled"))
+	}
+	for _, config := range ignoredConfigs {
+		if isRegular(filepath.Join(dir, config)) {
+			warnings = append(warnings, source.New(path.Join(filepath.Base(dir), config), "", 0, "it is not read; docs/frontend.md says what is supported, and what differs from Vite"))
+		}
+	}
 	return p, problems, warnings
 }
+
+// ignoredConfigs are programs that configure Vite.
+var ignoredConfigs = []string{"vite.config.ts", "vite.config.js", "vite.config.mts", "vite.config.mjs"}
 
 // realFile returns the path of a regular file below dir, from dir and without symbolic
 // links.

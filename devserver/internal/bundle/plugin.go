@@ -80,6 +80,7 @@ func (l *loader) plugin() api.Plugin {
 		build.OnResolve(api.OnResolveOptions{Filter: `\?(url|raw|inline|worker|worker&url|classic-worker&url)$`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			return l.resolveQuery(build, args)
 		})
+		build.OnResolve(api.OnResolveOptions{Filter: `\?[A-Za-z&]+$`}, rejectQuery)
 		build.OnResolve(api.OnResolveOptions{Filter: builtinFilter}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			return l.resolveBuiltin(build, args)
 		})
@@ -177,6 +178,17 @@ func (l *loader) resolveQuery(build api.PluginBuild, args api.OnResolveArgs) (ap
 		return result, err
 	}
 	return located(result.Path, "?"+query), nil
+}
+
+// rejectQuery reports a query that means something to a plugin of another tool. esbuild
+// would ignore it.
+func rejectQuery(args api.OnResolveArgs) (api.OnResolveResult, error) {
+	_, again := args.PluginData.(resolved)
+	if again || args.Kind == api.ResolveCSSURLToken || args.Kind == api.ResolveEntryPoint {
+		return api.OnResolveResult{}, nil
+	}
+	_, query, _ := strings.Cut(args.Path, "?")
+	return api.OnResolveResult{}, fmt.Errorf("?%s after a path is not supported here: use ?url, ?raw, ?inline or ?worker, or no query", query)
 }
 
 // located returns the result for file with one of the queries.

@@ -196,11 +196,6 @@ func (r *runner) reloadSettings(ctx context.Context) []string {
 func (r *runner) install(ctx context.Context, why string) bool {
 	r.printf("%s: npm ci", why)
 	output, err := r.Tools.Install(ctx)
-	return r.installed(ctx, output, err)
-}
-
-// installed shows how npm ci has ended, and reports whether it has succeeded.
-func (r *runner) installed(ctx context.Context, output []byte, err error) bool {
 	switch {
 	case ctx.Err() != nil:
 		return false

@@ -183,8 +183,9 @@ func TestFollowsEdits(t *testing.T) {
 	r.write("api/main_test.go", "a test") // is no part of the binary
 
 	r.write("api/main.go", "broken")
-	r.out.Await(t, `api does not compile; the last successful build keeps running\n.*it is broken`)
+	r.out.Await(t, `building api\n.*api does not compile; the last successful build keeps running\n.*it is broken`)
 	r.write("api/main.go", "third")
+	r.out.Await(t, `api compiles again and is rebuilt in`)
 	r.out.Await(t, `api runs third`)
 
 	r.write("api/main.go", "crash")

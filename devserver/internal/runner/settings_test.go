@@ -2,7 +2,9 @@ package runner
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,5 +29,37 @@ func TestExampleNamesWhatIsRead(t *testing.T) {
 		if !shown[name] {
 			t.Errorf(".env.example does not show %s", name)
 		}
+	}
+}
+
+// TestOddSettings has .env tell what is probably a mistake.
+func TestOddSettings(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		env  string
+		want []string
+	}{
+		"nothing odd":           {"AUTH0_AUDIENCE=https://api.test\nVITE_GREETING=hello\n", nil},
+		"typo":                  {"AUTH0_DOMAN=acme.eu.auth0.com\n", []string{".env sets AUTH0_DOMAN, which nothing reads; did you mean AUTH0_DOMAIN?"}},
+		"unknown":               {"EDITOR=vi\n", []string{".env sets EDITOR, which nothing reads"}},
+		"client without tenant": {"AUTH0_CLIENT_ID=abc\n", []string{"AUTH0_CLIENT_ID is set, but AUTH0_DOMAIN is not, so the local tenant is used, with that client ID; for a real tenant, set AUTH0_DOMAIN too"}},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, ".env"), []byte(tc.env), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := load(dir, nil)
+		if err != nil || !slices.Equal(s.warnings, tc.want) {
+			t.Errorf("%s: %v, %q", name, err, s.warnings)
+		}
+	}
+}
+
+// TestPageVariables restarts the dev server alone for a variable of the page.
+func TestPageVariables(t *testing.T) {
+	t.Parallel()
+	before, after := &settings{env: []string{"VITE_A=1"}}, &settings{env: []string{"VITE_A=2"}}
+	if got := after.affected(before, Names); !slices.Equal(got, []string{"devserver"}) {
+		t.Errorf("restarts %q", got)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"calling-an-api.example/devserver/internal/procs"
@@ -78,55 +77,23 @@ func (t GoTools) run(cmd *exec.Cmd, dir string) ([]byte, error) {
 // ErrInterrupted says that a signal ended a build.
 var ErrInterrupted = errors.New("interrupted")
 
-// buildFirst builds the binaries of all processes, and installs the page's packages at the
-// same time if that is necessary. It returns [ErrInterrupted] after a signal. Without
-// packages the dev server runs too, and says what is missing.
+// buildFirst builds the binaries of all processes. It returns [ErrInterrupted] after a
+// signal.
 func (r *runner) buildFirst() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	ended := make(chan func() error, 2) // what handles the result of one of them
-	pending := 1
 	r.printf("building %s", strings.Join(r.Names, " and "))
-	go func() {
-		err := r.Tools.Build(ctx, r.Output, filepath.Join(r.Dir, bin), r.Names...)
-		ended <- func() error {
-			if err != nil {
-				return fmt.Errorf("the build failed (%w): fix the errors above", err)
-			}
-			return nil
+	done := make(chan error, 1)
+	go func() { done <- r.Tools.Build(ctx, r.Output, filepath.Join(r.Dir, bin), r.Names...) }()
+	select {
+	case <-r.Signals:
+		cancel()
+		<-done //nolint:errcheck // it was canceled
+		return ErrInterrupted
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("the build failed (%w): fix the errors above", err)
 		}
-	}()
-	if slices.Contains(r.Names, "devserver") && r.packagesAreOld() {
-		pending++
-		r.printf("installing the page's packages: npm ci")
-		go func() {
-			output, err := r.Tools.Install(ctx)
-			ended <- func() error { r.installed(ctx, output, err); return nil }
-		}()
+		return nil
 	}
-	var failed error
-	for ; pending > 0; pending-- {
-		select {
-		case <-r.Signals:
-			failed = ErrInterrupted
-			cancel()
-			pending++ // nothing has ended yet
-		case handle := <-ended:
-			if err := handle(); err != nil && failed == nil {
-				failed = err
-				cancel()
-			}
-		}
-	}
-	return failed
-}
-
-// packagesAreOld reports whether the page's packages are not those of the lock file.
-func (r *runner) packagesAreOld() bool {
-	lock, err := os.Stat(r.path(lockFile))
-	if err != nil {
-		return false // there is nothing to install from
-	}
-	done, err := os.Stat(filepath.Join(filepath.Dir(r.path(lockFile)), "node_modules", ".package-lock.json"))
-	return err != nil || done.ModTime().Before(lock.ModTime())
 }

@@ -7,6 +7,7 @@ package spa
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -132,12 +133,12 @@ func (h *handler) exhausted(w http.ResponseWriter, err error) {
 // serveBundle answers if the path is a compiled file's.
 func (h *handler) serveBundle(w http.ResponseWriter, r *http.Request) bool {
 	ext := path.Ext(r.URL.Path)
-	if h.Bundle == nil || contentTypes[ext] == "" {
+	if h.Bundle == nil || ext == "" {
 		return false // a route must not wait for the first build
 	}
 	content, etag, ok := h.Bundle.Lookup(r.Context(), r.URL.Path)
 	if ok {
-		w.Header().Set("Content-Type", contentTypes[ext])
+		w.Header().Set("Content-Type", cmp.Or(contentTypes[ext], "application/octet-stream"))
 		serve(w, r, content, etag)
 	}
 	return ok
@@ -239,6 +240,7 @@ var contentTypes = map[string]string{
 	".eot": "application/vnd.ms-fontobject", ".otf": "font/otf", ".ttf": "font/ttf", ".bmp": "image/bmp", ".ogg": "audio/ogg", ".wav": "audio/wav",
 	".zip": "application/zip", ".csv": "text/csv; charset=utf-8", ".md": "text/markdown; charset=utf-8", ".htm": "text/html; charset=utf-8",
 	".cjs": "text/javascript; charset=utf-8", ".jsx": "text/plain; charset=utf-8", ".tsx": "text/plain; charset=utf-8", ".wasm": "application/wasm", ".pdf": "application/pdf", ".mp4": "video/mp4", ".webm": "video/webm", ".mp3": "audio/mpeg",
+	".apng": "image/apng", ".jfif": "image/jpeg", ".flac": "audio/flac", ".aac": "audio/aac", ".opus": "audio/ogg", ".m4a": "audio/mp4", ".mov": "video/quicktime", ".vtt": "text/vtt; charset=utf-8",
 }
 
 // inject inserts markup at the beginning of the page's head, so that its script runs
