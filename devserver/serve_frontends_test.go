@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -238,5 +240,66 @@ func TestSilentConnectionsHoldNothingUp(t *testing.T) {
 	}
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("took %v to stop", took)
+	}
+}
+
+// TestBuiltFrontendIsSentWell builds a frontend, serves it, and looks at the headers.
+func TestBuiltFrontendIsSentWell(t *testing.T) {
+	t.Parallel()
+	var script string
+	_, log, stop := start(t, func(dir string, cfg *config.Config) {
+		write(t, dir, "frontend/src/index.ts", "console.log('"+strings.Repeat("long ", 1000)+"')")
+		write(t, dir, "frontend/public/index-ABCDEFGH.js", "not of the build")
+		dist := filepath.Join(dir, "dist")
+		if err := build(config.Config{Frontend: cfg.Frontend, Build: dist}, nil, io.Discard); err != nil {
+			t.Error(err)
+		}
+		page, err := os.ReadFile(filepath.Join(dist, "index.html"))
+		if err != nil {
+			t.Error(err)
+		}
+		script = regexp.MustCompile(`/assets/index-[A-Z0-9]{8}\.js`).FindString(string(page))
+		cfg.Frontend = dist
+	})
+	page := log.Await(t, `page listening on (\S+?)"`)
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: 10 * time.Second}
+	defer client.CloseIdleConnections()
+	ask := func(path string, header ...string) *http.Response {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(header); i += 2 {
+			req.Header.Set(header[i], header[i+1])
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		return resp
+	}
+	const forever, always = "public, max-age=31536000, immutable", "no-cache"
+	for path, want := range map[string]string{script: forever, "/": always, "/route": always, "/logo.svg": always, "/index-ABCDEFGH.js": always} {
+		if resp := ask(path); resp.StatusCode != http.StatusOK || resp.Header.Get("Cache-Control") != want || resp.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: %d, %v", path, resp.StatusCode, resp.Header)
+		}
+	}
+	resp := ask(script, "Accept-Encoding", "br, gzip")
+	if resp.Header.Get("Content-Encoding") != "gzip" || !strings.Contains(resp.Header.Get("Vary"), "Accept-Encoding") || len(text(t, resp)) > 1000 {
+		t.Errorf("compressed: %v", resp.Header)
+	}
+	for _, header := range [][]string{{"Accept-Encoding", "gzip"}, nil} {
+		tag := ask(script, header...).Header.Get("ETag")
+		if again := ask(script, append([]string{"If-None-Match", tag}, header...)...); again.StatusCode != http.StatusNotModified {
+			t.Errorf("%v: %d with its own ETag %s", header, again.StatusCode, tag)
+		}
+	}
+	if resp := ask(script, "Range", "bytes=0-3", "Accept-Encoding", "gzip"); resp.StatusCode != http.StatusPartialContent || resp.Header.Get("Content-Encoding") != "" {
+		t.Errorf("a part: %d %v", resp.StatusCode, resp.Header)
+	}
+	if err := stop(); err != nil {
+		t.Errorf("ended with %v", err)
 	}
 }

@@ -171,6 +171,9 @@ func TestOneProblemOnce(t *testing.T) {
 	if terminal := b.devserver.String(); strings.Count(terminal, "home.ts:") != 1 {
 		t.Errorf("the terminal says %s", terminal)
 	}
+	write(t, b.dir, "proxy.conf.json", "{")
+	b.await("a problem of the rules", overlay+`?.includes('The last valid rules stay in effect')`)
+	b.screenshots("problems")
 }
 
 // TestNoDescriptorsLeft uses up the open files of a dev server.

@@ -2,6 +2,7 @@ package site
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -19,11 +20,14 @@ func compressed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if tag := r.Header.Get("If-None-Match"); strings.Contains(tag, suffix) { // next does not know it
 			r = r.Clone(r.Context())
-			r.Header.Set("If-None-Match", strings.ReplaceAll(tag, suffix+`"`, `"`))
+			r.Header.Set("If-None-Match", suffixed.ReplaceAllString(tag, `"`))
 		}
 		handler.ServeHTTP(w, r)
 	})
 }
 
-// suffix distinguishes the ETag of a compressed response (RFC 9110 §8.8.3.3).
+// suffix distinguishes the ETag of a compressed response (RFC 9110 §8.8.3.3). The name of
+// the encoding follows it.
 const suffix = "-compressed"
+
+var suffixed = regexp.MustCompile(suffix + `(-[a-z]+)?"`)
