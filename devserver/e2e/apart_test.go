@@ -259,8 +259,7 @@ func TestSecondSignal(t *testing.T) {
 			for {
 				select {
 				case err := <-ended:
-					var exit *exec.ExitError
-					if errors.As(err, &exit) {
+					if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 						if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGTERM {
 							return
 						}
