@@ -29,14 +29,14 @@ func build(cfg config.Config, environ []string, stderr io.Writer) error {
 	} else if _, err := fmt.Fprintln(stderr, "without auth_config.json: AUTH0_DOMAIN names no tenant, and the local one is for development only"); err != nil {
 		return err
 	}
-	built, err := bundle.Production(opts)
-	if err != nil {
-		return err
-	}
+	built, buildErr := bundle.Production(opts)
 	if len(built.Warnings) > 0 {
-		if _, err := fmt.Fprintf(stderr, "the bundler warns\n%v\n", built.Warnings); err != nil {
+		if _, err := fmt.Fprintf(stderr, "warnings\n%v\n", built.Warnings); err != nil {
 			return err
 		}
+	}
+	if buildErr != nil {
+		return buildErr
 	}
 	for _, name := range slices.Sorted(maps.Keys(built.Sizes)) {
 		size := built.Sizes[name]

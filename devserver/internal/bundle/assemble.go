@@ -54,16 +54,13 @@ func assemble(dir, mode string, p page, l *loader, result api.BuildResult) (map[
 		files[b.urls.ofFile(out.Path)] = File{Content: out.Contents, ETag: `"` + out.Hash + `"`}
 	}
 	for name, out := range b.meta.Outputs {
-		if out.EntryPoint == "" {
-			continue
+		if out.EntryPoint != "" {
+			b.byEntry[b.urls.entry(out.EntryPoint)] = name
 		}
-		key := b.urls.entry(out.EntryPoint)
-		b.byEntry[key] = name
-		// The styles of a dynamic import are part of the styles of the page's scripts.
-		if isPageEntry := slices.ContainsFunc(l.entries, func(e entry) bool { return e.key() == key }); !isPageEntry && out.CSSBundle != "" {
-			delete(files, b.urls.of(out.CSSBundle))
-			delete(files, b.urls.of(out.CSSBundle)+".map")
-		}
+	}
+	for _, name := range b.unusedStyles() {
+		delete(files, b.urls.of(name))
+		delete(files, b.urls.of(name)+".map")
 	}
 	head, err := b.rewrite(p)
 	if err != nil {
@@ -76,6 +73,21 @@ func assemble(dir, mode string, p page, l *loader, result api.BuildResult) (map[
 	return files, Page{p.render("", head), sources}, nil
 }
 
+// unusedStyles returns the styles of dynamic imports. They are also part of the styles of
+// the page's scripts. If they are all of these, esbuild makes one file of both.
+func (b *build) unusedStyles() (names []string) {
+	linked := map[string]bool{}
+	for _, e := range b.loader.entries {
+		linked[b.meta.Outputs[b.byEntry[e.key()]].CSSBundle] = true
+	}
+	for _, out := range b.meta.Outputs {
+		if out.CSSBundle != "" && !linked[out.CSSBundle] {
+			names = append(names, out.CSSBundle)
+		}
+	}
+	return names
+}
+
 // rewrite writes the URLs of the outputs into p, and returns what its head needs in
 // addition: the styles that scripts import, and in production what to load early.
 func (b *build) rewrite(p page) (head string, err error) {
@@ -86,8 +98,11 @@ func (b *build) rewrite(p page) (head string, err error) {
 			continue
 		}
 		name, ok := b.byEntry[e.key()]
+		if !ok && e.kind == preloaded {
+			name, ok = b.byEntry[entry{file: e.file, kind: asset}.key()]
+		}
 		switch {
-		case !ok && e.kind == modulePreload:
+		case !ok && e.kind == preloaded:
 			p.parts[r.part].skip = true // it is part of another file
 			continue
 		case !ok:

@@ -15,7 +15,9 @@ import (
 	"path"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,6 +48,7 @@ type Report struct {
 	Canceled bool            // its context ended; all other fields are zero
 	Problems source.Problems // why the build failed; nil if it succeeded
 	Warnings source.Problems
+	Began    time.Time
 	Inputs   []string // all files that it has read, as absolute paths without symbolic links
 }
 
@@ -63,8 +66,12 @@ type Bundler struct {
 
 	mu    sync.RWMutex    // protects the fields below
 	files map[string]File // of the last successful build, by URL path
-	page  Page            // likewise; before the first successful build, index.html as it is
+	page  Page            // likewise; before the first successful build, placeholder
 }
+
+// placeholder is the page as long as no build has succeeded. The dev server adds the
+// script that shows the problems.
+const placeholder = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Not built yet</title></head><body></body></html>`
 
 // New returns a Bundler for the frontend in dir. environ is the environment, "NAME=value"
 // each. It builds nothing yet.
@@ -123,7 +130,7 @@ func options(dir, mode string, p plan) (api.BuildOptions, *loader) {
 	}
 	if mode == production {
 		opts.EntryNames = "assets/[name]-[hash]"
-		opts.MinifyWhitespace, opts.MinifyIdentifiers, opts.MinifySyntax = true, true, true
+		opts.MinifyWhitespace, opts.MinifySyntax = true, true // minify does the rest
 		opts.Sourcemap = api.SourceMapNone
 	}
 	l := newLoader(dir, mode, p.entries, newWorkers(dir, mode, opts, nil))
@@ -153,8 +160,8 @@ func (b *Bundler) Build(ctx context.Context) Report {
 			if result = b.rebuild(ctx); ctx.Err() != nil {
 				return Report{Canceled: true}
 			}
-			report.Problems = problems(b.dir, result.Errors)
-			report.Warnings = append(report.Warnings, problems(b.dir, result.Warnings)...)
+			report.Problems = problems(b.dir, b.plan, result.Errors)
+			report.Warnings = append(report.Warnings, problems(b.dir, b.plan, result.Warnings)...)
 		}
 	}
 	var files map[string]File
@@ -174,12 +181,12 @@ func (b *Bundler) Build(ctx context.Context) Report {
 			report.Changed = append(report.Changed, IndexPath)
 		}
 		b.files, b.page = files, out
-	case b.files == nil: // a page that shows the problems
-		b.page = Page{Content: text}
+	case b.files == nil:
+		b.page = Page{Content: []byte(placeholder)}
 	}
 	report.Inputs = b.inputs()
 	b.markBuilt()
-	report.Took = time.Since(start)
+	report.Began, report.Took = start, time.Since(start)
 	return report
 }
 
@@ -227,7 +234,7 @@ func (b *Bundler) prepare(p page) source.Problems {
 	ctx, failure := api.Context(opts)
 	if failure != nil {
 		b.loader = nil
-		return problems(b.dir, failure.Errors)
+		return problems(b.dir, next, failure.Errors)
 	}
 	b.ctx = ctx
 	return nil
@@ -238,6 +245,7 @@ func (b *Bundler) rebuild(ctx context.Context) api.BuildResult {
 	canceled := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(canceled)
+		b.loader.workers.cancel() // whose builds the other one waits for
 		b.ctx.Cancel()
 	})
 	result := b.ctx.Rebuild()
@@ -324,14 +332,40 @@ func (b *Bundler) await(ctx context.Context) bool {
 	}
 }
 
-// problems returns esbuild's messages. Their files are named from the folder above dir.
-func problems(dir string, messages []api.Message) (all source.Problems) {
+var (
+	noLoader     = regexp.MustCompile(`^No loader is configured for "(\.[^"]*)" files`)
+	noPackage    = regexp.MustCompile(`^Could not resolve "((?:@[a-z0-9._-]+/)?[a-z0-9][a-z0-9._-]*)(?:/[^"]*)?"$`)
+	ofOtherTools = []string{".vue", ".svelte", ".astro", ".scss", ".sass", ".less", ".styl", ".marko"}
+)
+
+// advice returns what to do about a message of esbuild, "" if that is clear.
+func advice(text string) string {
+	if m := noLoader.FindStringSubmatch(text); m != nil && slices.Contains(ofOtherTools, m[1]) {
+		return "; " + otherTool
+	} else if m != nil {
+		return "; import its URL or its text, with ?url or ?raw after the path"
+	}
+	if m := noPackage.FindStringSubmatch(text); m != nil {
+		return "; install it (npm install " + m[1] + "), or, if it is an alias, name it under paths in tsconfig.json"
+	}
+	return ""
+}
+
+// problems returns esbuild's messages about the build of p. Their files are named from the
+// folder above dir.
+func problems(dir string, p plan, messages []api.Message) (all source.Problems) {
 	name := filepath.Base(dir)
 	for _, m := range messages {
 		// Without a location, it is about what index.html refers to.
-		problem := source.Problem{Position: source.Position{File: path.Join(name, "index.html"), Line: 1, Column: 1}, Message: m.Text}
+		problem := source.Problem{Position: source.Position{File: path.Join(name, "index.html"), Line: 1, Column: 1}, Message: m.Text + advice(m.Text)}
 		if l := m.Location; l != nil {
-			problem.Position = source.Position{File: path.Join(name, l.File), Line: l.Line, Column: l.Column + 1}
+			file, line := l.File, l.Line
+			for _, e := range p.entries {
+				if e.file == "" && strings.TrimPrefix(file, inlineNamespace+":") == e.name {
+					file, line = "index.html", line+e.line-1
+				}
+			}
+			problem.Position = source.Position{File: path.Join(name, file), Line: line, Column: l.Column + 1}
 			problem.Excerpt = l.LineText
 		}
 		all = append(all, problem)

@@ -31,10 +31,11 @@ func HasSources(dir string) bool {
 	if info, err := os.Stat(filepath.Join(dir, "public")); err == nil && info.IsDir() && project {
 		return true
 	}
-	for _, r := range parse(text).refs {
+	d := parse(text)
+	for _, r := range d.refs {
 		local := localPath(r.url)
 		switch file := path.Clean("/" + local); {
-		case r.kind != moduleScript:
+		case r.kind != moduleScript || d.maps && path.Ext(file) == ".js": // with an import map, browsers find packages
 		case r.attr < 0 && (project || slices.ContainsFunc(imports([]byte(r.code)), isForBundlers)):
 			return true
 		case local == "":
@@ -88,6 +89,7 @@ type entry struct {
 	file string // path from the frontend's folder, with slashes and without symbolic links; "" for an inline script
 	kind kind
 	code string // of an inline script
+	line int    // of index.html at which that begins
 }
 
 // key identifies the entry in esbuild's metafile.
@@ -127,7 +129,7 @@ func resolve(dir string, text []byte) (p page, problems, warnings source.Problem
 	for _, r := range p.refs {
 		if r.attr < 0 {
 			inline++
-			p.entries[r] = entry{name: "inline-" + strconv.Itoa(inline), kind: moduleScript, code: r.code}
+			p.entries[r] = entry{name: "inline-" + strconv.Itoa(inline), kind: moduleScript, code: r.code, line: source.At("", string(text), r.offset).Line}
 			continue
 		}
 		local := localPath(r.url)
@@ -149,6 +151,8 @@ func resolve(dir string, text []byte) (p page, problems, warnings source.Problem
 		case r.kind == asset && errors.Is(err, fs.ErrNotExist):
 			warnings = append(warnings, source.New(name, string(text), r.offset,
 				fmt.Sprintf("%q is neither in public/ nor in %s; the URL is left as it is", r.url, filepath.Base(dir))))
+		case r.kind == asset:
+			warnings = append(warnings, source.New(name, string(text), r.offset, fmt.Sprintf("%q: %v; the URL is left as it is", r.url, err)))
 		case errors.Is(err, fs.ErrNotExist):
 			problems = append(problems, source.New(name, string(text), r.offset, fmt.Sprintf("%q does not exist", r.url)))
 		default:
@@ -160,20 +164,27 @@ func resolve(dir string, text []byte) (p page, problems, warnings source.Problem
 	}
 	for _, config := range ignoredConfigs {
 		if isRegular(filepath.Join(dir, config)) {
-			warnings = append(warnings, source.New(path.Join(filepath.Base(dir), config), "", 0, "it is not read; docs/frontend.md says what is supported, and what differs from Vite"))
+			warnings = append(warnings, source.New(path.Join(filepath.Base(dir), config), "", 0, "it is not read, and no plugin runs: write aliases as paths in tsconfig.json, and values as VITE_ variables in .env"))
 		}
 	}
 	return p, problems, warnings
 }
 
-// ignoredConfigs are programs that configure Vite.
-var ignoredConfigs = []string{"vite.config.ts", "vite.config.js", "vite.config.mts", "vite.config.mjs"}
+// ignoredConfigs configure other tools.
+var ignoredConfigs = []string{
+	"vite.config.ts", "vite.config.js", "vite.config.mts", "vite.config.mjs", "postcss.config.js", "postcss.config.cjs", "postcss.config.mjs",
+	"tailwind.config.js", "tailwind.config.cjs", "tailwind.config.ts",
+}
 
 // realFile returns the path of a regular file below dir, from dir and without symbolic
 // links.
 func realFile(dir, name string) (string, error) {
 	path := filepath.Join(dir, filepath.FromSlash(name))
-	if err := source.Regular(path); err != nil {
+	info, err := os.Stat(path)
+	if err == nil {
+		err = source.CheckMode(name, info.Mode())
+	}
+	if err != nil {
 		return "", err
 	}
 	target, err := filepath.EvalSymlinks(path)
@@ -213,7 +224,8 @@ func suffix(text string) string {
 func newPlan(dir string, p page) plan {
 	out := plan{env: p.env, tsconfig: TSConfig(dir), jsx: jsxRuntime(dir)}
 	for _, r := range p.refs {
-		if e, ok := p.entries[r]; ok && e.kind != modulePreload && !slices.Contains(out.entries, e) {
+		e, ok := p.entries[r]
+		if isNew := !slices.ContainsFunc(out.entries, func(other entry) bool { return other.key() == e.key() }); ok && e.kind != preloaded && isNew {
 			out.entries = append(out.entries, e)
 		}
 	}
@@ -223,7 +235,7 @@ func newPlan(dir string, p page) plan {
 // jsxRuntime returns the package with the JSX runtime, for frontends whose configuration
 // does not name one.
 func jsxRuntime(dir string) string {
-	data, err := os.ReadFile(filepath.Join(dir, "package.json")) //nolint:gosec // in the caller's folder
+	data, err := source.ReadFile(filepath.Join(dir, "package.json"))
 	if err != nil {
 		return "react"
 	}

@@ -15,7 +15,8 @@ import (
 type document struct {
 	parts   []part
 	refs    []*ref
-	headEnd int // index of the part before which elements of the head are inserted
+	headEnd int  // index of the part before which elements of the head are inserted
+	maps    bool // there is an import map
 }
 
 // part is a tag, a text, or other markup.
@@ -34,7 +35,7 @@ const (
 	asset kind = iota
 	moduleScript
 	stylesheet
-	modulePreload
+	preloaded // a script or stylesheet that is loaded early, which another element refers to
 )
 
 // ref is a URL in index.html, or an inline module script.
@@ -45,6 +46,7 @@ type ref struct {
 	part   int // index of the tag
 	attr   int // index of the attribute; -1 for an inline script
 	code   string
+	set    bool // the attribute is a srcset, of which url is one candidate
 }
 
 // urlAttributes are the attributes whose value is the URL of an asset, by element.
@@ -128,6 +130,7 @@ func (d *document) tag(p *part, token *html.Token, offset int) {
 	}
 	switch token.Data {
 	case "script":
+		d.maps = d.maps || strings.EqualFold(value(token, "type"), importMap)
 		if kind := scriptKind(token); kind == moduleScript || isJavaScript(token) {
 			add(kind, "src")
 		}
@@ -136,14 +139,31 @@ func (d *document) tag(p *part, token *html.Token, offset int) {
 		switch {
 		case slices.Contains(rels, "stylesheet"):
 			add(stylesheet, "href")
-		case slices.Contains(rels, "modulepreload"):
-			add(modulePreload, "href")
+		case slices.Contains(rels, "modulepreload"), slices.Contains([]string{"script", "style"}, strings.ToLower(value(token, "as"))):
+			add(preloaded, "href")
 		case slices.ContainsFunc(rels, func(rel string) bool { return slices.Contains(linkedAssets, rel) }):
 			add(asset, "href")
 		}
 	default:
 		for _, name := range urlAttributes[token.Data] {
 			add(asset, name)
+		}
+	}
+	if token.Data == "img" || token.Data == "source" {
+		d.srcset(p, token, offset)
+	}
+}
+
+// srcset adds the candidates of a srcset attribute.
+func (d *document) srcset(p *part, token *html.Token, offset int) {
+	i := attribute(token, "srcset")
+	if i < 0 || strings.Contains(token.Attr[i].Val, "data:") { // a data URL contains commas
+		return
+	}
+	p.tag = token
+	for candidate := range strings.SplitSeq(token.Attr[i].Val, ",") {
+		if words := strings.Fields(candidate); len(words) > 0 {
+			d.refs = append(d.refs, &ref{kind: asset, url: words[0], offset: offset, part: len(d.parts), attr: i, set: true})
 		}
 	}
 }
@@ -156,11 +176,14 @@ func scriptKind(token *html.Token) kind {
 	return asset
 }
 
-// isJavaScript reports whether a script element that is no module contains a script, not
-// data.
+// importMap is the type of a script element that maps the names of modules to URLs.
+const importMap = "importmap"
+
+// isJavaScript reports whether a script element that is no module contains a script or an
+// import map, not data.
 func isJavaScript(token *html.Token) bool {
 	kind := strings.ToLower(strings.TrimSpace(value(token, "type")))
-	return kind == "" || strings.HasSuffix(kind, "/javascript") || strings.HasSuffix(kind, "/ecmascript")
+	return kind == "" || kind == importMap || strings.HasSuffix(kind, "/javascript") || strings.HasSuffix(kind, "/ecmascript")
 }
 
 // attribute returns the index of the attribute called name, -1 if there is none.
@@ -179,9 +202,19 @@ func value(token *html.Token, name string) string {
 // set makes r refer to url.
 func (d *document) set(r *ref, url string) {
 	tag := d.parts[r.part].tag
-	if r.attr < 0 {
+	switch {
+	case r.attr < 0:
 		tag.Attr = append(tag.Attr, html.Attribute{Key: "src", Val: url})
-	} else {
+	case r.set:
+		candidates := strings.Split(tag.Attr[r.attr].Val, ",")
+		for i, candidate := range candidates {
+			if words := strings.Fields(candidate); len(words) > 0 && words[0] == r.url {
+				words[0] = url
+				candidates[i] = strings.Join(words, " ")
+			}
+		}
+		tag.Attr[r.attr].Val = strings.Join(candidates, ", ")
+	default:
 		tag.Attr[r.attr].Val = url
 	}
 }
@@ -225,7 +258,8 @@ func (d *document) sources() Sources {
 		if p.skip || !p.code && !p.style || len(bytes.TrimSpace(p.raw)) == 0 {
 			continue
 		}
-		sum := sha256.Sum256(d.parts[i].raw)
+		text := bytes.ReplaceAll(d.parts[i].raw, []byte("\r\n"), []byte("\n")) // as browsers do before they compute it
+		sum := sha256.Sum256(bytes.ReplaceAll(text, []byte("\r"), []byte("\n")))
 		sources.add(map[bool]string{true: "script-src", false: "style-src"}[p.code], "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
 	}
 	for _, r := range d.refs {

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -48,7 +49,8 @@ func FuzzBlank(f *testing.F) {
 		if len(plain) != len(code) || bytes.Count(plain, []byte("\n")) != bytes.Count(code, []byte("\n")) {
 			t.Errorf("%q became %q", code, plain)
 		}
-		for _, use := range urlUses(code) {
+		hiddenUses(code, plain)
+		for _, use := range urlUses(code, plain) {
 			if use.start >= use.end || use.end > len(code) {
 				t.Errorf("%q: %+v", code, use)
 			}
@@ -92,11 +94,17 @@ func TestURLUses(t *testing.T) {
 		"comment":          {"// new URL('./x.png', import.meta.url)\n/* new URL('./x.png', import.meta.url) */", nil},
 		"string":           {`const s = "new URL('./x.png', import.meta.url)"`, nil},
 		"other base":       {`new URL('./x.png', location.href); import.meta.url`, nil},
+		"after an element": {"<p><b>Logo</b><img src={new URL('./a.png', import.meta.url).href} /></p>", []urlUse{{path: "./a.png"}}},
+		"after a pattern":  {"<p>all of src/*.ts</p>\nnew URL('./a.png', import.meta.url)", []urlUse{{path: "./a.png"}}},
+		"after a backtick": {"<p>a ` b</p>\nnew URL('./a.png', import.meta.url)", []urlUse{{path: "./a.png"}}},
 		"two":              {`[new URL('./a.png', import.meta.url), new URL('./b.png', import.meta.url)]`, []urlUse{{path: "./a.png"}, {path: "./b.png"}}},
 	} {
-		got := urlUses([]byte(tc.code))
+		got := urlUses([]byte(tc.code), blank([]byte(tc.code)))
 		for i := range got {
-			got[i].start, got[i].end = 0, 0
+			if got[i].known != (got[i].path != "") {
+				t.Errorf("%s: %+v", name, got[i])
+			}
+			got[i].start, got[i].end, got[i].known = 0, 0, false
 		}
 		if len(got) != len(tc.want) {
 			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
@@ -106,6 +114,17 @@ func TestURLUses(t *testing.T) {
 			if got[i] != tc.want[i] {
 				t.Errorf("%s: %+v, want %+v", name, got[i], tc.want[i])
 			}
+		}
+	}
+}
+
+// TestDigestsOfInlineCode are those that browsers compute, whatever the line breaks are.
+func TestDigestsOfInlineCode(t *testing.T) {
+	t.Parallel()
+	unix := parse([]byte("<script>\na()\n</script><style>\nb{}\n</style>")).sources()
+	for _, text := range []string{"<script>\r\na()\r\n</script><style>\r\nb{}\r\n</style>", "<script>\ra()\r</script><style>\rb{}\r</style>"} {
+		if got := parse([]byte(text)).sources(); !reflect.DeepEqual(got, unix) || len(got) != 2 {
+			t.Errorf("%q: %v, want %v", text, got, unix)
 		}
 	}
 }

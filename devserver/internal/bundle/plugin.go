@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,6 +24,7 @@ const (
 	dataNamespace   = "data"   // a file as a data URL
 	workerNamespace = "worker" // a script with everything that it imports, by its URL
 	workerClass     = "worker-class"
+	styleNamespace  = "style" // the text of a stylesheet with everything that it imports
 )
 
 // entryPrefix precedes the keys of entry points, which are resolved here.
@@ -43,18 +45,15 @@ type loader struct {
 	entries []entry
 	workers *workers
 
-	mu       sync.Mutex // protects the fields below
-	inputs   map[string]bool
-	warnings []api.Message
-	cache    map[string]cached // of scripts, by path
+	mu     sync.Mutex // protects the fields below
+	inputs map[string]bool
+	cache  map[string]cached // of scripts, by path
 }
 
-// cached is a script that was prepared for esbuild.
+// cached is a script that was read.
 type cached struct {
-	info     os.FileInfo
-	contents string
-	warnings []api.Message
-	preloads []string
+	info os.FileInfo
+	script
 }
 
 func newLoader(dir, mode string, entries []entry, w *workers) *loader {
@@ -67,13 +66,15 @@ func (l *loader) plugin() api.Plugin {
 		build.OnStart(func() (api.OnStartResult, error) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.inputs, l.warnings = map[string]bool{}, nil
+			l.inputs = map[string]bool{}
+			l.workers.begin()
 			return api.OnStartResult{}, nil
 		})
 		build.OnResolve(api.OnResolveOptions{Filter: "^" + entryPrefix}, l.resolveEntry)
 		build.OnResolve(api.OnResolveOptions{Filter: "^/"}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			return l.resolveAbsolute(build, args)
 		})
+		build.OnResolve(api.OnResolveOptions{Filter: `^(@[a-z0-9._-]+/)?[a-z0-9][a-z0-9._-]*$`}, resolveStyle)
 		build.OnResolve(api.OnResolveOptions{Filter: `^~[^/]`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			return resolveTilde(build, args)
 		})
@@ -93,6 +94,7 @@ func (l *loader) plugin() api.Plugin {
 		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: emptyNamespace}, loadEmpty)
 		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: workerNamespace}, l.loadWorker)
 		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: workerClass}, l.loadWorkerClass)
+		build.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: styleNamespace}, l.loadStyle)
 	}}
 }
 
@@ -128,16 +130,23 @@ func (l *loader) resolveAbsolute(build api.PluginBuild, args api.OnResolveArgs) 
 		name = name[:i]
 	}
 	file := filepath.FromSlash(strings.TrimPrefix(name, "/"))
-	query := queries[strings.TrimPrefix(args.Path, name)] != ""
+	suffix := strings.TrimPrefix(args.Path, name)
+	query := queries[suffix] != ""
+	public := filepath.Join(l.dir, "public", file)
 	switch {
-	case isRegular(filepath.Join(l.dir, "public", file)) && args.Kind == api.ResolveCSSURLToken:
+	case !isRegular(public):
+	case args.Kind == api.ResolveCSSURLToken, args.Kind == api.ResolveJSDynamicImport && suffix == "":
 		return api.OnResolveResult{Path: args.Path, External: true}, nil
-	case isRegular(filepath.Join(l.dir, "public", file)) && args.Kind == api.ResolveJSImportStatement && !query:
-		return api.OnResolveResult{Path: args.Path, Namespace: publicNamespace}, nil
+	case suffix == "" && args.Kind != api.ResolveCSSImportRule, suffix == "?url":
+		return api.OnResolveResult{Path: name, Namespace: publicNamespace}, nil
+	case query:
+		return located(public, suffix), nil
+	}
+	switch {
 	case !query && isRegular(filepath.Join(l.dir, file)):
 		return resolveAgain(build, "./"+strings.TrimPrefix(args.Path, "/"), l.dir, args)
 	case query && isRegular(filepath.Join(l.dir, file)):
-		return located(filepath.Join(l.dir, file), strings.TrimPrefix(args.Path, name)), nil
+		return located(filepath.Join(l.dir, file), suffix), nil
 	case args.Kind == api.ResolveCSSURLToken:
 		return api.OnResolveResult{Path: args.Path, External: true}, nil
 	}
@@ -194,6 +203,9 @@ func rejectQuery(args api.OnResolveArgs) (api.OnResolveResult, error) {
 // located returns the result for file with one of the queries.
 func located(file, query string) api.OnResolveResult {
 	result := api.OnResolveResult{Path: file, Namespace: queries[query]}
+	if result.Namespace == dataNamespace && filepath.Ext(file) == ".css" {
+		result.Namespace = styleNamespace
+	}
 	if result.Namespace == workerNamespace { // its output is JavaScript, whatever the source is
 		w := workerScript{file, query == "?classic-worker&url"}
 		result.Path, result.PluginData = file+".js", w
@@ -211,7 +223,10 @@ func (l *loader) load(args api.OnLoadArgs) (api.OnLoadResult, error) {
 		return api.OnLoadResult{}, err
 	}
 	kind, ok := scriptLoaders[filepath.Ext(args.Path)]
-	if !ok {
+	switch {
+	case filepath.Ext(args.Path) == ".css" && !inPackage(args.Path):
+		return l.loadStyles(args.Path)
+	case !ok:
 		return api.OnLoadResult{}, nil // esbuild reads it
 	}
 	l.mu.Lock()
@@ -222,16 +237,13 @@ func (l *loader) load(args api.OnLoadArgs) (api.OnLoadResult, error) {
 		if err != nil {
 			return api.OnLoadResult{}, err
 		}
-		var problems []api.Message
-		c, problems = l.prepare(args.Path, code)
-		if c.info = info; len(problems) > 0 {
-			return api.OnLoadResult{Errors: problems}, nil
-		}
+		c = cached{info, scan(args.Path, code)}
 		l.mu.Lock()
 		l.cache[args.Path] = c
 		l.mu.Unlock()
 	}
-	return api.OnLoadResult{Contents: &c.contents, Loader: kind, Warnings: c.warnings}, nil
+	contents, problems, warnings := l.prepare(args.Path, c.script)
+	return api.OnLoadResult{Contents: &contents, Loader: kind, Errors: problems, Warnings: warnings}, nil
 }
 
 // scriptLoaders are the loaders of scripts, by extension.
@@ -271,7 +283,7 @@ func (l *loader) read() (inputs map[string]bool, preloads []preload) {
 			}
 		}
 	}
-	return l.inputs, preloads
+	return maps.Clone(l.inputs), preloads
 }
 
 // preload is an import that a script marks as needed at once.
@@ -294,8 +306,9 @@ func (l *loader) loadInline(args api.OnLoadArgs) (api.OnLoadResult, error) {
 	if i < 0 {
 		return api.OnLoadResult{}, fmt.Errorf("%q is not in index.html", args.Path)
 	}
-	c, problems := l.prepare(filepath.Join(l.dir, args.Path), []byte(l.entries[i].code))
-	return api.OnLoadResult{Contents: &c.contents, Loader: api.LoaderJS, ResolveDir: l.dir, Errors: problems, Warnings: c.warnings}, nil
+	file := filepath.Join(l.dir, args.Path)
+	contents, problems, warnings := l.prepare(file, scan(file, []byte(l.entries[i].code)))
+	return api.OnLoadResult{Contents: &contents, Loader: api.LoaderJS, ResolveDir: l.dir, Errors: problems, Warnings: warnings}, nil
 }
 
 // loadPublic returns a module with the URL of a file of public/.

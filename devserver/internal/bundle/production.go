@@ -49,8 +49,8 @@ type Built struct {
 
 // Production writes a production build of a frontend to a folder, replacing an earlier
 // build: minified outputs with hashed names, an index.html that refers to them, and the
-// files of public/. On error the folder is unchanged; problems of the sources are
-// [source.Problems].
+// files of public/. On error the folder is unchanged, and the result has the warnings;
+// problems of the sources are [source.Problems].
 func Production(opts ProductionOptions) (built Built, err error) {
 	dir, err := realPath(opts.Dir)
 	if err != nil {
@@ -60,10 +60,10 @@ func Production(opts ProductionOptions) (built Built, err error) {
 		return built, err
 	}
 	files, page, warnings, err := compile(dir, opts)
+	built = Built{Sizes: map[string]Size{}, Warnings: warnings}
 	if err != nil {
 		return built, err
 	}
-	built = Built{Sizes: map[string]Size{}, Warnings: warnings}
 	if err := os.MkdirAll(filepath.Dir(filepath.Clean(opts.Out)), 0o750); err != nil {
 		return built, err
 	}
@@ -121,13 +121,16 @@ func compile(dir string, opts ProductionOptions) (files map[string]File, index [
 	var result api.BuildResult
 	if len(faults) == 0 && len(plan.entries) > 0 {
 		result = api.Build(esbuild)
-		faults = problems(dir, result.Errors)
-		warnings = append(warnings, problems(dir, result.Warnings)...)
+		faults = problems(dir, plan, result.Errors)
+		warnings = append(warnings, problems(dir, plan, result.Warnings)...)
 	}
 	if len(faults) > 0 {
-		return nil, nil, nil, faults
+		return nil, nil, warnings, faults
 	}
 	files, page, err := assemble(dir, production, p, l, result)
+	if err == nil {
+		err = minify(files)
+	}
 	if err != nil || opts.Policy == nil {
 		return files, page.Content, warnings, err
 	}
@@ -137,6 +140,26 @@ func compile(dir string, opts ProductionOptions) (files map[string]File, index [
 		return nil, nil, nil, fmt.Errorf("%s has no <head> for the Content-Security-Policy", path.Join(filepath.Base(dir), "index.html"))
 	}
 	return files, index, warnings, nil
+}
+
+// minify shortens the names in scripts. esbuild would shorten those of CSS modules too,
+// to single letters, which may be classes of a stylesheet that it does not know. Names of
+// files stay those of what they are made from.
+func minify(files map[string]File) error {
+	for url, file := range files {
+		if path.Ext(url) != ".js" {
+			continue
+		}
+		result := api.Transform(string(file.Content), api.TransformOptions{
+			MinifyIdentifiers: true, MinifyWhitespace: true, MinifySyntax: true, Target: api.ES2022, LogLevel: api.LogLevelSilent,
+		})
+		if len(result.Errors) > 0 {
+			return fmt.Errorf("shorten the names in %s: %s", url, result.Errors[0].Text)
+		}
+		file.Content = result.Code
+		files[url] = file
+	}
+	return nil
 }
 
 // write writes a file of the build, for a web server to read.

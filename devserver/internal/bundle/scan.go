@@ -8,9 +8,9 @@ import (
 
 // blank returns a copy of JavaScript or TypeScript code in which all comments and the
 // contents of strings and regular expressions are replaced: comments by spaces, contents
-// by '_'. Offsets and line breaks stay, so that patterns match code only. Code that it
-// misunderstands, such as an apostrophe in the text of JSX, is blanked up to the end of
-// the line at most; a backtick there, up to the next backtick.
+// by '_'. Offsets and line breaks stay, so that patterns match code only. It does not know
+// JSX: an apostrophe in its text blanks the rest of the line, and a backtick or /* may
+// blank code up to the next one. See hiddenUses.
 func blank(code []byte) []byte {
 	s := scanner{in: code, out: bytes.Clone(code)}
 	for s.at < len(s.in) {
@@ -34,13 +34,13 @@ func (s *scanner) code() {
 	switch {
 	case s.starts("//"):
 		s.fill(s.until("\n", false), ' ')
-	case s.starts("/*"):
+	case s.starts("/*") && bytes.Contains(s.in[s.at+2:], []byte("*/")):
 		s.fill(s.until("*/", true), ' ')
 	case c == '"' || c == '\'':
 		s.at++
 		s.fill(s.quoted(c), '_')
 		s.end(c)
-	case c == '`':
+	case c == '`' && bytes.IndexByte(s.in[s.at+1:], '`') >= 0:
 		s.at++
 		s.template()
 	case c == '/' && s.regexAllowed():
@@ -173,20 +173,22 @@ func (s *scanner) regex() int {
 var keywords = []string{"return", "typeof", "instanceof", "in", "of", "new", "delete", "void", "throw", "case", "do", "else", "await", "yield"}
 
 // regexAllowed reports whether a slash here begins a regular expression, by what is
-// before it. After ) and } it is taken for a division, which is the more frequent.
+// before it. After ) and } it is taken for a division, which is the more frequent, and
+// after < for the end of an element.
 func (s *scanner) regexAllowed() bool {
 	if isWord(s.last) {
 		return slices.Contains(keywords, string(s.word))
 	}
-	return s.last == 0 || bytes.IndexByte([]byte("(,=:[!&|?{;+-*%~^<>"), s.last) >= 0
+	return s.last == 0 || bytes.IndexByte([]byte("(,=:[!&|?{;+-*%~^>"), s.last) >= 0
 }
 
 // urlUse is a use of a file by its URL: new URL('./file', import.meta.url).
 type urlUse struct {
-	start, end int    // of the string, with its quotes
-	path       string // "" if it is not known before the code runs
-	worker     bool   // it is the first argument of new Worker or new SharedWorker
-	module     bool   // and that worker is a module
+	start, end int // of the string, with its quotes
+	path       string
+	known      bool // path is known before the code runs
+	worker     bool // it is the first argument of new Worker or new SharedWorker
+	module     bool // and that worker is a module
 }
 
 var (
@@ -194,19 +196,23 @@ var (
 	metaURL    = regexp.MustCompile(`^\s*,\s*import\.meta\.url\s*,?\s*\)`)
 	workerCall = regexp.MustCompile(`\bnew\s+(?:globalThis\.|window\.|self\.)?(?:Shared)?Worker\s*\(\s*$`)
 	moduleType = regexp.MustCompile(`^\s*,\s*\{[^}]*\btype\s*:\s*(["'\x60])`)
+	literalUse = regexp.MustCompile(`\bnew\s+URL\s*\(\s*["'\x60][^"'\x60\n]+["'\x60]\s*,\s*import\.meta\.url`)
+	// computedImport matches import(variable).
+	computedImport = regexp.MustCompile(`\bimport\s*\((?:\s|/\*[^*]*\*/)*[A-Za-z_$]`)
+	// ignoredImport matches an import that says that it is meant so.
+	ignoredImport = regexp.MustCompile(`@vite-ignore|webpackIgnore`)
+
+	metaGlob   = regexp.MustCompile(`\bimport\.meta\.glob\b`)
 	preloading = regexp.MustCompile(`\bimport\s*\(\s*/\*[^*]*\bwebpackPreload\s*:\s*true\b[^*]*\*/\s*["']([^"'\n]+)["']`)
 )
 
 // urlUses returns the uses of files by their URL in code, in their order.
-func urlUses(code []byte) (uses []urlUse) {
-	if !bytes.Contains(code, []byte("import.meta.url")) {
-		return nil
-	}
-	plain := blank(code)
+// plain is the blanked code.
+func urlUses(code, plain []byte) (uses []urlUse) {
 	for _, match := range urlCall.FindAllIndex(plain, -1) {
 		use := urlUse{start: match[1], end: textEnd(plain, match[1]), worker: workerCall.Match(plain[:match[0]])}
 		if use.end > 0 {
-			use.path = string(code[use.start+1 : use.end-1])
+			use.path, use.known = string(code[use.start+1:use.end-1]), true
 		} else if use.end = argumentEnd(plain, use.start); use.end <= use.start {
 			continue
 		}
@@ -222,6 +228,19 @@ func urlUses(code []byte) (uses []urlUse) {
 		uses = append(uses, use)
 	}
 	return uses
+}
+
+// hiddenUses returns the offsets of uses of files in code that are blanked in plain, but
+// not on a line that begins as a comment. JSX is not understood completely.
+func hiddenUses(code, plain []byte) (offsets []int) {
+	for _, match := range literalUse.FindAllIndex(code, -1) {
+		line := bytes.TrimSpace(code[bytes.LastIndexByte(code[:match[0]], '\n')+1 : match[0]])
+		isComment := bytes.Contains(line, []byte("//")) || bytes.HasPrefix(line, []byte("*")) || bytes.Contains(line, []byte("/*"))
+		if !isComment && !urlCall.Match(plain[match[0]:match[1]]) {
+			offsets = append(offsets, match[0])
+		}
+	}
+	return offsets
 }
 
 // textEnd returns the offset after the string that begins at start, -1 if there is none

@@ -1,10 +1,12 @@
 package bundle
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/evanw/esbuild/pkg/api"
@@ -16,17 +18,17 @@ type workerScript struct {
 	classic bool // it is not a module
 }
 
-// workers builds the scripts of workers: each is a bundle of its own, because a worker
-// shares no modules with the page. Its methods may be called from any goroutine.
+// workers builds the scripts of workers, and stylesheets that are imported as text: each
+// is a bundle of its own, because it shares nothing with the page. Its methods may be called from any goroutine.
 type workers struct {
 	options api.BuildOptions // without entry points and plugins
 	dir     string
 	mode    string
 	chain   []string // the workers whose scripts refer to these
 
-	mu      sync.Mutex         // protects the fields below, not the builds
-	byFile  map[string]*worker // by path, and whether it is a classic one
-	outputs map[string][]api.OutputFile
+	mu      sync.Mutex                  // protects the fields below, not the builds
+	byFile  map[string]*worker          // by path, and whether it is a classic one
+	outputs map[string][]api.OutputFile // of the current build, without the scripts
 }
 
 // worker is one worker's script.
@@ -77,7 +79,7 @@ func (w *workers) build(file string, classic bool) (script []byte, inputs map[st
 		options.EntryPointsAdvanced = []api.EntryPoint{{InputPath: file, OutputPath: name}}
 		options.EntryNames = "[name]"
 		options.Sourcemap = api.SourceMapNone
-		if w.mode == development {
+		if w.mode == development && filepath.Ext(file) != ".css" {
 			options.Sourcemap = api.SourceMapInline
 		}
 		options.Metafile = false
@@ -92,13 +94,17 @@ func (w *workers) build(file string, classic bool) (script []byte, inputs map[st
 	w.mu.Unlock()
 	one.mu.Lock()
 	defer one.mu.Unlock()
+	kind := ""
+	if filepath.Ext(file) == ".css" {
+		kind = ".css"
+	}
 	result := one.ctx.Rebuild()
 	inputs, _ = one.loader.read()
 	var others []api.OutputFile
 	for _, out := range result.OutputFiles {
-		if filepath.Base(out.Path) == filepath.Base(file)+".js" {
+		if isAsset := strings.Contains(filepath.ToSlash(out.Path), "/assets/"); !isAsset && filepath.Ext(out.Path) == cmp.Or(kind, ".js") {
 			script = out.Contents
-		} else {
+		} else if strings.Contains(filepath.ToSlash(out.Path), "/assets/") { // not styles, which a worker cannot use
 			others = append(others, out)
 		}
 	}
@@ -107,6 +113,24 @@ func (w *workers) build(file string, classic bool) (script []byte, inputs map[st
 	w.outputs[key] = others
 	w.mu.Unlock()
 	return script, inputs, result
+}
+
+// begin forgets the outputs of the last build.
+func (w *workers) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.outputs)
+}
+
+// cancel cancels the builds in progress.
+func (w *workers) cancel() {
+	w.mu.Lock()
+	all := slices.Collect(maps.Values(w.byFile))
+	w.mu.Unlock()
+	for _, one := range all {
+		one.ctx.Cancel()
+		one.loader.workers.cancel()
+	}
 }
 
 // files returns what the workers' scripts refer to.
@@ -132,7 +156,12 @@ func (l *loader) loadWorker(args api.OnLoadArgs) (api.OnLoadResult, error) {
 	if !ok {
 		return api.OnLoadResult{}, fmt.Errorf("%s is not a worker", args.Path)
 	}
-	script, inputs, result := l.workers.build(w.file, w.classic)
+	return l.loadBuilt(w.file, w.classic, api.LoaderFile)
+}
+
+// loadBuilt loads the result of a build of its own.
+func (l *loader) loadBuilt(file string, classic bool, kind api.Loader) (api.OnLoadResult, error) {
+	script, inputs, result := l.workers.build(file, classic)
 	l.mu.Lock()
 	for file := range inputs {
 		l.inputs[file] = true
@@ -142,7 +171,7 @@ func (l *loader) loadWorker(args api.OnLoadArgs) (api.OnLoadResult, error) {
 		return api.OnLoadResult{Errors: result.Errors, Warnings: result.Warnings}, nil
 	}
 	text := string(script)
-	return api.OnLoadResult{Contents: &text, Loader: api.LoaderFile, Warnings: result.Warnings}, nil
+	return api.OnLoadResult{Contents: &text, Loader: kind, Warnings: result.Warnings}, nil
 }
 
 // loadWorkerClass returns a module whose default export starts the worker.

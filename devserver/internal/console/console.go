@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,7 +35,8 @@ const (
 	maxSeen    = 1000             // messages that are remembered as shown
 	maxPerSpan = 20               // messages in each span
 	span       = 10 * time.Second // see maxPerSpan
-	maxFrames  = 4                // of a stack
+	maxFrames  = 4                // of a stack that are shown
+	maxScanned = 12               // of a stack that are looked up, for one of the project
 )
 
 //go:embed console.js
@@ -80,7 +82,7 @@ func (c *Console) Script() string {
 	if c.all {
 		show = "all"
 	}
-	return fmt.Sprintf(`<script type="module" src="%s"></script>`, html.EscapeString(ScriptPath+"?show="+show))
+	return fmt.Sprintf(`<script src="%s"></script>`, html.EscapeString(ScriptPath+"?show="+show))
 }
 
 // message is what a page sends.
@@ -115,34 +117,37 @@ func (c *Console) receive(w http.ResponseWriter, r *http.Request) {
 	c.show(r.Context(), m)
 }
 
-// show logs m, unless it was logged before or there are too many.
-func (c *Console) show(ctx context.Context, m message) {
-	text, version := c.describe(ctx, m), c.version()
+// admit counts m in the current span, and reports whether it is new for this version of
+// the page.
+func (c *Console) admit(m message) (count int, isNew bool) {
+	version, key := c.version(), m.Level+m.Text+m.Stack
 	c.mu.Lock()
-	if version != c.of {
+	defer c.mu.Unlock()
+	if version != c.of || len(c.seen) >= maxSeen {
 		c.of = version
 		clear(c.seen)
 	}
-	if c.seen[text] {
-		c.mu.Unlock()
-		return
+	if c.seen[key] {
+		return 0, false
 	}
-	if len(c.seen) >= maxSeen {
-		clear(c.seen)
-	}
-	c.seen[text] = true
+	c.seen[key] = true
 	if time.Since(c.begin) > span {
 		c.begin, c.count = time.Now(), 0
 	}
 	c.count++
-	count := c.count
-	c.mu.Unlock()
+	return c.count, true
+}
+
+// show logs m, unless it was logged before or there are too many.
+func (c *Console) show(ctx context.Context, m message) {
+	count, isNew := c.admit(m)
 	switch {
-	case count > maxPerSpan+1:
+	case !isNew, count > maxPerSpan+1:
 		return
 	case count > maxPerSpan:
-		text = "the page says more than is shown here; the browser's console has all of it"
+		m = message{Level: "warn", Text: "it says more than is shown here; the browser's console has all of it"}
 	}
+	text := c.describe(ctx, m)
 	switch m.Level {
 	case "error":
 		c.log.Error("on the page\n" + text)
@@ -160,7 +165,7 @@ var frame = regexp.MustCompile(`(?:https?://[^\s/()@]+)?(/[^\s():?#]*)(?:\?[^\s(
 func (c *Console) describe(ctx context.Context, m message) string {
 	text := clean(m.Text)
 	var places []Place
-	for _, match := range frame.FindAllStringSubmatch(m.Stack, 50) {
+	for _, match := range frame.FindAllStringSubmatch(m.Stack, maxScanned) {
 		line, lineErr := strconv.Atoi(match[2])
 		column, columnErr := strconv.Atoi(match[3])
 		if lineErr != nil || columnErr != nil || strings.HasPrefix(match[1], "/@dev/") {
@@ -168,6 +173,9 @@ func (c *Console) describe(ctx context.Context, m message) string {
 		}
 		if place, ok := c.locate(ctx, match[1], line, column); ok {
 			places = append(places, place)
+		}
+		if own := slices.IndexFunc(places, func(p Place) bool { return !p.Package }); len(places) >= maxFrames && own >= 0 {
+			break
 		}
 	}
 	// The first place in the project says most.
@@ -194,7 +202,8 @@ func (c *Console) describe(ctx context.Context, m message) string {
 // secrets are what never appears in a log: tokens, codes and passwords, and anything as
 // long and as random as they are.
 var secrets = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)\b(access_token|id_token|refresh_token|id_token_hint|code|code_verifier|state|nonce|password|client_secret|assertion)(["']?\s*[=:]\s*["']?)[^&\s"',}]+`),
+	regexp.MustCompile(`(?i)\b((?:access|id|refresh)_?token|id_token_hint|code_?verifier|password|client_?secret|assertion)(["']?\s*[=:]\s*["']?)[^&\s"',}]+`),
+	regexp.MustCompile(`(?i)\b(code|state|nonce)(=|["']\s*:\s*["'])[^&\s"',}]+`),
 	regexp.MustCompile(`(?i)\b(bearer|dpop|basic)(\s+)[A-Za-z0-9+/_~.=-]{8,}`),
 	regexp.MustCompile(`\b(eyJ)()[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)*`),
 	regexp.MustCompile(`()()[A-Za-z0-9_-]{40,}`),

@@ -67,7 +67,8 @@ func (b *built) finish(context.Context) {
 	b.edits.notifyPages(slices.ContainsFunc(files, func(name string) bool { return path.Ext(name) != ".css" }), len(files) > 0)
 }
 
-// checked and found have nothing to do: another tool checks types.
+// due, checked and found have nothing to do: another tool builds and checks types.
+func (b *built) due() <-chan time.Time                      { return nil }
 func (b *built) checked() <-chan []typecheck.Problem        { return nil }
 func (b *built) found(context.Context, []typecheck.Problem) {}
 

@@ -139,6 +139,8 @@ func (e *Edits) follow(ctx context.Context, changes <-chan []string) {
 			frontend.finish(ctx)
 		case problems := <-frontend.checked():
 			frontend.found(ctx, problems)
+		case <-frontend.due():
+			frontend.edited(ctx, nil)
 		}
 	}
 }
@@ -149,6 +151,7 @@ type frontend interface {
 	edited(ctx context.Context, paths []string)
 	ready() <-chan struct{}     // receives when finish has something to do
 	finish(ctx context.Context) // handles a finished build
+	due() <-chan time.Time      // receives when edited is to look again
 	checked() <-chan []typecheck.Problem
 	found(ctx context.Context, problems []typecheck.Problem) // handles what was received from checked
 	stop()

@@ -15,7 +15,6 @@ import (
 type packages struct {
 	dir   string
 	state packageState
-	since time.Time // when the state became what it is
 }
 
 type packageState int
@@ -26,9 +25,10 @@ const (
 	installing                     // npm is filling node_modules
 )
 
-// longestInstall is how long an incomplete node_modules counts as one that is being
-// filled. After that, npm has failed or was stopped, and the problems are shown.
-const longestInstall = 5 * time.Minute
+// installPause is how long nothing may be added to an incomplete node_modules that counts
+// as one that is being filled. After that, npm has ended, or another tool has filled it
+// that leaves none of the files below.
+const installPause = time.Minute
 
 // complete are the files in node_modules that npm, Yarn and pnpm write last.
 var complete = []string{".package-lock.json", ".yarn-integrity", ".yarn-state.yml", ".modules.yaml"}
@@ -37,12 +37,6 @@ var complete = []string{".package-lock.json", ".yarn-integrity", ".yarn-state.ym
 func (p *packages) look() (changed bool) {
 	before := p.state
 	p.state = p.find()
-	if p.state == installing && before == installing && time.Since(p.since) > longestInstall {
-		p.state = ready
-	}
-	if p.state != before {
-		p.since = time.Now()
-	}
 	return p.state != before
 }
 
@@ -63,10 +57,10 @@ func (p *packages) find() packageState {
 				return ready
 			}
 		}
-		if source.Regular(filepath.Join(dir, "package-lock.json")) == nil {
+		if source.Regular(filepath.Join(dir, "package-lock.json")) == nil && time.Since(info.ModTime()) < installPause {
 			return installing
 		}
-		return ready // another tool has filled it, or the user
+		return ready
 	}
 	return missing
 }

@@ -2,10 +2,12 @@ package edits
 
 import (
 	"context"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,8 +28,11 @@ type sources struct {
 	built    bool               // a build has ended
 	good     bool               // a build has succeeded
 	inputs   []string           // of the last successful build
+	watched  map[string]bool    // inputs that are watched
 	problems source.Problems    // of the last build
+	canceled time.Time          // since when each build was canceled by an edit; zero if the last was not
 	packages packages
+	recheck  *time.Timer // for the end of an installation that leaves no sign
 	types    *types
 	cleanup  errgroup.Group // calls of Built
 }
@@ -36,6 +41,8 @@ func (s *sources) start(ctx context.Context) {
 	s.done = make(chan struct{}, 1)
 	s.types = newTypes(s.edits)
 	s.packages.dir = s.edits.Frontend
+	s.recheck = time.NewTimer(installPause)
+	s.recheck.Stop()
 	s.look(ctx)
 	s.build(ctx)
 }
@@ -47,6 +54,7 @@ func (s *sources) stop() {
 		<-s.done
 	}
 	s.types.stop()
+	s.recheck.Stop()
 	_ = s.cleanup.Wait() // it returns no error
 }
 
@@ -54,9 +62,13 @@ func (s *sources) stop() {
 // wrong with them, so types are not checked.
 func (s *sources) look(ctx context.Context) {
 	changed := s.packages.look()
-	if s.packages.state == ready {
+	switch s.packages.state {
+	case ready:
 		s.types.start(ctx)
-	} else {
+	case installing:
+		s.recheck.Reset(installPause)
+		s.types.stop()
+	case missing:
 		s.types.stop()
 	}
 	if !changed {
@@ -70,6 +82,8 @@ func (s *sources) look(ctx context.Context) {
 }
 
 func (s *sources) ready() <-chan struct{} { return s.done }
+
+func (s *sources) due() <-chan time.Time { return s.recheck.C }
 
 func (s *sources) checked() <-chan []typecheck.Problem { return s.types.reports }
 
@@ -97,13 +111,25 @@ func (s *sources) edited(ctx context.Context, paths []string) {
 	s.look(ctx)
 	s.pending = append(s.pending, paths...)
 	switch {
-	case s.cancel != nil:
+	case s.cancel != nil && s.canceled.IsZero():
+		s.canceled = time.Now()
 		s.cancel() // finish starts the next build
-	case s.packages.state == installing && s.built:
+	case s.cancel != nil && time.Since(s.canceled) < longestCancel:
+		s.cancel()
+	case s.cancel != nil: // a program that writes all the time must not prevent all builds
+	case s.packages.state == installing && s.built && !slices.ContainsFunc(paths, func(path string) bool { return !isPackage(path) }):
 		// There is a build when the packages are complete.
 	default:
 		s.build(ctx)
 	}
+}
+
+// longestCancel is how long edits cancel one build after the other.
+const longestCancel = time.Second
+
+// isPackage reports whether path is in node_modules.
+func isPackage(path string) bool {
+	return slices.Contains(strings.Split(filepath.ToSlash(path), "/"), "node_modules")
 }
 
 // finish reports the build that has ended, and starts the next if there are new edits.
@@ -111,6 +137,7 @@ func (s *sources) finish(ctx context.Context) {
 	s.cancel()
 	s.cancel = nil
 	if !s.report.Canceled {
+		s.canceled = time.Time{}
 		files := slices.DeleteFunc(s.building, func(path string) bool { return !s.isPublic(path) })
 		s.building = nil
 		s.follow()
@@ -130,7 +157,7 @@ func (s *sources) finish(ctx context.Context) {
 // follow watches what the build has read. After a failure it may have read less than
 // before, but what the last successful one has read can still mend it.
 func (s *sources) follow() {
-	inputs := s.report.Inputs
+	inputs, watched := s.report.Inputs, s.watched
 	if len(s.report.Problems) == 0 {
 		s.inputs = inputs
 	} else {
@@ -139,7 +166,20 @@ func (s *sources) follow() {
 	if err := s.edits.watcher.Inputs(append(slices.Clip(inputs), s.packages.files()...)); err != nil {
 		s.edits.Log.Error("some edits will be missed", "err", err)
 	}
+	s.watched = map[string]bool{}
+	for _, file := range inputs {
+		s.watched[file] = true
+		if watched[file] {
+			continue
+		}
+		if info, err := os.Stat(file); err == nil && info.ModTime().After(s.report.Began.Add(-clockTick)) {
+			s.pending = append(s.pending, file) // it was edited before it was watched
+		}
+	}
 }
+
+// clockTick is the resolution of the times of files.
+const clockTick = 10 * time.Millisecond
 
 // changedOutputs logs and shows the report, and returns the outputs that open pages
 // have in an older version.
@@ -153,9 +193,7 @@ func (s *sources) changedOutputs() []string {
 		hint = "There is no successful build yet."
 	}
 	s.edits.Hub.Report("bundle", text, hint)
-	if len(report.Warnings) > 0 && text == "" {
-		s.warn(report.Warnings)
-	}
+	s.warn(report.Warnings)
 	switch {
 	case text != "" && text == s.packages.message(s.edits.Problems != ""): // look has logged it
 	case text != "":
@@ -179,7 +217,7 @@ func (s *sources) text(problems source.Problems) string {
 	}
 	message := s.packages.message(s.edits.Problems != "")
 	others := slices.DeleteFunc(slices.Clone(problems), func(p source.Problem) bool {
-		return s.packages.state == installing || strings.HasPrefix(p.Message, "Could not resolve")
+		return strings.HasPrefix(p.Message, "Could not resolve") || s.packages.state == installing && isPackage(p.File)
 	})
 	if len(others) == len(problems) {
 		return others.Error()
@@ -196,7 +234,7 @@ func (s *sources) warn(warnings source.Problems) {
 		}
 	}
 	if s.edits.warned = warnings; len(news) > 0 {
-		s.edits.Log.Warn("the bundler warns\n" + news.Error())
+		s.edits.Log.Warn("warnings\n" + news.Error())
 	}
 }
 

@@ -44,7 +44,8 @@ function connect() {
   worker.addEventListener('error', connectAlone)
   worker.port.addEventListener('message', (message) => receive(message.data))
   worker.port.start()
-  addEventListener('pagehide', () => worker.port.postMessage('bye'), { once: true })
+  worker.port.postMessage(own.get('version'))
+  addEventListener('pagehide', () => worker.port.postMessage(undefined), { once: true })
 }
 
 let stream

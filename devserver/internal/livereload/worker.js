@@ -4,8 +4,9 @@
 const pages = new Set()
 let last // message; undefined while there is no connection, because it may be outdated
 
+let stream
 function connect() {
-  const stream = new EventSource('/@dev/events')
+  stream = new EventSource('/@dev/events')
   stream.addEventListener('message', (message) => {
     last = message.data
     for (const page of pages) page.postMessage(last)
@@ -19,9 +20,18 @@ function connect() {
 self.addEventListener('connect', (event) => {
   const [page] = event.ports
   pages.add(page)
-  page.addEventListener('message', () => pages.delete(page)) // it is being left
+  page.addEventListener('message', ({ data: version }) => {
+    if (version === undefined) {
+      pages.delete(page) // it is being left
+    } else if (last !== undefined && JSON.parse(last).version.split('-')[0] !== version.split('-')[0]) {
+      last = undefined // the page is of another dev server, so this connection may be dead
+      stream.close()
+      connect()
+    } else if (last !== undefined) {
+      page.postMessage(last)
+    }
+  })
   page.start()
-  if (last !== undefined) page.postMessage(last)
 })
 
 connect()

@@ -30,14 +30,15 @@ func (s *Site) policy(sources bundle.Sources) string {
 
 // Policy returns the Content-Security-Policy of a page that logs users in at tenant,
 // an origin, and needs sources. The tenant answers silent logins in a frame, and token
-// requests; user pictures are at any origin; the SDK keeps refresh tokens in a worker.
-// Packages have fonts in data URLs, and scripts show blobs that they have made.
+// requests; user pictures are at any origin, and so are fonts that stylesheets of other
+// origins name; the SDK keeps refresh tokens in a worker. Packages have fonts in data
+// URLs, and scripts show blobs that they have made.
 func Policy(tenant string, sources bundle.Sources) string {
 	directives := []struct{ name, sources string }{
 		{"default-src", "'none'"},
 		{"script-src", "'self'"},
 		{"style-src", "'self'"},
-		{"font-src", "'self' data:"},
+		{"font-src", "'self' data: https:"},
 		{"img-src", "'self' data: blob: https: " + tenant},
 		{"connect-src", "'self' " + tenant},
 		{"frame-src", tenant},

@@ -61,11 +61,22 @@ func line(text string, number int) string {
 // String returns the problem in one line, for logs.
 func (p Problem) String() string { return p.Position.String() + ": " + p.Message }
 
+// Limits of what a problem shows: the code of a package can be one line of a megabyte.
+const (
+	maxExcerpt  = 200 // bytes of a line
+	maxProblems = 20  // of one build or file
+)
+
 // Error returns the problem as compilers write it: the position and the message, the
 // line, and a caret under the column.
 func (p Problem) Error() string {
 	if strings.TrimSpace(p.Excerpt) == "" {
 		return p.String()
+	}
+	excerpt, at := p.Excerpt, min(max(p.Column-1, 0), len(p.Excerpt))
+	if len(excerpt) > maxExcerpt { // the part around the column
+		start := max(0, min(at-maxExcerpt/2, len(excerpt)-maxExcerpt))
+		excerpt, at = strings.ToValidUTF8(excerpt[start:start+maxExcerpt], ""), min(at-start, maxExcerpt)
 	}
 	// The caret's indentation is as wide as the text before it: tabs stay tabs, and any
 	// other character counts as one space.
@@ -74,18 +85,21 @@ func (p Problem) Error() string {
 			return r
 		}
 		return ' '
-	}, p.Excerpt[:min(max(p.Column-1, 0), len(p.Excerpt))])
-	return fmt.Sprintf("%s\n  %s\n  %s^", p.String(), p.Excerpt, indent)
+	}, excerpt[:min(at, len(excerpt))])
+	return fmt.Sprintf("%s\n  %s\n  %s^", p.String(), excerpt, indent)
 }
 
 // Problems are all problems of a file, in its order. It is an error.
 type Problems []Problem
 
-// Error returns all problems, one after the other.
+// Error returns the problems, one after the other, or the first of very many.
 func (p Problems) Error() string {
-	texts := make([]string, len(p))
-	for i, problem := range p {
-		texts[i] = problem.Error()
+	var texts []string
+	for _, problem := range p[:min(len(p), maxProblems)] {
+		texts = append(texts, problem.Error())
+	}
+	if more := len(p) - maxProblems; more > 0 {
+		texts = append(texts, fmt.Sprintf("… and %d more problems", more))
 	}
 	return strings.Join(texts, "\n")
 }

@@ -107,10 +107,7 @@ func (h *handler) index(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if h.Bundle == nil {
 		return source.ReadFile(filepath.Join(h.Dir, "index.html"))
 	}
-	content, policy, ok := h.Bundle.Page(r.Context())
-	if ok && len(content) == 0 {
-		return nil, errors.New("no build has read it yet")
-	}
+	content, policy, _ := h.Bundle.Page(r.Context())
 	if policy != "" {
 		w.Header().Set("Content-Security-Policy", policy)
 	}

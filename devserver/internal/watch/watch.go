@@ -254,7 +254,9 @@ func (w *Watcher) Run(ctx context.Context, changes chan<- []string, failed func(
 			if err := w.resync(b); err != nil {
 				failed(err)
 			}
-			batch, out = slices.Sorted(maps.Keys(b.paths)), changes
+			if batch = slices.Sorted(maps.Keys(b.paths)); len(batch) > 0 {
+				out = changes
+			}
 		case out <- batch:
 			out = nil
 			b.sent(batch)
