@@ -54,17 +54,19 @@ setTimeout(() => document.title = 'done', 100)
 // TestConsoleInTheTerminal looks at what the dev server says of a failing page.
 func TestConsoleInTheTerminal(t *testing.T) {
 	t.Parallel()
+	early := strings.Replace(simplePage, "<title>", "<script>throw new Error('before any module')</script><title>", 1)
 	const later = "setTimeout(() => console.error('the last message'), 300)\n"
 	errors := []string{
 		"frontend/src/main.ts:8:9: said 3 times, access_token=<removed>\n", "  console.error('said",
 		"frontend/src/main.ts:9:21: Uncaught (in promise) RangeError: nobody handles it",
 		"frontend/src/main.ts:4:9: Uncaught Error: in a function eyJ<removed>",
-		"the Content-Security-Policy (style-src-attr) blocks something inline; DEV_CSP=false turns the policy off",
+		"the Content-Security-Policy (style-src-attr) blocks something inline; DEV_CSP=false or --csp=false turns the policy off",
+		"Uncaught Error: before any module",
 	}
 	for level, says := range map[string][]string{"errors": errors, "all": append(errors, "frontend/src/main.ts:7:9: only with all"), "off": nil} {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
-			s := project(t, map[string]string{"index.html": simplePage, "src/main.ts": failing + later}, "--console", level)
+			s := project(t, map[string]string{"index.html": early, "src/main.ts": failing + later}, "--console", level)
 			b := openUnwatched(t, s)
 			for range 2 { // each message appears once
 				b.visit(s.page)
