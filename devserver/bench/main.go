@@ -57,6 +57,8 @@ func run(ctx context.Context) error {
 	}
 
 	if *loop {
+		stopAll(servers)
+		servers = nil
 		return measureLoop(ctx, dir, *rounds)
 	}
 	fmt.Printf("%d × %s, %s, %d s each, median of %d rounds\n", runtime.NumCPU(), processor(), time.Now().Format(time.DateOnly), *seconds, *rounds)
@@ -71,6 +73,8 @@ func run(ctx context.Context) error {
 	if err := measureEvents(ctx, servers, *rounds); err != nil {
 		return err
 	}
+	stopAll(servers) // they would take time of the two cores
+	servers = nil
 	return measureLoop(ctx, dir, *rounds)
 }
 

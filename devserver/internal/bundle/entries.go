@@ -110,7 +110,11 @@ func (e entry) point(mode string) api.EntryPoint {
 	if mode == development && e.kind == moduleScript {
 		output = e.name
 	}
-	return api.EntryPoint{InputPath: entryPrefix + e.key(), OutputPath: output}
+	input := "./" + e.file // which esbuild resolves, with the settings of its tsconfig.json
+	if e.file == "" || e.kind == asset {
+		input = entryPrefix + e.key()
+	}
+	return api.EntryPoint{InputPath: input, OutputPath: output}
 }
 
 // page is an index.html whose URLs are resolved.

@@ -30,6 +30,10 @@ func TestOutputs(t *testing.T) {
 			},
 			map[string]string{`/index.html`: `as="style" href="(/assets/styles-\w+\.css)"><link rel="modulepreload" href="/assets/index-\w+\.js"><link rel="stylesheet"`}, 2,
 		},
+		"settings of tsconfig.json": {
+			map[string]string{"index.html": "<script type=module src=src/page.tsx></script>", "tsconfig.json": `{"compilerOptions": {"jsx": "react", "jsxFactory": "make"}}`, "src/page.tsx": "declare const make: any\nconsole.log(<b/>)"},
+			map[string]string{`/assets/page-\w+\.js`: `make\("b"`}, 1,
+		},
 		"one script under two URLs": {
 			map[string]string{"index.html": page + "<script type=module src=./src/index.ts></script>"}, map[string]string{`/assets/index-\w+\.js`: `first`}, 1,
 		},

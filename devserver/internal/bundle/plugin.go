@@ -27,7 +27,8 @@ const (
 	styleNamespace  = "style" // the text of a stylesheet with everything that it imports
 )
 
-// entryPrefix precedes the keys of entry points, which are resolved here.
+// entryPrefix precedes the keys of entry points that are resolved here: inline scripts,
+// and files that are copied.
 const entryPrefix = "entry:"
 
 // queries are the namespaces of imports whose path ends with a query, as Vite has them.
@@ -106,14 +107,10 @@ func (l *loader) resolveEntry(args api.OnResolveArgs) (api.OnResolveResult, erro
 		return api.OnResolveResult{}, fmt.Errorf("%q is not an entry point", key)
 	}
 	e := l.entries[i]
-	file := filepath.Join(l.dir, filepath.FromSlash(e.file))
-	switch {
-	case e.file == "":
+	if e.file == "" {
 		return api.OnResolveResult{Path: e.name, Namespace: inlineNamespace}, nil
-	case e.kind == asset:
-		return api.OnResolveResult{Path: file, Namespace: copyNamespace}, nil
 	}
-	return api.OnResolveResult{Path: file}, nil
+	return api.OnResolveResult{Path: filepath.Join(l.dir, filepath.FromSlash(e.file)), Namespace: copyNamespace}, nil
 }
 
 // resolved marks calls of esbuild's own resolver, which must not come back here.

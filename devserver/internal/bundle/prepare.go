@@ -206,7 +206,7 @@ func (l *loader) resolveBuiltin(build api.PluginBuild, args api.OnResolveArgs) (
 	}
 	if name == args.Path {
 		if result, err := resolveAgain(build, name, args.ResolveDir, args); err == nil && len(result.Errors) == 0 {
-			return result, nil
+			return api.OnResolveResult{}, nil // it is installed
 		}
 	}
 	result := api.OnResolveResult{Path: path.Clean(name), Namespace: emptyNamespace}
