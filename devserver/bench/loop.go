@@ -33,7 +33,8 @@ func measureLoop(ctx context.Context, dir string, rounds int) error {
 		edited string
 	}{
 		{"This project's page", copyFrontend, "src/index.ts", "src/pages/home.ts"},
-		{"500 modules with React", generate, "src/main.tsx", "src/part7/module3.tsx"},
+		{"500 modules with React", generate(`{"private": true, "type": "module"}`), "src/main.tsx", "src/part7/module3.tsx"},
+		{"The same without a type in package.json", generate(`{"private": true}`), "src/main.tsx", "src/part7/module3.tsx"},
 	} {
 		fmt.Printf("\n#### %s\n\n| server | exec → first page | save → served | resident |\n|---|---:|---:|---:|\n", project.title)
 		peers := filepath.Join(dir, "peers")
@@ -75,13 +76,17 @@ func measureLoop(ctx context.Context, dir string, rounds int) error {
 	return nil
 }
 
-// generate writes a frontend of 500 modules in 50 folders, each with a React component
-// and every tenth with styles. React is in the folder peers.
-func generate(dir, peers string) error {
+// generate returns what writes a frontend of 500 modules in 50 folders, each with a React component
+// and every tenth with styles. manifest is its package.json. React is in the folder peers.
+func generate(manifest string) func(dir, peers string) error {
+	return func(dir, peers string) error { return generateIn(dir, peers, manifest) }
+}
+
+func generateIn(dir, peers, manifest string) error {
 	index := `<!doctype html><html><head><title>Generated</title><script type="module" src="/src/main.tsx"></script></head><body><div id="root"></div></body></html>`
 	files := map[string]string{
 		"index.html": index, "tsconfig.json": `{"compilerOptions": {"jsx": "react-jsx", "target": "ES2022", "module": "ESNext", "moduleResolution": "bundler"}}`,
-		"package.json": `{"private": true, "type": "module"}`,
+		"package.json": manifest,
 	}
 	var imports, uses strings.Builder
 	for part := range 50 {

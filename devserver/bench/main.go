@@ -33,7 +33,11 @@ func run(ctx context.Context) error {
 	seconds := flag.Int("seconds", 4, "length of one measurement, in seconds")
 	rounds := flag.Int("rounds", 5, "measurements of each server, one after the other; the median is reported")
 	loop := flag.Bool("loop", false, "measure the edit loop only")
+	cold := flag.Bool("cold", false, "measure the first make dev only, which takes a minute")
 	flag.Parse()
+	if *cold {
+		return measureCold(ctx)
+	}
 	if *upstreamAddr != "" {
 		return serveUpstream(*upstreamAddr)
 	}

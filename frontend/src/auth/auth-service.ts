@@ -201,7 +201,10 @@ export class AuthService {
   }
 
   private async createClient(): Promise<Auth0Client> {
-    const [{ createAuth0Client }, { domain, clientId, audience }] = await Promise.all([import(/* webpackPreload: true */ '@auth0/auth0-spa-js'), this.loadConfig()])
+    const [{ createAuth0Client }, { domain, clientId, audience }] = await Promise.all([
+      import(/* webpackPreload: true */ '@auth0/auth0-spa-js'),
+      this.loadConfig(),
+    ])
     return createAuth0Client({
       domain,
       clientId,
