@@ -143,8 +143,11 @@ func TestRestartKeepsLogins(t *testing.T) {
 	stop := run()
 	b := open(t, s)
 	b.signIn("/profile", "ada@example.com")
+	ask[int](b, `window.remembered = 42`)
 	stop()
 	run()
+	b.await("the page loads again by itself", `window.remembered === undefined && document.readyState === 'complete'`)
+	b.see(b.page+"/profile", "ada@example.com")
 	b.visit(b.page + "/profile")
 	b.see(b.page+"/profile", "ada@example.com")
 }
