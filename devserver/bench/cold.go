@@ -31,7 +31,7 @@ func measureCold(ctx context.Context) (err error) {
 	cmd.Dir = clone
 	cmd.Env = append(os.Environ(),
 		"GOCACHE="+filepath.Join(dir, "go"), "npm_config_cache="+filepath.Join(dir, "npm"),
-		"DEV_ADDR=localhost:14200", "API_ADDR=localhost:13001", "TENANT_ADDR=localhost:14400")
+		"GOWORK=", "DEV_ADDR=localhost:14200", "API_ADDR=localhost:13001", "TENANT_ADDR=localhost:14400")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
