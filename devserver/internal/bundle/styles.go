@@ -15,7 +15,7 @@ import (
 
 // forPostCSS matches rules of stylesheets that PostCSS must compile. esbuild and browsers
 // ignore them.
-var forPostCSS = regexp.MustCompile(`@(?:tailwind|apply|config|plugin|utility)\b|@import\s+["']tailwindcss`)
+var forPostCSS = regexp.MustCompile(`@(?:tailwind|apply|config|plugin|utility)\b|@import\s+["']tailwindcss[^"'\n]*["']`)
 
 var cssComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
 

@@ -29,6 +29,7 @@ func TestUnsupported(t *testing.T) {
 		"missing picture":           {map[string]string{"index.html": "<script type=module src=/src/index.ts></script><img src=x.png>"}, "", `frontend/index.html:1:48: "x.png" is neither in public/ nor in frontend`},
 		"stylesheet of a language":  {map[string]string{"index.html": "<link rel=stylesheet href=a.scss>", "a.scss": ""}, `No loader is configured for ".scss" files: a.scss`, ""},
 		"Tailwind":                  {map[string]string{"src/index.ts": "import './a.css'", "src/a.css": "/* @tailwind */\n.a { @apply p-4 }"}, `frontend/src/a.css:2:6: @apply needs PostCSS`, ""},
+		"Tailwind 4":                {map[string]string{"src/index.ts": "import './a.css'", "src/a.css": "@import \"tailwindcss/theme.css\" layer(theme);"}, `frontend/src/a.css:1:1: @import "tailwindcss/theme.css" needs PostCSS`, ""},
 		"computed import":           {map[string]string{"src/index.ts": "const a = './b'\nimport(/* c */ a)\nimport(/* @vite-ignore */ a)"}, "", `frontend/src/index.ts:2:1: this import is computed`},
 		"module of Node.js":         {map[string]string{"src/index.ts": "import fs from 'node:fs'\nconsole.log(fs)"}, "", `"node:fs" is a module of Node.js`},
 		"missing package":           {map[string]string{"src/index.ts": "import '@a/b/c'"}, `Could not resolve "@a/b/c"; install it (npm install @a/b)`, ""},
