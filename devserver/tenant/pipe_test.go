@@ -14,7 +14,7 @@ import (
 	"calling-an-api.example/devserver/tenant"
 )
 
-// TestStateFileIsAPipe starts anew, instead of waiting for somebody who writes to it.
+// TestStateFileIsAPipe starts without state, instead of waiting for a writer.
 func TestStateFileIsAPipe(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "state.json")

@@ -57,8 +57,8 @@ func TestOutputs(t *testing.T) {
 			map[string]string{`/assets/styles-\w+\.css`: `\.two`}, 2,
 		},
 		"file of a package by its URL": {
-			map[string]string{"index.html": page, "src/index.ts": "console.log(new URL('pdf/worker.wasm', import.meta.url))", "node_modules/pdf/worker.wasm": "wasm"},
-			map[string]string{`/assets/worker-\w+\.wasm`: `wasm`}, 2,
+			map[string]string{"index.html": page, "src/index.ts": "console.log(new URL('pdf/engine.wasm', import.meta.url))", "node_modules/pdf/engine.wasm": "wasm"},
+			map[string]string{`/assets/engine-\w+\.wasm`: `wasm`}, 2,
 		},
 		"pictures of a srcset": {
 			map[string]string{"index.html": page + `<img srcset="/a.png 1x, b%20c.png 2x" alt>`, "a.png": "a", "b c.png": "b"},

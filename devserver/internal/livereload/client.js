@@ -40,7 +40,7 @@ function connect() {
     connectAlone()
     return
   }
-  const worker = new SharedWorker('/@dev/worker.js', { name: 'dev server' })
+  const worker = new SharedWorker('/@dev/shared.js', { name: 'dev server' })
   worker.addEventListener('error', connectAlone)
   worker.port.addEventListener('message', (message) => receive(message.data))
   worker.port.start()

@@ -22,7 +22,7 @@ import (
 // Prefix is the prefix of the paths that open pages use.
 const Prefix = "/@dev/"
 
-//go:embed client.js worker.js
+//go:embed client.js shared.js
 var scripts embed.FS
 
 // maxStreams is how many pages may be connected at the same time.
@@ -126,7 +126,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch name := strings.TrimPrefix(r.URL.Path, Prefix); name {
-	case "client.js", "worker.js":
+	case "client.js", "shared.js":
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-cache")
 		http.ServeFileFS(w, r, scripts, name) //nolint:gosec // one of these two names
