@@ -3,8 +3,11 @@ package proxyconf
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/tailscale/hujson"
 )
 
 // Table lists the rules for a person, one on a line.
@@ -33,7 +36,65 @@ func (r *Rule) where() string {
 	if r.Target == nil {
 		return "(router)"
 	}
-	return r.Target.String()
+	return Display(r.Target)
+}
+
+// Display returns target for a person: its query, which may hold a key, is left out.
+func Display(target *url.URL) string {
+	if target.RawQuery == "" {
+		return target.String()
+	}
+	shown := *target
+	shown.RawQuery = ""
+	return shown.String() + "?…"
+}
+
+// withoutQuery returns text, a path or URL, as [Display] does.
+func withoutQuery(text string) string {
+	before, _, found := strings.Cut(text, "?")
+	if found {
+		before += "?…"
+	}
+	return before
+}
+
+// show returns the JSON value of an option for a person, without secrets.
+func show(name, value string) string {
+	switch name {
+	case "auth":
+		return "•••"
+	case "headers", "router", "pathRewrite":
+	default:
+		return value
+	}
+	o, ok := parsed(value)
+	if !ok {
+		return "•••"
+	}
+	var names []string
+	for i, member := range o.Members {
+		names = append(names, text(member.Name))
+		if to, ok := stringValue(member.Value); ok {
+			o.Members[i].Value.Value = hujson.String(withoutQuery(to))
+		} else if name == "router" {
+			o.Members[i].Value.Value = hujson.String("…")
+		}
+	}
+	if name == "headers" {
+		slices.Sort(names)
+		return strings.Join(names, ", ")
+	}
+	return hujson.Value{Value: o}.String()
+}
+
+// parsed returns the object in value, the JSON text of an option.
+func parsed(value string) (*hujson.Object, bool) {
+	v, err := hujson.Parse([]byte(value))
+	if err != nil {
+		return nil, false
+	}
+	o, ok := v.Value.(*hujson.Object)
+	return o, ok
 }
 
 // Changes describes in one line how rules differ from old, "" if they do not.

@@ -1,6 +1,7 @@
 package proxyconf
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -11,34 +12,31 @@ type contexts []context
 // context is a prefix, a glob or a regular expression.
 type context struct {
 	text    string
-	globs   []glob // one for each alternative of its braces; nil if it is no glob
-	negated bool   // a glob that excludes
-	regex   *regex
+	glob    *regex // nil unless it is a glob
+	regex   *regex // nil unless it is a regular expression
+	negated bool   // it excludes the paths that it fits
+	inverse bool   // it fits the paths that glob does not match
 }
 
 // newContext returns the context for text, the key of a rule or an element of "context": a
 // regular expression if it starts with ^, a glob if it has wildcards or starts with !,
 // otherwise a prefix.
 func newContext(text string) (context, error) {
-	switch {
-	case text == "":
-		return context{}, fmt.Errorf(`a context must not be empty; "/" matches every path`)
-	case text[0] == '^':
-		regex, err := compileRegex(text)
-		return context{text: text, regex: regex}, err
-	case !isGlob(text):
-		if text[0] != '/' {
-			return context{}, fmt.Errorf(`the context %q must start with "/", as paths do`, text)
-		}
-		return context{text: text}, nil
-	}
 	c := context{text: text}
-	pattern := text
-	for strings.HasPrefix(pattern, "!") && !strings.HasPrefix(pattern, "!(") {
-		pattern, c.negated = pattern[1:], !c.negated
-	}
 	var err error
-	c.globs, err = newGlobs(pattern)
+	switch {
+	case strings.HasPrefix(text, "^"):
+		c.regex, err = compileRegex(text)
+	case isGlob(text):
+		pattern := text
+		for strings.HasPrefix(pattern, "!") && !strings.HasPrefix(pattern, "!(") {
+			pattern, c.negated = pattern[1:], !c.negated
+		}
+		if strings.HasPrefix(pattern, "!(") {
+			c.negated, c.inverse = true, true
+		}
+		c.glob, err = compileGlob(pattern)
+	}
 	return c, err
 }
 
@@ -59,7 +57,7 @@ func (cs contexts) match(path, uri string) (bool, error) {
 			in, out = in || !cs[i].negated, cs[i].negated
 		}
 	}
-	return (in || negations == len(cs)) && !out, nil
+	return (in || negations == len(cs) && negations > 0) && !out, nil
 }
 
 // fits reports whether c matches, without its negation. Prefixes and globs are
@@ -69,25 +67,48 @@ func (c *context) fits(path, uri string) (bool, error) {
 	switch {
 	case c.regex != nil:
 		return c.regex.match(uri)
-	case c.globs == nil:
-		return strings.HasPrefix(path, c.text), nil
+	case c.glob != nil:
+		matches, err := c.glob.match(path)
+		return matches != c.inverse, err
 	}
-	for i := range c.globs {
-		if c.globs[i].match(path) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return strings.HasPrefix(path, c.text), nil
 }
+
+// warning returns what c probably means instead, "" if nothing is odd.
+func (c *context) warning() string {
+	pattern := strings.TrimLeft(c.text, "!")
+	switch {
+	case c.regex != nil || pattern == "":
+		return ""
+	case pattern == "*":
+		return `* matches the path / only; "**" matches every path`
+	case strings.IndexByte(`/*?[{(\@+`, pattern[0]) < 0 && !c.inverse:
+		path := pattern
+		if _, after, ok := strings.Cut(pattern, "://"); ok {
+			_, path, _ = strings.Cut(after, "/")
+		}
+		return fmt.Sprintf("%q matches nothing, because paths start with /; did you mean %q?", c.text, "/"+path)
+	case c.glob != nil && strings.HasSuffix(pattern, "/*"):
+		below := strings.TrimSuffix(pattern, "/*")
+		return fmt.Sprintf(`%q is one level; %q or %q is everything below, and %q is one level without this warning`,
+			c.text, cmp.Or(below, "/"), below+"/**", below+"/?*")
+	case c.glob != nil && strings.Contains(c.text, "[!"):
+		return "[!…] matches a literal ! here; write [^…] for any other character"
+	}
+	return ""
+}
+
+// isPrefix reports whether c is a plain prefix.
+func (c *context) isPrefix() bool { return c.glob == nil && c.regex == nil }
 
 // literal returns the literal prefix of the paths that c matches.
 func (c *context) literal() string {
 	switch {
 	case c.regex != nil:
 		return c.regex.literal()
-	case c.globs == nil:
+	case c.isPrefix():
 		return c.text
 	}
-	prefix := c.text[:strings.IndexAny(c.text+"*", `*?[{\`)]
+	prefix := c.text[:strings.IndexAny(c.text+"*", `*?[{(\\`)]
 	return prefix[:strings.LastIndex(prefix, "/")+1]
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -29,18 +30,33 @@ func TestDialect(t *testing.T) {
 			Path, URI, Asks string
 			Options         map[string]json.RawMessage
 		}
+		Globs []struct { // random ones, by micromatch alone
+			Glob            string
+			Matches, Others []string
+		}
 	}
 	if err := json.Unmarshal(data, &answers); err != nil {
 		t.Fatal(err)
 	}
-	if len(answers.Contexts) < 150 || len(answers.Rewrites) < 30 || len(answers.Joins) < 15 {
-		t.Fatalf("the fixture is not whole: %d, %d, %d", len(answers.Contexts), len(answers.Rewrites), len(answers.Joins))
+	if len(answers.Contexts) < 340 || len(answers.Rewrites) < 30 || len(answers.Joins) < 15 || len(answers.Globs) < 300 {
+		t.Fatalf("the fixture is not whole: %d, %d, %d, %d", len(answers.Contexts), len(answers.Rewrites), len(answers.Joins), len(answers.Globs))
 	}
 	for _, a := range answers.Contexts {
 		name := fmt.Sprintf("%s %s", a.Context, a.URI)
 		rules := parse(t, fmt.Sprintf(`[{"context": %s, "target": "http://up"}]`, a.Context))
 		if i, err := rules.Match(a.URI); err != nil || (i == 0) != a.Matches {
 			t.Errorf("%s: rule %d, %v; want a match: %v", name, i, err, a.Matches)
+		}
+	}
+	for _, a := range answers.Globs {
+		c, err := newContext(a.Glob)
+		if err != nil {
+			t.Errorf("%s: %v", a.Glob, err)
+		}
+		for _, path := range slices.Concat(a.Matches, a.Others) {
+			if got, err := (contexts{c}).match(path, path); err != nil || got != slices.Contains(a.Matches, path) {
+				t.Errorf("%s for %s: %v, %v", a.Glob, path, got, err)
+			}
 		}
 	}
 	for _, a := range answers.Rewrites {

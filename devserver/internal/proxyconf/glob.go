@@ -5,205 +5,200 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/bmatcuk/doublestar/v4"
 )
 
-// maxAlternatives is how many alternatives the braces of one glob may have.
+// This file translates globs into regular expressions, with the results of micromatch,
+// which http-proxy-middleware uses. Its rules are subtle: for example, a wildcard does
+// not match a dot at the start of a segment, but it does so at the start of a group. The
+// results that testdata/dialect.json records are the specification.
+
+// maxAlternatives is how many numbers or letters {1..9} may stand for.
 const maxAlternatives = 256
 
-// glob is a pattern without braces, split at slashes. The segment "**" matches any
-// number of segments. Wildcards do not match a dot at the start of a segment.
-type glob struct {
-	segments []string
-	slash    bool // the path may end with a slash
-}
+// Parts of the expressions.
+const (
+	anyInSegment = `[^/]*?`
+	anySegments  = `(?:(?:(?!(?:^|/)\.).)*?)` // none of which starts with a dot
+	noDot        = `(?!\.)`
+	notEmpty     = `(?=.)`
+	noDots       = `(?!\.?(?:/|$))` // after a dot: neither . nor .. as a whole segment
+)
 
-// isGlob reports whether text is a glob rather than a prefix.
+// isGlob reports whether text is a glob rather than a prefix: it starts with ! or has a
+// wildcard, a class, braces, or parentheses with alternatives.
 func isGlob(text string) bool {
-	_, group, _ := strings.Cut(text, "(")
-	return strings.HasPrefix(text, "!") || strings.ContainsAny(text, "*?[]{}") || strings.Contains(group, "|") ||
-		strings.Contains(text, "@(") || strings.Contains(text, "+(") || strings.Contains(text, "!(")
-}
-
-// newGlobs returns the globs for all alternatives of pattern.
-func newGlobs(pattern string) ([]glob, error) {
-	if strings.ContainsAny(pattern, "()") {
-		return nil, fmt.Errorf("the glob %q has parentheses; write {a,b} instead, or a regular expression that starts with ^", pattern)
+	if strings.HasPrefix(text, "!") {
+		return true
 	}
-	alternatives, err := expand(pattern)
-	if err != nil {
-		return nil, fmt.Errorf("the glob %q %w", pattern, err)
-	}
-	slash := strings.HasSuffix(pattern, "*") || strings.HasSuffix(pattern, "]")
-	globs := make([]glob, len(alternatives))
-	for i, alternative := range alternatives {
-		// [!a] is not a negation in this dialect: it matches "!" and "a".
-		alternative = strings.ReplaceAll(alternative, "[!", `[\!`)
-		segments := strings.Split(alternative, "/")
-		for _, segment := range segments {
-			if !doublestar.ValidatePattern(segment) {
-				return nil, fmt.Errorf("the glob %q is incomplete: a [ without its ], or a \\ at the end", pattern)
+	for i := 0; i < len(text); i++ {
+		rest := text[i+1:]
+		switch text[i] {
+		case '\\':
+			i++
+		case '*', '?':
+			return true
+		case '[', '{':
+			closing := "]"
+			if text[i] == '{' {
+				closing = "}"
+			}
+			if strings.Index(rest, closing) > 0 {
+				return true
+			}
+		case '@', '+', '!':
+			if strings.HasPrefix(rest, "(") && strings.Contains(rest, ")") {
+				return true
+			}
+		case '(':
+			if _, after, ok := strings.Cut(rest, "|"); ok && strings.Contains(after, ")") {
+				return true
 			}
 		}
-		globs[i] = glob{segments, slash}
 	}
-	return globs, nil
+	return false
 }
 
-// match reports whether g matches path. It backtracks to the last "**" only, because
-// the last one can match whatever an earlier one could.
-func (g *glob) match(path string) bool {
-	names := strings.Split(path, "/")
-	if g.slash && names[len(names)-1] == "" {
-		names = names[:len(names)-1]
+// kind is the kind of a piece of a glob.
+type kind int
+
+const (
+	begin kind = iota
+	slash
+	dot
+	literal
+	star
+	globstar
+	class
+	open      // ( or the { of alternatives
+	separator // the comma of alternatives
+	closed    // )
+	braced    // }
+)
+
+// piece is a part of a glob and the regular expression for it.
+type piece struct {
+	kind   kind
+	source string
+}
+
+// translation is the work on one glob.
+type translation struct {
+	glob   string
+	pieces []piece // the first is begin
+	depth  int     // of parentheses
+}
+
+// translate returns the regular expression for glob, which must match the whole path.
+func translate(glob string) (string, error) {
+	if source, ok := translateShort(glob); ok {
+		return source, nil
 	}
-	at := 0
-	star, starAt := -1, 0 // the last "**", and the end of what it matches
-	for i := 0; i < len(g.segments) || at < len(names); {
-		switch {
-		case i < len(g.segments) && g.segments[i] == "**":
-			star, starAt = i, at
-			i++
-			continue
-		case i < len(g.segments) && at < len(names) && matchSegment(g.segments[i], names[at]):
-			i++
-			at++
-			continue
-		case star < 0 || starAt == len(names) || strings.HasPrefix(names[starAt], "."):
-			return false
+	t := &translation{glob: glob, pieces: []piece{{kind: begin}}}
+	if err := t.sequence(0, len(glob), false); err != nil {
+		return "", err
+	}
+	if last := t.last(0).kind; last == star || last == class {
+		t.add(literal, "/?")
+	}
+	var b strings.Builder
+	b.WriteString("^(?:")
+	for _, piece := range t.pieces {
+		b.WriteString(piece.source)
+	}
+	b.WriteString(")$")
+	return b.String(), nil
+}
+
+// short are the globs that micromatch treats in a way of its own.
+var short = map[string]string{
+	"*":      noDot + notEmpty + anyInSegment,
+	"**":     noDot + anySegments,
+	"*/*":    noDot + anyInSegment + "/" + notEmpty + noDot + anyInSegment,
+	"**/*":   "(?:" + noDot + anySegments + "/)?" + noDot + notEmpty + anyInSegment,
+	"**/*.*": "(?:" + noDot + anySegments + "/)?" + noDot + anyInSegment + `\.` + notEmpty + anyInSegment,
+	"**/.*":  "(?:" + noDot + anySegments + `/)?\.` + notEmpty + anyInSegment,
+}
+
+// translateShort translates glob if it is in short, or is so up to its extension, like
+// **/*.json.
+func translateShort(glob string) (source string, ok bool) {
+	name, extension := glob, ""
+	for short[name] == "" {
+		i := strings.LastIndexByte(name, '.')
+		if i <= 0 || !isWord(name[i+1:]) {
+			return "", false
 		}
-		starAt++
-		i, at = star+1, starAt
+		name, extension = name[:i], `\.`+name[i+1:]+extension
 	}
-	return true
+	return "^(?:" + short[name] + extension + "/?)$", true
 }
 
-// matchSegment reports whether pattern matches name, one segment of a path. As in a shell,
-// wildcards do not match a dot at its start.
-func matchSegment(pattern, name string) bool {
-	if strings.HasPrefix(name, ".") && (strings.HasPrefix(pattern, "*") || strings.HasPrefix(pattern, "?")) {
-		return false
+// last returns the nth piece from the end.
+func (t *translation) last(n int) piece {
+	if n >= len(t.pieces) {
+		return piece{}
 	}
-	return doublestar.MatchUnvalidated(pattern, name)
+	return t.pieces[len(t.pieces)-1-n]
 }
 
-// expand returns the alternatives of the braces in pattern: {a,b} and {1..3}. Other
-// braces are literal.
-func expand(pattern string) ([]string, error) {
-	open, closing, commas := braces(pattern)
-	switch {
-	case open < 0 && closing < 0:
-		return []string{pattern}, nil
-	case open < 0 || closing < 0:
-		return nil, errors.New("has a { without its }, or a } without its {")
+// add adds a piece. A ** that no slash, parenthesis or brace follows is a *.
+func (t *translation) add(k kind, source string) {
+	if last := &t.pieces[len(t.pieces)-1]; last.kind == globstar && (k == literal && source != "/?" || k == dot || k == star || k == class) {
+		*last = piece{star, anyInSegment}
 	}
-	tails, err := expand(pattern[closing+1:])
-	if err != nil {
-		return nil, err
-	}
-	var choices []string
-	content := pattern[open+1 : closing]
-	switch items, isRange := sequence(content); {
-	case len(commas) > 0:
-		from := open + 1
-		for _, comma := range append(commas, closing) {
-			inner, err := expand(pattern[from:comma])
-			if err != nil {
-				return nil, err
-			}
-			choices = append(choices, inner...)
-			from = comma + 1
-		}
-	case isRange && items == nil:
-		return nil, fmt.Errorf("has more than %d alternatives", maxAlternatives)
-	case isRange:
-		choices = items
-	default:
-		inner, err := expand(content)
+	t.pieces = append(t.pieces, piece{k, source})
+}
+
+// sequence translates glob[from:to]. Directly in braces, a comma separates alternatives.
+func (t *translation) sequence(from, to int, inBraces bool) error {
+	for i := from; i < to; {
+		next, err := t.part(i, to, inBraces)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for _, choice := range inner {
-			choices = append(choices, `\{`+choice+`\}`)
-		}
+		i = next
 	}
-	if len(choices)*len(tails) > maxAlternatives {
-		return nil, fmt.Errorf("has more than %d alternatives", maxAlternatives)
-	}
-	var all []string
-	for _, choice := range choices {
-		for _, tail := range tails {
-			all = append(all, pattern[:open]+choice+tail)
-		}
-	}
-	return all, nil
+	return nil
 }
 
-// braces returns where the first braces of pattern open and close, -1 if they do not,
-// and the commas directly inside.
-func braces(pattern string) (open, closing int, commas []int) {
-	open = -1
-	depth, class := 0, false
-	for i := 0; i < len(pattern); i++ {
-		switch c := pattern[i]; {
-		case c == '\\':
-			i++
-		case class:
-			class = c != ']'
-		case c == '[':
-			class = true
-		case c == '{':
-			if depth++; depth == 1 {
-				open = i
-			}
-		case c == '}':
-			if depth--; depth <= 0 {
-				return open, i, commas
-			}
-		case c == ',' && depth == 1:
-			commas = append(commas, i)
-		}
+// compileGlob compiles the translation of glob.
+func compileGlob(glob string) (*regex, error) {
+	source, err := translate(glob)
+	if err != nil {
+		return nil, fmt.Errorf("the glob %q %w", glob, err)
 	}
-	return open, -1, nil
+	compiled, err := compileRegex(source)
+	if err != nil {
+		return nil, errors.New("the glob " + strconv.Quote(glob) + " is invalid")
+	}
+	return compiled, nil
 }
 
-// sequence returns the items of "1..3", "03..01" or "a..c", or nil if there are too
-// many. ok is whether content is a sequence.
-func sequence(content string) (items []string, ok bool) {
-	from, to, ok := strings.Cut(content, "..")
-	if !ok {
-		return nil, false
+// quote returns the regular expression for the byte c itself.
+func quote(c byte) string {
+	if strings.IndexByte(`\^$.*+?()[]{}|/`, c) >= 0 && c != '/' {
+		return `\` + string([]byte{c})
 	}
-	low, err := strconv.ParseUint(from, 10, 31)
-	high, err2 := strconv.ParseUint(to, 10, 31)
-	write := func(n uint64) string { return strconv.FormatUint(n, 10) }
-	switch {
-	case err == nil && err2 == nil:
-		if from[0] == '0' || to[0] == '0' { // 01..10 keeps its width
-			width := max(len(from), len(to))
-			write = func(n uint64) string { return fmt.Sprintf("%0*d", width, n) }
-		}
-	case len(from) == 1 && len(to) == 1 && isLetter(from[0]) && isLetter(to[0]):
-		low, high = uint64(from[0]), uint64(to[0])
-		write = func(n uint64) string { return string([]byte{byte(n)}) } //nolint:gosec // between two letters
-	default:
-		return nil, false
+	return string([]byte{c})
+}
+
+// quoteAll is [quote] for all bytes of s.
+func quoteAll(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteString(quote(s[i]))
 	}
-	if max(low, high)-min(low, high) >= maxAlternatives {
-		return nil, true
-	}
-	for n := low; ; {
-		items = append(items, write(n))
-		switch {
-		case n == high:
-			return items, true
-		case n < high:
-			n++
-		default:
-			n--
-		}
-	}
+	return b.String()
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+// isWord reports whether s has letters, digits and underscores only, and at least one.
+func isWord(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLetter(c) && (c < '0' || '9' < c) && c != '_' {
+			return false
+		}
+	}
+	return s != ""
+}

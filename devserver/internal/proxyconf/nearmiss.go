@@ -33,7 +33,7 @@ func (rules Rules) NearMiss(uri string) (i int, why string) {
 				return i, "contexts are case-sensitive"
 			case c.regex != nil:
 				return i, "the regular expression doesn't match"
-			case c.globs != nil:
+			case c.glob != nil:
 				return i, "* matches one level, ** any number of levels, and neither a name that starts with a dot"
 			}
 			return i, "the context ends with a slash"

@@ -1,7 +1,6 @@
 package proxyconf
 
 import (
-	"encoding/json"
 	"maps"
 	"net/netip"
 	"slices"
@@ -9,34 +8,39 @@ import (
 	"time"
 
 	"github.com/tailscale/hujson"
+
+	"calling-an-api.example/devserver/internal/source"
 )
 
-// optionReaders parse the options of a rule, by name.
-var optionReaders map[string]func(p *parser, r *Rule, v hujson.Value)
+// reader reads the value v of the option name into r.
+type reader func(p *parser, r *Rule, name string, v hujson.Value)
+
+// optionReaders read the options of a rule, by name.
+var optionReaders map[string]reader
 
 func init() { // not in the declaration, because the readers refer to the table
-	optionReaders = map[string]func(p *parser, r *Rule, v hujson.Value){
-		"target":                func(p *parser, r *Rule, v hujson.Value) { r.Target = p.target(r, v) },
+	optionReaders = map[string]reader{
+		"target":                func(p *parser, r *Rule, _ string, v hujson.Value) { r.Target = p.target(r, v) },
 		"router":                (*parser).router,
 		"pathRewrite":           (*parser).pathRewrite,
-		"prependPath":           func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.PrependPath) },
-		"ignorePath":            func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.IgnorePath) },
-		"changeOrigin":          func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.ChangeOrigin) },
+		"prependPath":           boolean(func(r *Rule) *bool { return &r.PrependPath }),
+		"ignorePath":            boolean(func(r *Rule) *bool { return &r.IgnorePath }),
+		"changeOrigin":          boolean(func(r *Rule) *bool { return &r.ChangeOrigin }),
 		"headers":               (*parser).headers,
 		"auth":                  (*parser).auth,
-		"xfwd":                  func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.XFwd) },
-		"secure":                func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.Secure) },
-		"ws":                    func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.WS) },
+		"xfwd":                  boolean(func(r *Rule) *bool { return &r.XFwd }),
+		"secure":                boolean(func(r *Rule) *bool { return &r.Secure }),
+		"ws":                    boolean(func(r *Rule) *bool { return &r.WS }),
 		"localAddress":          (*parser).localAddress,
-		"timeout":               func(p *parser, r *Rule, v hujson.Value) { p.milliseconds(v, &r.Timeout) },
-		"proxyTimeout":          func(p *parser, r *Rule, v hujson.Value) { p.milliseconds(v, &r.ProxyTimeout) },
-		"followRedirects":       func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.FollowRedirects) },
+		"timeout":               milliseconds(func(r *Rule) *time.Duration { return &r.Timeout }),
+		"proxyTimeout":          milliseconds(func(r *Rule) *time.Duration { return &r.ProxyTimeout }),
+		"followRedirects":       boolean(func(r *Rule) *bool { return &r.FollowRedirects }),
 		"hostRewrite":           (*parser).hostRewrite,
-		"autoRewrite":           func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.AutoRewrite) },
+		"autoRewrite":           boolean(func(r *Rule) *bool { return &r.AutoRewrite }),
 		"protocolRewrite":       (*parser).protocolRewrite,
-		"cookieDomainRewrite":   func(p *parser, r *Rule, v hujson.Value) { r.CookieDomainRewrite = p.cookies(v) },
-		"cookiePathRewrite":     func(p *parser, r *Rule, v hujson.Value) { r.CookiePathRewrite = p.cookies(v) },
-		"preserveHeaderKeyCase": func(p *parser, r *Rule, v hujson.Value) { p.boolean(v, &r.PreserveHeaderKeyCase) },
+		"cookieDomainRewrite":   func(p *parser, r *Rule, _ string, v hujson.Value) { r.CookieDomainRewrite = p.cookies(v) },
+		"cookiePathRewrite":     func(p *parser, r *Rule, _ string, v hujson.Value) { r.CookiePathRewrite = p.cookies(v) },
+		"preserveHeaderKeyCase": boolean(func(r *Rule) *bool { return &r.PreserveHeaderKeyCase }),
 		"logLevel":              (*parser).logLevel,
 	}
 }
@@ -56,69 +60,57 @@ func (p *parser) options(rule *Rule, fields []hujson.ObjectMember) {
 }
 
 // option parses one field. It also records its text in rule.options, by which
-// [Rules.Changes] finds what an edit has changed.
+// [Rules.Changes] finds what an edit has changed. Other tools ignore options that they
+// do not know, and so does this one, with a warning.
 func (p *parser) option(rule *Rule, field hujson.ObjectMember) {
 	name := text(field.Name)
 	read, known := optionReaders[name]
 	switch {
+	case known && isNull(field.Value):
+		p.warn(field.Value, "%q: null is ignored; remove it, or write a value", name)
 	case known:
 		compact := field.Value.Clone()
 		compact.Minimize()
 		rule.options[name] = compact.String()
-		read(p, rule, field.Value)
+		read(p, rule, name, field.Value)
 	case name == "context" || name == "pathFilter":
-		p.fail(field.Name, `"%s" belongs in the array form: [{"%s": […], …}]; in this form the key is the context`, name, name)
+		p.warn(field.Name, `%q is ignored: it belongs in the array form, [{%q: […], …}]; in this form the key is the context`, name, name)
 	case slices.Contains(functions, name):
-		p.fail(field.Name, "%q is a JavaScript function or object, which JSON cannot contain; remove it", name)
+		p.warn(field.Name, "%q is ignored: it is a JavaScript function or object, which JSON cannot contain", name)
 	default:
-		names := slices.Sorted(maps.Keys(optionReaders))
-		if meant := suggest(name, names); meant != "" {
-			p.fail(field.Name, "there is no option %q; did you mean %s?", name, meant)
-		} else {
-			p.fail(field.Name, "there is no option %q; the options are %s", name, strings.Join(names, ", "))
-		}
+		p.unknown(field.Name, name)
 	}
 }
 
-// boolean reads true or false. Text is rejected, because "false" would be true in
-// JavaScript.
-func (p *parser) boolean(v hujson.Value, to *bool) {
-	lit, ok := v.Value.(hujson.Literal)
-	switch {
-	case ok && (lit.Kind() == 't' || lit.Kind() == 'f'):
-		*to = lit.Kind() == 't'
-	case ok && lit.Kind() == '"':
-		p.fail(v, "this must be true or false, without quotes")
+// unknown warns of an option that there is not.
+func (p *parser) unknown(at hujson.Value, name string) {
+	switch meant := source.Closest(name, slices.Sorted(maps.Keys(optionReaders))); meant {
+	case "":
+		p.warn(at, "there is no option %q; it is ignored (docs/proxy.md lists the options)", name)
+	case "target":
+		p.meantTarget = &at
+		fallthrough
 	default:
-		p.fail(v, "this must be true or false")
+		p.warn(at, "there is no option %q; it is ignored; did you mean %s?", name, meant)
 	}
-}
-
-// maxTimeout is the longest timeout.
-const maxTimeout = 24 * time.Hour
-
-// milliseconds reads a duration of 0 to maxTimeout. 0 is no timeout, as in http-proxy.
-func (p *parser) milliseconds(v hujson.Value, to *time.Duration) {
-	lit, ok := v.Value.(hujson.Literal)
-	if ms := lit.Float(); ok && lit.Kind() == '0' && ms >= 0 && ms <= float64(maxTimeout.Milliseconds()) {
-		*to = time.Duration(ms * float64(time.Millisecond))
-		return
-	}
-	p.fail(v, "this must be a number of milliseconds, without quotes, at most %d (24 hours)", maxTimeout.Milliseconds())
 }
 
 // pathRewrite reads expressions and replacements. Their order is that of the file: the
 // first expression that matches is used.
-func (p *parser) pathRewrite(r *Rule, v hujson.Value) {
+func (p *parser) pathRewrite(r *Rule, _ string, v hujson.Value) {
 	o, ok := v.Value.(*hujson.Object)
 	if !ok {
 		p.fail(v, `this must be an object of regular expressions and replacements, like {"^/api": ""}`)
 		return
 	}
 	for _, member := range p.members(o) {
-		replacement, ok := stringValue(member.Value)
-		if !ok {
+		replacement, ok := p.scalar(member.Value)
+		switch {
+		case !ok:
 			p.fail(member.Value, `a replacement must be text in quotes, like "/v1" or ""`)
+			continue
+		case hasControl(replacement):
+			p.fail(member.Value, "a replacement must be one line without control characters")
 			continue
 		}
 		pattern, err := compileRegex(text(member.Name))
@@ -131,18 +123,21 @@ func (p *parser) pathRewrite(r *Rule, v hujson.Value) {
 }
 
 // auth reads the credentials of RFC 7617, "user:password".
-func (p *parser) auth(r *Rule, v hujson.Value) {
+func (p *parser) auth(r *Rule, _ string, v hujson.Value) {
 	value, ok := stringValue(v)
-	if !ok || !strings.Contains(value, ":") {
+	if !ok {
 		p.fail(v, `this must be "user:password"`)
 		return
+	}
+	if !strings.Contains(value, ":") {
+		p.warn(v, `this has no colon, so it is sent as it is; credentials are "user:password"`)
 	}
 	r.Auth = value
 }
 
 // localAddress reads an IP address. One that this machine does not have is a problem of the
 // first request.
-func (p *parser) localAddress(r *Rule, v hujson.Value) {
+func (p *parser) localAddress(r *Rule, _ string, v hujson.Value) {
 	value, _ := stringValue(v)
 	if _, err := netip.ParseAddr(value); err != nil {
 		p.fail(v, `this must be an IP address of this machine, like "127.0.0.1"`)
@@ -153,8 +148,8 @@ func (p *parser) localAddress(r *Rule, v hujson.Value) {
 
 // logLevel reads one of the levels of http-proxy-middleware, which this package maps to
 // three.
-func (p *parser) logLevel(r *Rule, v hujson.Value) {
-	value, _ := stringValue(v)
+func (p *parser) logLevel(r *Rule, name string, v hujson.Value) {
+	value, _ := p.scalar(v)
 	switch value {
 	case "debug":
 		r.LogLevel = LogRequests
@@ -163,28 +158,26 @@ func (p *parser) logLevel(r *Rule, v hujson.Value) {
 	case "silent":
 		r.LogLevel = LogNothing
 	default:
-		p.fail(v, `this must be "debug" (log each request), "info", "warn" or "error" (log problems), or "silent"`)
+		r.options[name] = `"info"`
+		p.warn(v, `there is no such level, so "info" is used; "debug" logs each request, "info", "warn" and "error" log problems, "silent" logs nothing`)
 	}
 }
 
 // cookies parses false, the new value for all, or an object of old and new values.
 func (p *parser) cookies(v hujson.Value) Cookies {
+	all := Cookies{}
 	switch value := v.Value.(type) {
 	case hujson.Literal:
-		if value.Kind() == 'f' {
+		switch value.Kind() {
+		case 'f':
 			return nil
-		}
-		if to, ok := stringValue(v); ok {
-			return Cookies{"*": to}
+		case '"':
+			all["*"] = p.cookieValue(v)
+			return all
 		}
 	case *hujson.Object:
-		all := Cookies{}
 		for _, member := range p.members(value) {
-			to, ok := stringValue(member.Value)
-			if lit, literal := member.Value.Value.(hujson.Literal); !ok && (!literal || lit.Kind() != 'n') {
-				p.fail(member.Value, `this must be text in quotes; "" or null removes the attribute`)
-			}
-			all[text(member.Name)] = to
+			all[text(member.Name)] = p.cookieValue(member.Value)
 		}
 		return all
 	}
@@ -192,17 +185,14 @@ func (p *parser) cookies(v hujson.Value) Cookies {
 	return nil
 }
 
-// show returns the JSON value of an option for a person, without secrets.
-func show(name, value string) string {
-	switch name {
-	case "auth":
-		return "•••"
-	case "headers":
-		var values map[string]any
-		if json.Unmarshal([]byte(value), &values) != nil {
-			return "•••"
-		}
-		return strings.Join(slices.Sorted(maps.Keys(values)), ", ")
+// cookieValue reads a new value of a cookie's attribute. null removes it, like "".
+func (p *parser) cookieValue(v hujson.Value) string {
+	if isNull(v) {
+		return ""
+	}
+	value, ok := p.scalar(v)
+	if !ok || hasControl(value) || strings.Contains(value, ";") {
+		p.fail(v, `this must be text in quotes, on one line and without a semicolon; "" or null removes the attribute`)
 	}
 	return value
 }

@@ -20,10 +20,13 @@ type parser struct {
 	rules    Rules
 	problems source.Problems
 	warnings source.Problems
+
+	meantTarget *hujson.Value // unknown option of the current rule that was probably meant as target
 }
 
-// Parse parses data, the content of file. Warnings are about valid options that are
-// probably a mistake. The error is [source.Problems].
+// Parse parses data, the content of file. It accepts what other tools accept, and warns
+// of what is probably a mistake: each warning says what was taken instead. The error is
+// [source.Problems], about what has no meaning.
 func Parse(file string, data []byte) (rules Rules, warnings source.Problems, err error) {
 	p := &parser{file: file, data: strings.TrimPrefix(string(data), "\ufeff")} // a byte order mark
 	if len(p.data) > maxSize {
@@ -64,15 +67,21 @@ func (p *parser) object(o *hujson.Object) {
 	for _, member := range p.members(o) {
 		name := text(member.Name)
 		rule, before := p.newRule(member.Name), len(p.problems)
-		p.context(rule, member.Name, name)
+		target, isString := stringValue(member.Value)
 		switch value := member.Value.Value.(type) {
 		case *hujson.Object:
+			p.context(rule, member.Name, name)
 			p.options(rule, value.Members)
 		default:
-			if _, isString := stringValue(member.Value); !isString {
+			switch {
+			case isComment(name) && !strings.Contains(target, "://"), isNull(member.Value):
+				p.warn(member.Name, "%q is not a rule; it is ignored", name)
+				continue
+			case !isString:
 				p.fail(member.Value, "the context %q needs an object with a target, or just the target's URL", name)
 				continue
 			}
+			p.context(rule, member.Name, name)
 			rule.ChangeOrigin = true // "/api": "http://…", for short
 			rule.options["changeOrigin"] = "true"
 			p.option(rule, hujson.ObjectMember{Name: hujson.Value{Value: hujson.String("target")}, Value: member.Value})
@@ -81,6 +90,11 @@ func (p *parser) object(o *hujson.Object) {
 			p.add(rule, member.Value)
 		}
 	}
+}
+
+// isComment reports whether name, of a member whose value is no object, is no path.
+func isComment(name string) bool {
+	return name != "" && !isGlob(name) && name[0] != '^' && (name[0] != '/' || strings.HasPrefix(name, "//"))
 }
 
 // array parses the form [{"context": ["/api", "/auth"], "target": "http://…"}].
@@ -104,8 +118,8 @@ func (p *parser) array(a *hujson.Array) {
 			}
 		}
 		if !hasContext {
-			p.fail(element, `this rule has no context: add the paths it is for, like {"context": ["/api"], …}`)
-			continue
+			p.warn(element, `this rule has no context, so it matches every path; add the paths it is for, like "context": ["/api"]`)
+			p.context(rule, element, "")
 		}
 		p.options(rule, rest)
 		if len(p.problems) == before {
@@ -116,16 +130,19 @@ func (p *parser) array(a *hujson.Array) {
 
 // newRule returns a rule with the defaults, which starts at the value at.
 func (p *parser) newRule(at hujson.Value) *Rule {
+	p.meantTarget = nil
 	return &Rule{Secure: true, PrependPath: true, position: source.At(p.file, p.data, at.StartOffset), options: map[string]string{}}
 }
 
 // add adds rule, whose options start at the value at.
 func (p *parser) add(rule *Rule, at hujson.Value) {
-	if rule.Target == nil && len(rule.Router) == 0 {
+	switch {
+	case rule.Target == nil && len(rule.Router) == 0 && p.meantTarget != nil:
+		p.fail(*p.meantTarget, "there is no option %q, and the rule for %s has no target; did you mean target?", text(*p.meantTarget), rule.Name)
+	case rule.Target == nil && len(rule.Router) == 0:
 		p.fail(at, "the rule for %s has no target", rule.Name)
-	}
-	if rule.Target != nil && rule.Target.RawQuery != "" && !rule.IgnorePath {
-		p.fail(at, `the target of %s has a query; it is sent only with "ignorePath": true`, rule.Name)
+	case rule.Target != nil && rule.Target.RawQuery != "" && !rule.IgnorePath:
+		p.warn(at, `the target of %s has a query, which comes before the path of each request; did you mean "ignorePath": true?`, rule.Name)
 	}
 	p.rules = append(p.rules, *rule)
 }
@@ -145,16 +162,12 @@ func (p *parser) contextList(rule *Rule, value hujson.Value) {
 		p.context(rule, v, name)
 	}
 	if len(list) == 0 {
-		p.fail(value, "the array has no context, so the rule matches no path")
+		rule.Name = "[]"
+		p.warn(value, "the array has no context, so the rule matches no path")
 	}
-	globs := 0
-	for _, c := range rule.contexts {
-		if c.globs != nil {
-			globs++
-		}
-	}
-	if negated := slices.IndexFunc(rule.contexts, func(c context) bool { return c.negated }); negated >= 0 && globs < len(rule.contexts) {
-		p.fail(value, "%q excludes from globs only; write the other contexts as globs too, like \"/api/**\"", rule.contexts[negated].text)
+	isPrefix := func(c context) bool { return c.isPrefix() }
+	if negated := slices.IndexFunc(rule.contexts, func(c context) bool { return c.negated }); negated >= 0 && slices.ContainsFunc(rule.contexts, isPrefix) {
+		p.warn(value, "%q excludes from prefixes too here; http-proxy-middleware takes it only among globs, like \"/api/**\"", rule.contexts[negated].text)
 	}
 }
 
@@ -163,14 +176,17 @@ func (p *parser) context(rule *Rule, at hujson.Value, name string) {
 	if rule.Name != "" {
 		rule.Name += ", "
 	}
+	if name == "" {
+		rule.Name += `""`
+	}
 	rule.Name += name
 	c, err := newContext(name)
 	if err != nil {
 		p.fail(at, "%v", err)
 		return
 	}
-	if c.globs != nil && strings.Contains(name, "[!") {
-		p.warn(at, "[!…] matches a literal ! here; write [^…] for any other character")
+	if message := c.warning(); message != "" {
+		p.warn(at, "%s", message)
 	}
 	rule.contexts = append(rule.contexts, c)
 }
@@ -209,25 +225,15 @@ func (p *parser) warnShadowed() {
 
 // shadows reports whether r, whose contexts are prefixes, matches every path of rule.
 func (r *Rule) shadows(rule *Rule) bool {
+	if len(rule.contexts) == 0 || slices.ContainsFunc(r.contexts, func(c context) bool { return c.negated }) {
+		return false
+	}
 	for _, c := range rule.contexts {
 		if c.negated || !slices.ContainsFunc(r.contexts, func(mine context) bool {
-			return mine.globs == nil && mine.regex == nil && strings.HasPrefix(c.literal(), mine.text)
+			return mine.isPrefix() && strings.HasPrefix(c.literal(), mine.text)
 		}) {
 			return false
 		}
 	}
 	return true
-}
-
-// text returns the name of an object member, which is always a string.
-func text(name hujson.Value) string {
-	return name.Value.(hujson.Literal).String() //nolint:forcetypeassert // a name is a string
-}
-
-// stringValue returns the string v. ok is false for any other value.
-func stringValue(v hujson.Value) (string, bool) {
-	if lit, ok := v.Value.(hujson.Literal); ok && lit.Kind() == '"' {
-		return lit.String(), true
-	}
-	return "", false
 }

@@ -103,55 +103,41 @@ func TestProblems(t *testing.T) {
 		"a number":                {`3001`, 1, 1, "object"},
 		"a rule that is a number": {`{"/api": 3001}`, 1, 10, "target"},
 		"an element that is none": {`["/api"]`, 1, 2, "context"},
-		"no context":              {`[{"target": "http://a"}]`, 1, 2, "no context"},
 		"a context of a number":   {`[{"context": ["/a", 1], "target": "http://a"}]`, 1, 21, "in quotes"},
-		"no context in the array": {`[{"context": [], "target": "http://a"}]`, 1, 14, "no path"},
-		"context in the object":   {`{"/api": {"context": "/x", "target": "http://a"}}`, 1, 11, "array form"},
 		"no target":               {`{"/api": {}}`, 1, 10, "no target"},
-		"a typing slip":           {"{\"/api\": {\n\t\"target\": \"http://a\",\n\t\"changeorigin\": true}}", 3, 2, "did you mean changeOrigin?"},
 		"swapped letters":         {`{"/api": {"traget": "http://a"}}`, 1, 11, "did you mean target?"},
-		"an unknown option":       {option(`"frobnicate": 1`), 1, 33, "the options are auth, autoRewrite"},
-		"a function":              {option(`"onProxyReq": "x"`), 1, 33, "JavaScript"},
-		"bypass":                  {option(`"bypass": "x"`), 1, 33, "JavaScript"},
-		"secure as text":          {option(`"secure": "false"`), 1, 43, "without quotes"},
-		"ws as a number":          {option(`"ws": 1`), 1, 39, "true or false"},
+		"no comma":                {"{\n\t\"/a\": \"http://a\" // , \n\n /* , */\t\"/b\": \"http://b\"\n}", 2, 18, "a comma is missing after this line"},
+		"no comma on the line":    {`{"/a": {"target": "http://a" "ws": true}}`, 1, 29, "a comma is missing here"},
+		"no comma in the array":   {"[{\"context\": [\"/a\"\n\"/b\"]}]", 1, 19, "a comma is missing after this line"},
+		"no comma after a rule":   {"{\"/a\": {\n}\n\"/b\": {}}", 2, 2, "a comma is missing after this line"},
+		"a semicolon":             {`{"/a": {"target": "http://a"; "ws": true}}`, 1, 29, "a comma"},
+		"one brace too many":      {"{\"/a\": \"http://a\"}}", 1, 19, "must end here"},
 		"timeout as text":         {option(`"timeout": "5s"`), 1, 44, "milliseconds"},
 		"a negative timeout":      {option(`"proxyTimeout": -1`), 1, 49, "milliseconds"},
 		"rewrite as text":         {option(`"pathRewrite": "^/api"`), 1, 48, `{"^/api": ""}`},
-		"rewrite to a number":     {option(`"pathRewrite": {"^/api": 1}`), 1, 58, "replacement"},
 		"a broken rewrite":        {option(`"pathRewrite": {"^/(": ""}`), 1, 49, "is invalid"},
 		"headers as text":         {option(`"headers": "x"`), 1, 44, "object"},
 		"a header's name":         {option(`"headers": {"a b": "x"}`), 1, 45, "name"},
-		"a header of two lines":   {option(`"headers": {"a": "x\r\nb: c"}`), 1, 50, "one line"},
+		"a header of two lines":   {option(`"headers": {"a": "x\r\nb: c"}`), 1, 50, "without control characters"},
+		"a rewrite of two lines":  {option(`"pathRewrite": {"^/api": "/a\nb"}`), 1, 58, "control characters"},
+		"a rewrite of an object":  {option(`"pathRewrite": {"^/api": {}}`), 1, 58, "in quotes"},
+		"a cookie of two lines":   {option(`"cookiePathRewrite": "/\r\nx: y"`), 1, 54, "semicolon"},
+		"a cookie with another":   {option(`"cookiePathRewrite": {"*": "/; Domain=x"}`), 1, 60, "semicolon"},
+		"a cookie as a list":      {option(`"cookiePathRewrite": {"*": []}`), 1, 60, "null"},
 		"a header of an object":   {option(`"headers": {"a": {}}`), 1, 50, "text"},
-		"Content-Length":          {option(`"headers": {"content-length": "1"}`), 1, 45, "remove it"},
-		"auth without a colon":    {option(`"auth": "hidden"`), 1, 41, "user:password"},
 		"a local name":            {option(`"localAddress": "localhost"`), 1, 49, "IP address"},
-		"a log level":             {option(`"logLevel": "loud"`), 1, 45, "silent"},
 		"hostRewrite with path":   {option(`"hostRewrite": "a/b"`), 1, 48, "host"},
 		"protocolRewrite":         {option(`"protocolRewrite": "ftp"`), 1, 52, "https"},
 		"cookies as a number":     {option(`"cookieDomainRewrite": 1`), 1, 56, "quotes"},
-		"a cookie as a number":    {option(`"cookiePathRewrite": {"*": 1}`), 1, 60, "null"},
 		"router as text":          {option(`"router": "x"`), 1, 43, "object"},
 		"a route to nowhere":      {option(`"router": {"/x": "up"}`), 1, 50, "not a URL"},
 		"target not text":         {`{"/api": {"target": 3001}}`, 1, 21, "in quotes"},
-		"target without scheme":   {`{"/api": {"target": "localhost:3001"}}`, 1, 21, "not a URL"},
-		"target with password":    {`{"/api": "http://a:hidden@b"}`, 1, 10, "auth"},
-		"target with query":       {`{"/api": "http://a?x=1"}`, 1, 10, "ignorePath"},
-		"target with fragment":    {`{"/api": "http://a#x"}`, 1, 10, "fragment"},
 		"target of ftp":           {`{"/api": "ftp://a"}`, 1, 10, "scheme"},
 		"target with port 99999":  {`{"/api": "http://a:99999"}`, 1, 10, "65535"},
-		"target with a part":      {`{"/api": {"target": {"socketPath": "/x"}}}`, 1, 22, "socketPath"},
-		"no leading slash":        {`{"api": "http://a"}`, 1, 2, "start with"},
-		"an empty context":        {`{"": "http://a"}`, 1, 2, "every path"},
-		"an extended glob":        {`{"/+(a|b)": "http://a"}`, 1, 2, "parentheses"},
-		"a group":                 {`{"/api/(a|b)": "http://a"}`, 1, 2, "parentheses"},
-		"an open bracket":         {`{"/a/[b*": "http://a"}`, 1, 2, "incomplete"},
-		"an open brace":           {`{"/a/{b*": "http://a"}`, 1, 2, "{ without"},
-		"too many alternatives":   {`{"/{1..9}{1..9}{1..9}": "http://a"}`, 1, 2, "more than"},
+		"target without a host":   {`{"/api": {"target": {"socketPath": "/x"}}}`, 1, 21, "not a URL"},
+		"a target with secrets":   {`{"/api": "http:/u:hidden@a?k=hidden"}`, 1, 10, "not a URL"},
 		"an endless range":        {`{"/{1..999999999}": "http://a"}`, 1, 2, "more than"},
 		"a broken expression":     {`{"^/(api": "http://a"}`, 1, 2, "is invalid"},
-		"! after a prefix":        {`[{"context": ["/api", "!/api/x*"], "target": "http://a"}]`, 1, 14, "globs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -170,9 +156,9 @@ func TestProblems(t *testing.T) {
 	}
 	t.Run("all at once", func(t *testing.T) {
 		t.Parallel()
-		_, _, err := Parse("f", []byte("{\"/a\": {\"traget\": 1},\n\"b\": 2}"))
-		want := "f:1:9: there is no option \"traget\"; did you mean target?\n" +
-			"f:2:1: the context \"b\" must start with \"/\", as paths do\nf:2:6: the context \"b\" needs an object with a target, or just the target's URL"
+		_, _, err := Parse("f", []byte("{\"/a\": {\"traget\": 1},\n\"/b\": 2}"))
+		want := "f:1:9: there is no option \"traget\", and the rule for /a has no target; did you mean target?\n" +
+			"f:2:7: the context \"/b\" needs an object with a target, or just the target's URL"
 		if err == nil || err.Error() != want {
 			t.Errorf("got\n%v\nwant\n%v", err, want)
 		}
@@ -182,9 +168,10 @@ func TestProblems(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
-		`{"/a": "http://a", "/b": "http://b"}`:                                                                 "",
-		`{"/api/v2": "http://a", "/api": "http://b"}`:                                                          "",
-		`{"/api/*": "http://a", "/api/x": "http://b"}`:                                                         "",
+		`{"/a": "http://a", "/b": "http://b"}`:          "",
+		`{"/api/v2": "http://a", "/api": "http://b"}`:   "",
+		`{"/api/?*": "http://a", "/api/x": "http://b"}`: "",
+		`{"": "http://a"}`:                              "", `{"/a/{b": "http://a", "/a/[b": "http://a", "/a/(b)": "http://a"}`: "",
 		`{"/a": {"target": "http://a", "target": "http://b"}}`:                                                 `1:31: "target" is there twice`,
 		"{\"/a\": \"http://a\",\n\"/a\": \"http://b\"}":                                                        `2:1: "/a" is there twice; this one is used, the one on line 1 is ignored`,
 		`{"/api": "http://a", "/api/v2": "http://b"}`:                                                          "1:22: no request reaches /api/v2, because /api comes first",
@@ -201,6 +188,84 @@ func TestWarnings(t *testing.T) {
 		if err != nil || !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%s: %q, %v; want %q", content, got, err, want)
 		}
+	}
+}
+
+// TestLiberal has what other tools accept. Each is one warning, which says where it is and
+// what was taken; want is the rule then.
+func TestLiberal(t *testing.T) {
+	t.Parallel()
+	option := func(o string) string { return "{\"/api\": {\"target\": \"http://a\",\n " + o + "}}" }
+	const plain = "/api → http://a"
+	for name, tc := range map[string]struct{ content, at, says, want string }{
+		"secure is \"false\"":       {option(`"secure": "false"`), "2:12", `certificates are verified; to accept any certificate, write false without quotes`, plain + "  secure true"},
+		"secure is \"true\"":        {option(`"secure": "true"`), "2:12", "verified", plain + "  secure true"},
+		"secure is 0":               {option(`"secure": 0`), "2:12", "0 counts as true", plain + "  secure true"},
+		"changeOrigin is \"true\"":  {option(`"changeOrigin": "true"`), "2:18", "without quotes", plain + "  changeOrigin true"},
+		"changeOrigin is \"false\"": {option(`"changeOrigin": "false"`), "2:18", "to switch it off, write false", plain + "  changeOrigin true"},
+		"changeOrigin is \"\"":      {option(`"changeOrigin": ""`), "2:18", `"" counts as false`, plain + "  changeOrigin false"},
+		"ws is 1":                   {option(`"ws": 1`), "2:8", "1 counts as true", plain + "  ws true"},
+		"ws is an object":           {option(`"ws": {}`), "2:8", "counts as true", plain + "  ws true"},
+		"prependPath is \"false\"":  {option(`"prependPath": "false"`), "2:17", "counts as true", plain + "  prependPath true"},
+		"a timeout in quotes":       {option(`"timeout": "30000"`), "2:13", "taken as 30000 ms", plain + "  timeout 30000"},
+		"a timeout of a month":      {option(`"proxyTimeout": 2592000000`), "2:18", "limited", plain + "  proxyTimeout 86400000"},
+		"null":                      {option(`"secure": null`), "2:12", "null is ignored", plain},
+		"a null rewrite":            {option(`"pathRewrite": null`), "2:17", "null is ignored", plain},
+		"a null header":             {option(`"headers": {"X-A": null}`), "2:21", `taken as the text "null"`, plain + "  headers X-A"},
+		"a rewrite to a number":     {option(`"pathRewrite": {"^/api": 1}`), "2:27", `taken as the text "1"`, plain + `  pathRewrite {"^/api":1}`},
+		"a cookie to a number":      {option(`"cookiePathRewrite": {"*": 1}`), "2:29", `taken as the text "1"`, plain + `  cookiePathRewrite {"*":1}`},
+		"an unknown option":         {option(`"target1": "http://b"`), "2:2", "did you mean target?", plain},
+		"a slip":                    {option(`"logLevet": "debug"`), "2:2", "did you mean logLevel?", plain},
+		"another case":              {option(`"changeorigin": true`), "2:2", "did you mean changeOrigin?", plain},
+		"a comment as an option":    {option(`"_comment": "for the shop"`), "2:2", `no option "_comment"`, plain},
+		"another one":               {option(`"//": "for the shop"`), "2:2", `no option "//"`, plain},
+		"a comment as a rule":       {"{\"//\": \"the shop\",\n\"/api\": {\"target\": \"http://a\"}}", "1:2", "not a rule", plain},
+		"a schema":                  {`{"$schema": "./proxy.schema.json", "/api": {"target": "http://a"}}`, "1:2", "not a rule", plain},
+		"a null rule":               {`{"/b": null, "/api": {"target": "http://a"}}`, "1:2", "not a rule", plain},
+		"a function":                {option(`"onProxyReq": "x"`), "2:2", "JavaScript function", plain},
+		"bypass":                    {option(`"bypass": "x"`), "2:2", "JavaScript function", plain},
+		"context in the object":     {option(`"context": "/x"`), "2:2", "array form", plain},
+		"a log level":               {option(`"logLevel": "verbose"`), "2:14", `"info" is used`, plain + `  logLevel "info"`},
+		"Content-Length":            {option(`"headers": {"content-length": "1"}`), "2:14", "is ignored", plain + "  headers content-length"},
+		"auth without a colon":      {option(`"auth": "hidden"`), "2:10", "no colon", plain + "  auth •••"},
+		"hostRewrite as a URL":      {option(`"hostRewrite": "http://localhost:4200/"`), "2:17", `taken as "localhost:4200"`, plain + `  hostRewrite "localhost:4200"`},
+		"a route to null":           {option(`"router": {"b": null}`), "2:13", "is ignored", plain + `  router {"b":"…"}`},
+		"target as an object": {`{"/api": {"target": {"host": "a", "port": "8080", "protocol": "https:", "path": "x"}}}`, "1:21",
+			`taken as "https://a:8080/x"`, "/api → https://a:8080/x"},
+		"target without a scheme":    {`{"/api": {"target": "localhost:3001"}}`, "1:21", `taken as "http://localhost:3001"`, "/api → http://localhost:3001"},
+		"target with two slashes":    {`{"/api": {"target": "//a/b"}}`, "1:21", `taken as "http://a/b"`, "/api → http://a/b"},
+		"target with a password":     {`{"/api": {"target": "http://u:hidden@a"}}`, "1:21", `use "auth"`, plain},
+		"target with a fragment":     {`{"/api": {"target": "http://a#x"}}`, "1:21", "fragment", plain},
+		"target with a query":        {`{"/api": {"target": "http://a/b?k=hidden"}}`, "1:10", "ignorePath", "/api → http://a/b?…"},
+		"no slash":                   {`{"api": {"target": "http://a"}}`, "1:2", `matches nothing, because paths start with /; did you mean "/api"?`, "api → http://a"},
+		"a URL as the context":       {`{"http://localhost:4200/api": {"target": "http://a"}}`, "1:2", `did you mean "/api"?`, "http://localhost:4200/api → http://a"},
+		"a glob without a slash":     {`{"api/**": {"target": "http://a"}}`, "1:2", `did you mean "/api/**"?`, "api/** → http://a"},
+		"one level":                  {`{"/api/*": {"target": "http://a"}}`, "1:2", `is one level; "/api" or "/api/**" is everything below`, "/api/* → http://a"},
+		"one level in an array":      {`[{"context": ["/a", "/api/*"], "target": "http://a"}]`, "1:21", `is one level`, "/a, /api/* → http://a"},
+		"a star":                     {`{"*": {"target": "http://a"}}`, "1:2", `"**" matches every path`, "* → http://a"},
+		"no context":                 {`[{"target": "http://a"}]`, "1:2", "matches every path", `"" → http://a`},
+		"no context in the array":    {`[{"context": [], "target": "http://a"}]`, "1:14", "matches no path", "[] → http://a"},
+		"! after a prefix":           {`[{"context": ["/api", "!/api/x/**"], "target": "http://a"}]`, "1:14", "excludes from prefixes too", "/api, !/api/x/** → http://a"},
+		"part of a target's object":  {`{"/api": {"target": "http://a", "router": {"/b": {"host": "b", "slashes": true}}}}`, "1:64", `"slashes" is ignored`, ""},
+		"a byte order mark in front": {"\ufeff{\"api\": {\"target\": \"http://a\"}}", "1:2", "did you mean", "api → http://a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rules, warnings, err := Parse("f", []byte(tc.content))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if len(warnings) > 0 {
+				got = warnings[0].String()
+			}
+			if len(warnings) != 1 && tc.want != "" || !strings.HasPrefix(got, "f:"+tc.at+": ") || !strings.Contains(got, tc.says) || strings.Contains(warnings.Error(), "hidden") {
+				t.Errorf("got %v\nwant %s and %q", warnings, tc.at, tc.says)
+			}
+			if table := rules.Table(); tc.want != "" && table != tc.want {
+				t.Errorf("got %s\nwant %s", table, tc.want)
+			}
+		})
 	}
 }
 
@@ -222,7 +287,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		for i := range rules {
-			if len(rules[i].contexts) == 0 || len(rules[i].Targets()) == 0 {
+			if rules[i].Name == "" || len(rules[i].Targets()) == 0 {
 				t.Fatalf("accepted %+v", rules[i])
 			}
 			for _, target := range rules[i].Targets() {

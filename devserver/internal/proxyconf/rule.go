@@ -3,8 +3,8 @@
 // The file's dialect is that of http-proxy-middleware, which `ng serve`, webpack's dev
 // server and, for the most part, Vite share: an ordered list of rules whose contexts
 // are path prefixes, globs or regular expressions, in JSON with comments and trailing
-// commas. docs/proxy.md is the reference. Unknown options are rejected with their
-// position, because an option that is silently ignored is hard to find.
+// commas. docs/proxy.md is the reference. What other tools accept is accepted, with a
+// warning that names the position: an option that is silently ignored is hard to find.
 package proxyconf
 
 import (
@@ -153,6 +153,9 @@ func (r *Rule) RequestURI(target *url.URL, uri string) (string, error) {
 	base := ""
 	if r.PrependPath {
 		base = target.EscapedPath()
+		if target.RawQuery != "" {
+			base += "?" + target.RawQuery
+		}
 	}
 	switch {
 	case base != "" && (uri == "" || uri[0] == '?'): // the rewrite has removed the path

@@ -36,8 +36,12 @@ func (p *parser) syntaxProblem(err error) source.Problems {
 		message = `JSON requires double quotes: "`
 	case strings.Contains(message, "after object name"):
 		message = "a colon is missing before this"
+	case strings.Contains(message, "';' after"):
+		message = "this must be a comma, not a semicolon"
 	case strings.Contains(message, "after object value"), strings.Contains(message, "after array value"):
-		message = "a comma is missing before this"
+		return source.Problems{p.missingComma(line, column)}
+	case strings.Contains(message, "after top-level value"):
+		message = "the file must end here; is there one } or ] too many before this?"
 	case strings.HasPrefix(message, "invalid literal: ") && !strings.HasPrefix(message, `invalid literal: "`):
 		message = strings.TrimPrefix(message, "invalid literal: ") + " is not a JSON value; text and option names need double quotes"
 	}
@@ -46,42 +50,26 @@ func (p *parser) syntaxProblem(err error) source.Problems {
 
 var position = regexp.MustCompile(`(?s)^hujson: line (\d+), column (\d+): (.*)$`)
 
-// suggest returns the name in known that is closest to name, or "" if none is close.
-func suggest(name string, known []string) string {
-	best, least := "", 3 // edits
-	for _, candidate := range known {
-		if strings.EqualFold(name, candidate) {
-			return candidate
-		}
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < least && d < len(candidate)/2 {
-			best, least = candidate, d
+// missingComma returns the problem of a value at line and column that no comma separates
+// from the value before it. It is where the comma belongs, which is often on a line
+// before.
+func (p *parser) missingComma(line, column int) source.Problem {
+	end, value := 0, 0 // of the file up to line and column, and of the last value in it
+	for rest := line; rest > 1; rest-- {
+		end += strings.IndexByte(p.data[end:], '\n') + 1
+	}
+	end += column - 1
+	for _, at := range token.FindAllStringIndex(p.data[:end], -1) {
+		if text := p.data[at[0]:at[1]]; !strings.HasPrefix(text, "/") {
+			value = at[1]
 		}
 	}
-	return best
+	problem := p.at(value, "a comma is missing after this line")
+	if problem.Line == line {
+		problem.Message = "a comma is missing here"
+	}
+	return problem
 }
 
-// distance is the number of letters to replace, insert, delete or swap with their
-// neighbor to turn a into b (optimal string alignment).
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
-}
+// token matches a string, a comment, or any other character that is not white space.
+var token = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|//[^\n]*|/\*(?s:.*?)\*/|\S`)

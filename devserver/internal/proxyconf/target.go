@@ -1,41 +1,49 @@
 package proxyconf
 
 import (
-	"fmt"
 	"net/textproto"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tailscale/hujson"
 )
 
+// noScheme matches targets like localhost:3001 and //localhost.
+var noScheme = regexp.MustCompile(`^(?://[^/]|(?:localhost|[A-Za-z0-9.-]+:[0-9]+|\[[0-9A-Fa-f:.]+\]:[0-9]+)(?:[/?]|$))`)
+
 // target parses a target of r: a URL, or an object of its parts. A ws: target turns on
 // WebSockets. It returns nil and reports a problem if the target is invalid.
 func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 	value, ok := stringValue(v)
-	if o, isObject := v.Value.(*hujson.Object); isObject {
-		value, ok = p.targetParts(o)
-		if !ok {
+	o, isObject := v.Value.(*hujson.Object)
+	if isObject {
+		if value, ok = p.targetParts(o); !ok {
 			return nil
 		}
+		p.warn(v, "this is taken as %q; a URL in quotes is shorter", withoutQuery(value))
 	}
 	if !ok {
 		p.fail(v, `the target must be a URL in quotes, like "http://localhost:3001"`)
 		return nil
 	}
+	if noScheme.MatchString(value) {
+		value = "http://" + strings.TrimPrefix(value, "//")
+		p.warn(v, "the target has no scheme, so it is taken as %q; write that", withoutQuery(value))
+	}
 	u, err := url.Parse(value)
 	switch {
-	case err == nil && u.User != nil:
-		p.fail(v, `the target must not contain a password; use "auth": "user:password"`)
-		return nil
 	case err != nil || u.Hostname() == "" || u.Opaque != "":
-		p.fail(v, "the target %q is not a URL like \"http://localhost:3001\"", value)
+		p.fail(v, "the target %q is not a URL like \"http://localhost:3001\"", withoutSecrets(value))
 		return nil
+	case u.User != nil:
+		p.warn(v, `the password in the target is ignored, as in Node; use "auth": "user:password"`)
+		u.User = nil
 	case u.Fragment != "":
-		p.fail(v, "the target has a fragment (#…), which is never sent")
-		return nil
+		p.warn(v, "the target's fragment (#…) is never sent; remove it")
 	}
+	u.Fragment, u.RawFragment = "", ""
 	if port, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || port < 1 || port > 65535) {
 		p.fail(v, "the target's port must be between 1 and 65535")
 		return nil
@@ -49,26 +57,43 @@ func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 		p.fail(v, "the target's scheme must be http or https (or ws or wss), not %q", u.Scheme)
 		return nil
 	}
-	if u.Path == "/" {
+	if u.Path == "/" && u.RawQuery == "" {
 		u.Path = ""
 	}
 	return u
 }
 
-// targetParts parses a target like {"protocol": "http:", "host": "localhost", "port":
-// 3001}.
+// withoutSecrets returns a target that is no URL without what may be a password or a key.
+func withoutSecrets(value string) string {
+	value = withoutQuery(value)
+	if i := strings.LastIndexByte(value, '@'); i >= 0 {
+		value = "…" + value[i:]
+	}
+	return value
+}
+
+// targetParts returns the URL of a target like {"protocol": "http:", "host":
+// "localhost", "port": 3001}. It ignores the other parts that Node's url.parse returns.
 func (p *parser) targetParts(o *hujson.Object) (string, bool) {
 	protocol, host, port, path, good := "http", "", "", "", true
 	for _, member := range p.members(o) {
-		value, ok := stringValue(member.Value)
-		if lit, isLiteral := member.Value.Value.(hujson.Literal); isLiteral && lit.Kind() == '0' {
-			value, ok = lit.String(), true
+		name := text(member.Name)
+		lit, isLiteral := member.Value.Value.(hujson.Literal)
+		value := lit.String()
+		switch name {
+		case "protocol", "host", "hostname", "port", "path", "pathname":
+			if isNull(member.Value) {
+				continue
+			}
+			if !isLiteral || lit.Kind() != '"' && lit.Kind() != '0' {
+				p.fail(member.Value, "this must be text or a number")
+				good = false
+			}
+		default:
+			p.warn(member.Name, "a target has protocol, host, port and path; %q is ignored", name)
+			continue
 		}
-		if !ok {
-			p.fail(member.Value, "this must be text or a number")
-			good = false
-		}
-		switch name := text(member.Name); name {
+		switch name {
 		case "protocol":
 			protocol = strings.TrimSuffix(strings.TrimSuffix(value, "//"), ":")
 		case "host", "hostname":
@@ -76,20 +101,23 @@ func (p *parser) targetParts(o *hujson.Object) (string, bool) {
 		case "port":
 			port = ":" + value
 		case "path", "pathname":
-			path = value
-		default:
-			p.fail(member.Name, "a target has protocol, host, port and path, not %q; or write it as a URL, like \"http://localhost:3001\"", name)
-			good = false
+			if path = value; path != "" && path[0] != '/' {
+				path = "/" + path
+			}
 		}
 	}
 	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") && port != "" {
-		host = "[" + host + "]"
+		if name, its, ok := strings.Cut(host, ":"); ok && ":"+its == port { // "host" with its port, as in url.parse
+			host = name
+		} else {
+			host = "[" + host + "]"
+		}
 	}
 	return protocol + "://" + host + port + path, good
 }
 
 // router parses {"host": target, "host/path": target, "/path": target}.
-func (p *parser) router(r *Rule, v hujson.Value) {
+func (p *parser) router(r *Rule, _ string, v hujson.Value) {
 	o, ok := v.Value.(*hujson.Object)
 	if !ok {
 		p.fail(v, `this must be an object of hosts or paths and their targets, like {"localhost:4200/v2": "http://localhost:3002"}`)
@@ -97,8 +125,8 @@ func (p *parser) router(r *Rule, v hujson.Value) {
 	}
 	for _, member := range p.members(o) {
 		key := text(member.Name)
-		if key == "" {
-			p.fail(member.Name, "a host, a path, or both are missing here")
+		if key == "" || isNull(member.Value) {
+			p.warn(member.Name, "this entry is ignored: it needs a host, a path or both, and a target")
 			continue
 		}
 		host, path := key, ""
@@ -110,7 +138,7 @@ func (p *parser) router(r *Rule, v hujson.Value) {
 }
 
 // headers parses names and values of header fields.
-func (p *parser) headers(r *Rule, v hujson.Value) {
+func (p *parser) headers(r *Rule, _ string, v hujson.Value) {
 	o, ok := v.Value.(*hujson.Object)
 	if !ok {
 		p.fail(v, `this must be an object of header names and values, like {"X-Debug": "1"}`)
@@ -123,7 +151,7 @@ func (p *parser) headers(r *Rule, v hujson.Value) {
 			p.fail(member.Name, "%q is not a valid header name", name)
 			continue
 		case name == "Content-Length" || name == "Transfer-Encoding" || name == "Trailer" || name == "Upgrade":
-			p.fail(member.Name, "the dev server sets %s itself; remove it", name)
+			p.warn(member.Name, "%s is ignored: the dev server sets it itself", name)
 			continue
 		}
 		list := []hujson.Value{member.Value}
@@ -132,28 +160,14 @@ func (p *parser) headers(r *Rule, v hujson.Value) {
 		}
 		header := Header{Name: name}
 		for _, element := range list {
-			value, err := headerValue(element)
-			if err != nil {
-				p.fail(element, "%v", err)
+			value, ok := p.scalar(element)
+			if !ok || hasControl(value) {
+				p.fail(element, "a header's value must be text without control characters, a number, true or false")
 			}
 			header.Values = append(header.Values, value)
 		}
 		r.Headers = append(r.Headers, header)
 	}
-}
-
-// headerValue returns a value for the option headers: text, a number or a boolean, as
-// JavaScript writes it.
-func headerValue(v hujson.Value) (string, error) {
-	lit, ok := v.Value.(hujson.Literal)
-	if !ok || lit.Kind() == 'n' {
-		return "", fmt.Errorf("a header's value must be text, a number, true or false")
-	}
-	value := lit.String() // text without its quotes, anything else as it is written
-	if strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
-		return "", fmt.Errorf("a header's value must be one line without control characters")
-	}
-	return value, nil
 }
 
 // isToken reports whether s is a valid field name (RFC 9110 §5.6.2).
@@ -167,8 +181,13 @@ func isToken(s string) bool {
 }
 
 // hostRewrite reads a host, with or without a port.
-func (p *parser) hostRewrite(r *Rule, v hujson.Value) {
+func (p *parser) hostRewrite(r *Rule, name string, v hujson.Value) {
 	value, ok := stringValue(v)
+	if _, after, isURL := strings.Cut(value, "://"); isURL {
+		value, _, _ = strings.Cut(after, "/")
+		r.options[name] = strconv.Quote(value)
+		p.warn(v, "this must be a host, so it is taken as %q", value)
+	}
 	if u, err := url.Parse("//" + value); !ok || err != nil || u.Host != value || value == "" {
 		p.fail(v, `this must be a host, like "localhost:4200"`)
 		return
@@ -177,9 +196,9 @@ func (p *parser) hostRewrite(r *Rule, v hujson.Value) {
 }
 
 // protocolRewrite reads "http" or "https".
-func (p *parser) protocolRewrite(r *Rule, v hujson.Value) {
+func (p *parser) protocolRewrite(r *Rule, _ string, v hujson.Value) {
 	value, _ := stringValue(v)
-	r.ProtocolRewrite = strings.TrimSuffix(value, ":")
+	r.ProtocolRewrite = strings.ToLower(strings.TrimSuffix(value, ":"))
 	if r.ProtocolRewrite != "http" && r.ProtocolRewrite != "https" {
 		p.fail(v, `this must be "http" or "https"`)
 	}
