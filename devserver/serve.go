@@ -97,6 +97,7 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Flag: "--allowed-host"}
 	srv := newServer(hosts.Check(handler), log)
 	srv.TLSConfig = secure
+	transports.Track(srv)
 	group.Go(func() error { return localnet.Serve(ctx, srv, page, drain) })
 	log.Info("page listening on " + pageOrigin)
 	if cfg.Exposed() {

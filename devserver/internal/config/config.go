@@ -41,6 +41,7 @@ type Config struct {
 
 	Frontend     string // folder with the page's sources, or with a built frontend
 	ProxyConfig  string // file with the proxy rules
+	APIAddr      string // "host:port" of the project's API (API_ADDR), whose problems the proxy explains
 	TenantAddr   string // "host:port" of the local tenant, on loopback
 	TenantConfig string // file with the local tenant's users, clients and APIs; "" means the default
 	TenantState  string // folder for the local tenant's state; "" means none
@@ -140,6 +141,8 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	if err != nil {
 		return Config{}, err
 	}
+	address, _ := lookupEnv("API_ADDR") // the API checks it
+	cfg.APIAddr = cmp.Or(address, DefaultAPIAddr)
 	if err := cfg.place(cmp.Or(given["addr"], "--addr"), *host, *port); err != nil {
 		return Config{}, err
 	}

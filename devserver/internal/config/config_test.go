@@ -28,7 +28,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Addr: "localhost:4200", Frontend: "frontend", ProxyConfig: "proxy.conf.json", TenantAddr: "localhost:4400", TenantState: ".tenant",
+		Addr: "localhost:4200", Frontend: "frontend", ProxyConfig: "proxy.conf.json", APIAddr: "localhost:3001", TenantAddr: "localhost:4400", TenantState: ".tenant",
 		ClientID: "local-spa", Audience: "http://localhost:3001", Types: true, CSP: true, Console: "errors",
 	}
 	if !reflect.DeepEqual(got, want) || !got.Local() {

@@ -47,7 +47,11 @@ func Serve(ctx context.Context, srv *http.Server, lns []net.Listener, drain time
 func closeUnusedConns(srv *http.Server) {
 	var mu sync.Mutex
 	unused := map[net.Conn]bool{} // protected by mu
+	next := srv.ConnState
 	srv.ConnState = func(conn net.Conn, state http.ConnState) {
+		if next != nil {
+			next(conn, state)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if state == http.StateNew {

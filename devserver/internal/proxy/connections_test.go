@@ -5,9 +5,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestReusedConnections has upstreams do with a connection, after the first answer,
@@ -90,6 +93,181 @@ func TestBadHeads(t *testing.T) {
 				if resp.StatusCode != http.StatusBadGateway || method == http.MethodGet && !strings.Contains(body, tc.says) {
 					t.Errorf("%s: %d %.300s", method, resp.StatusCode, body)
 				}
+			}
+		})
+	}
+}
+
+// TestRequestsAreNotSentTwice has an upstream close a kept connection when the second
+// request arrives on it, and counts the requests that it has seen.
+func TestRequestsAreNotSentTwice(t *testing.T) {
+	t.Parallel()
+	const proof = "DPoP: a.b.c"
+	for name, tc := range map[string]struct {
+		method, options, header, body string
+		seen                          int32 // times
+		status                        int
+	}{
+		"GET":                           {"GET", "", "", "", 2, 200},
+		"HEAD":                          {"HEAD", "", "", "", 2, 200},
+		"GET with a proof":              {"GET", "", proof, "", 1, 502},
+		"OPTIONS with a proof":          {"OPTIONS", "", proof, "", 1, 502},
+		"a proof that the rule sets":    {"GET", `, "headers": {"DPoP": "a.b.c"}`, "", "", 1, 502},
+		"POST":                          {"POST", "", "", "body", 1, 502},
+		"POST without a body":           {"POST", "", "", "", 1, 502},
+		"POST with a key":               {"POST", "", "Idempotency-Key: 1", "body", 2, 200},
+		"POST with a key and a proof":   {"POST", "", "Idempotency-Key: 1\r\n" + proof, "body", 1, 502},
+		"POST with a key and redirects": {"POST", `, "followRedirects": true`, "Idempotency-Key: 1", "body", 2, 200},
+		"PUT with a proof":              {"PUT", "", proof, "body", 1, 502},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var seen atomic.Int32
+			target := keptUpstream(t, func(conn net.Conn, r *bufio.Reader, nth int) {
+				for i := 0; ; i++ {
+					req, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					body, err := io.ReadAll(req.Body)
+					if err != nil {
+						return
+					}
+					if req.URL.Path == "/api/second" {
+						seen.Add(1)
+						if string(body) != tc.body {
+							t.Errorf("the body is %q", body)
+						}
+						if nth == 0 {
+							return
+						}
+					}
+					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				}
+			})
+			b := newBrowser(t, start(t, rule(target, tc.options), io.Discard))
+			if got := b.ask("GET", "/api/first", ""); got != "200 " {
+				t.Fatalf("the first: %s", got)
+			}
+			header := []string{tc.header}
+			if tc.header == "" {
+				header = nil
+			}
+			if tc.method == "HEAD" { // whose response has no body
+				send(t, b.conn, "HEAD /api/second HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+				if got, err := io.ReadAll(b.r); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 200") {
+					t.Errorf("got %s, %v", got, err)
+				}
+			} else if got := b.ask(tc.method, "/api/second", tc.body, header...); !strings.HasPrefix(got, strconv.Itoa(tc.status)) {
+				t.Errorf("got %s", got)
+			} else if tc.status == 502 && strings.Contains(tc.header, "DPoP") && tc.method == "GET" && !strings.Contains(got, "DPoP proof") {
+				t.Errorf("the reason is missing: %s", got)
+			}
+			if n := seen.Load(); n != tc.seen {
+				t.Errorf("the upstream saw it %d times", n)
+			}
+		})
+	}
+}
+
+// keptUpstream is an upstream that serves each connection by serve, which is handed its
+// number. It returns its URL.
+func keptUpstream(tb testing.TB, serve func(conn net.Conn, r *bufio.Reader, nth int)) string {
+	tb.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	var mu sync.Mutex
+	open := map[net.Conn]bool{}
+	serving.Go(func() {
+		for nth := 0; ; nth++ {
+			conn, err := ln.Accept()
+			if err != nil {
+				return // the test has ended
+			}
+			mu.Lock()
+			open[conn] = true
+			mu.Unlock()
+			serving.Go(func() {
+				serve(conn, bufio.NewReader(conn), nth)
+				_ = conn.Close()
+			})
+		}
+	})
+	tb.Cleanup(func() {
+		_ = ln.Close()
+		mu.Lock()
+		for conn := range open {
+			_ = conn.Close()
+		}
+		mu.Unlock()
+		serving.Wait()
+	})
+	return "http://" + ln.Addr().String()
+}
+
+// TestProofsFollowNoRedirect has a rule follow redirects, but for requests with a proof.
+func TestProofsFollowNoRedirect(t *testing.T) {
+	t.Parallel()
+	var seen atomic.Int32
+	target := upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		seen.Add(1)
+		if r.URL.Path == "/api" {
+			http.Redirect(w, r, "/there", http.StatusTemporaryRedirect)
+		}
+	})
+	url := start(t, rule(target, `, "followRedirects": true`), io.Discard)
+	if resp, _ := do(t, http.MethodGet, url+"/api", "", "DPoP: a.b.c"); resp.StatusCode != http.StatusTemporaryRedirect || seen.Load() != 1 {
+		t.Errorf("with a proof: %d, %d requests", resp.StatusCode, seen.Load())
+	}
+	if resp, _ := do(t, http.MethodGet, url+"/api", ""); resp.StatusCode != http.StatusOK || seen.Load() != 3 {
+		t.Errorf("without: %d, %d requests", resp.StatusCode, seen.Load())
+	}
+}
+
+// TestOldConnectionsAreNotUsedForUploads waits longer than the upstream keeps
+// connections, by its own words.
+func TestOldConnectionsAreNotUsedForUploads(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		header      string
+		wait        time.Duration
+		connections int32 // that the requests use
+	}{
+		"young":             {"", 0, 1},
+		"old, and it said":  {"Keep-Alive: timeout=1, max=100\r\n", 600 * time.Millisecond, 2},
+		"young for its say": {"Keep-Alive: timeout=\"60\"\r\n", 1100 * time.Millisecond, 1},
+		"old":               {"", 1100 * time.Millisecond, 2},
+		"never":             {"Keep-Alive: timeout=0\r\n", time.Millisecond, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var connections atomic.Int32
+			target := keptUpstream(t, func(conn net.Conn, r *bufio.Reader, _ int) {
+				connections.Add(1)
+				for {
+					req, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					if _, err := io.Copy(io.Discard, req.Body); err != nil {
+						return
+					}
+					_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+tc.header+"Content-Length: 0\r\n\r\n")
+				}
+			})
+			b := newBrowser(t, start(t, rule(target, ""), io.Discard))
+			if got := b.ask("GET", "/api", ""); got != "200 " {
+				t.Fatal(got)
+			}
+			<-time.After(tc.wait) // what is tested
+			if got := b.ask("POST", "/api", strings.Repeat("x", 200<<10)); got != "200 " {
+				t.Error(got)
+			}
+			if n := connections.Load(); n != tc.connections {
+				t.Errorf("%d connections", n)
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -89,31 +90,37 @@ const writeErrorDelay = time.Second
 // its error only when reading has ended, or after writeErrorDelay.
 type patientConn struct {
 	net.Conn
-	ended chan struct{} // closed when there is nothing more to read
+	ended   chan struct{} // closed when there is nothing more to read
+	written atomic.Int64  // bytes
 
 	mu      sync.Mutex // protects the fields below
 	isEnded bool
-	onEnd   func() // called then, without mu held; may be nil
+	onEnd   func() // called then, without mu held, if a request was sent; may be nil
+	isSent  bool   // bytes were written since onEnd was set
 }
 
-// whenEnded makes conn, a patientConn or a wrapper of one, call onEnd when there is
-// nothing more to read. It replaces the function that the last request has set.
-func whenEnded(conn net.Conn, onEnd func()) {
+// patient returns the patientConn of conn, which may have TLS or a caseConn over it, or
+// nil if there is none.
+func patient(conn net.Conn) *patientConn {
 	c, ok := conn.(*patientConn)
-	for !ok { // there may be TLS over it, or a caseConn
+	for !ok {
 		wrapper, isWrapper := conn.(interface{ NetConn() net.Conn })
 		if !isWrapper {
-			return
+			return nil
 		}
 		conn = wrapper.NetConn()
 		c, ok = conn.(*patientConn)
 	}
-	c.mu.Lock()
-	ended := c.isEnded
-	c.onEnd = onEnd
-	c.mu.Unlock()
-	if ended {
-		onEnd()
+	return c
+}
+
+// whenEnded makes conn call onEnd when there is nothing more to read after a byte of the
+// request has been written. It replaces the function that the last request has set.
+func whenEnded(conn net.Conn, onEnd func()) {
+	if c := patient(conn); c != nil {
+		c.mu.Lock()
+		c.onEnd, c.isSent = onEnd, false
+		c.mu.Unlock()
 	}
 }
 
@@ -129,6 +136,10 @@ func (c *patientConn) Read(p []byte) (int, error) {
 // Write implements net.Conn.
 func (c *patientConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
+	if n > 0 {
+		c.written.Add(int64(n))
+		c.sent()
+	}
 	if err != nil {
 		timeout := time.NewTimer(writeErrorDelay)
 		defer timeout.Stop()
@@ -146,16 +157,31 @@ func (c *patientConn) Close() error {
 	return c.Conn.Close()
 }
 
-// end records that there is nothing more to read, and calls onEnd the first time.
+// sent records that bytes of a request were written, and calls onEnd if there is nothing
+// to read any more.
+func (c *patientConn) sent() {
+	c.mu.Lock()
+	first, onEnd := !c.isSent, c.onEnd
+	c.isSent = true
+	first = first && c.isEnded && onEnd != nil
+	c.mu.Unlock()
+	if first {
+		onEnd()
+	}
+}
+
+// end records that there is nothing more to read, and calls onEnd the first time if a
+// request was sent.
 func (c *patientConn) end() {
 	c.mu.Lock()
 	first, onEnd := !c.isEnded, c.onEnd
+	call := first && c.isSent && onEnd != nil
 	c.isEnded = true
 	c.mu.Unlock()
 	if first {
 		close(c.ended)
-		if onEnd != nil {
-			onEnd()
-		}
+	}
+	if call {
+		onEnd()
 	}
 }

@@ -97,7 +97,7 @@ func (x *exchange) failed(err error) {
 	if timeout, ok := errors.AsType[*idleError](x.idle.cause()); ok {
 		err = timeout
 	}
-	x.answer(explain(x.rule, x.plan, err))
+	x.answer(explain(x.rule, x.plan, x.api, err))
 }
 
 // isGone reports whether err, of reading a request, means that the client disconnected.

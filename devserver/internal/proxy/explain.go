@@ -9,24 +9,53 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"syscall"
 	"time"
 
+	"calling-an-api.example/devserver/internal/localnet"
 	"calling-an-api.example/devserver/internal/proxyconf"
 )
 
 // explain returns the problem for err, an error of the request to the upstream, with
-// its cause in words and the next step: 504 for timeouts, otherwise 502.
-func explain(rule *proxyconf.Rule, p plan, err error) *problem {
+// its cause in words and the next step: 504 for timeouts, otherwise 502. api is the
+// address of the project's API.
+func explain(rule *proxyconf.Rule, p plan, api string, err error) *problem {
 	summary := "The dev server got no answer from " + p.target.Host + "."
-	if cause, ok := timeoutCause(err); ok {
-		return newProblem(rule, p, http.StatusGatewayTimeout, "gateway_timeout", summary, cause,
-			"Is the upstream at "+p.target.Host+" healthy? Its log may say more.")
+	if via := proxyFor(p.target); via != "" {
+		summary = "The dev server got no answer from " + p.target.Host + " through the proxy " + via + "."
 	}
-	cause, next := causeOf(rule, err)
-	return newProblem(rule, p, http.StatusBadGateway, "bad_gateway", summary, cause, next)
+	status, code := http.StatusBadGateway, "bad_gateway"
+	cause, isTimeout := timeoutCause(err)
+	next := "Is the upstream at " + p.target.Host + " healthy? Its log may say more."
+	if isTimeout {
+		status, code = http.StatusGatewayTimeout, "gateway_timeout"
+	} else {
+		cause, next = causeOf(rule, p.target, api, err)
+	}
+	if proxyCause, ok := ofProxy(p.target, err); ok {
+		cause = proxyCause
+		next = "Check " + proxyVariable(p.target) + "; with NO_PROXY=" + p.target.Hostname() + " the target is reached directly. Then start the dev server again."
+	}
+	made := newProblem(rule, p, status, code, summary, cause, next)
+	made.Title = "No answer from " + p.target.Host
+	return made
+}
+
+// ofProxy returns the cause of err in words if it is the environment's proxy.
+func ofProxy(target *url.URL, err error) (cause string, ok bool) {
+	var tunnel *tunnelError
+	var network *net.OpError
+	name := "the proxy " + proxyFor(target) + " (" + proxyVariable(target) + ") "
+	switch {
+	case errors.As(err, &tunnel):
+		return name + "does not connect to it: " + tunnel.Error(), true
+	case errors.As(err, &network) && network.Op == "proxyconnect":
+		return name + "cannot be reached: " + network.Err.Error(), true
+	}
+	return "", false
 }
 
 // timeoutCause reports whether err is a timeout, and returns its cause in words.
@@ -44,7 +73,7 @@ func timeoutCause(err error) (cause string, ok bool) {
 }
 
 // causeOf returns the cause of err in words and what to do next.
-func causeOf(rule *proxyconf.Rule, err error) (cause, next string) {
+func causeOf(rule *proxyconf.Rule, target *url.URL, api string, err error) (cause, next string) {
 	var (
 		dns    *net.DNSError
 		cert   *tls.CertificateVerificationError
@@ -59,14 +88,20 @@ func causeOf(rule *proxyconf.Rule, err error) (cause, next string) {
 	case errors.As(err, &alert):
 		return "it rejected the TLS handshake: " + alert.Error(), "Check the target's TLS settings."
 	case errors.As(err, &dns):
-		return "the name " + dns.Name + " cannot be resolved", "Check the rule's target " + inFile(rule) + "."
+		return "the name " + dns.Name + " cannot be resolved", "Check the rule's target " + inFile(rule) + ". If only a proxy reaches it, set " +
+			proxyVariable(target) + " and start the dev server again."
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused: nothing listens there",
-			"Is the API running? `make api` starts it. Or point the rule's target elsewhere " + inFile(rule) + "."
+		program := "Is the program running that should listen at " + target.Host + "?"
+		if isAPI(target, api) {
+			program = "Is the API running? `make api` starts it."
+		}
+		return "connection refused: nothing listens there", program + " Or point the rule's target elsewhere " + inFile(rule) + "."
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "it cannot be reached from this machine", "Is the network up? Does the target need a VPN?"
 	case errors.Is(err, syscall.EADDRNOTAVAIL) && rule.LocalAddress != "":
 		return "this machine has no address " + rule.LocalAddress, "Change the rule's localAddress " + inFile(rule) + "."
+	case errors.Is(err, errSentOnce):
+		return err.Error(), "Send the request again with a new proof."
 	case errors.Is(err, errRedirects):
 		return err.Error(), "Does it redirect in a loop? Without followRedirects, the browser shows the redirects."
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -77,6 +112,15 @@ func causeOf(rule *proxyconf.Rule, err error) (cause, next string) {
 		return "its answer is not HTTP", "Is the target's port the right one, and should it be https://? Change it " + inFile(rule) + "."
 	}
 	return err.Error(), "Check the upstream's log, and the rule's target " + inFile(rule) + "."
+}
+
+// isAPI reports whether target is at the address api.
+func isAPI(target *url.URL, api string) bool {
+	host, port, err := net.SplitHostPort(api)
+	if err != nil || port != target.Port() {
+		return false
+	}
+	return strings.EqualFold(host, target.Hostname()) || (host == "" || localnet.IsLoopback(host)) && localnet.IsLoopback(target.Hostname())
 }
 
 // certificateCause says in words why a certificate is not accepted.

@@ -73,7 +73,7 @@ func TestAnswerOptions(t *testing.T) {
 		w.Header().Set("Location", location)
 		w.Header().Add("Set-Cookie", "a=1; Domain=old.test; Path=/old; Secure")
 		w.Header().Add("Set-Cookie", "b=domain=x; path=/")
-		w.WriteHeader(map[string]int{"": 302, "/api/created": 201, "/api/ok": 200, "/api/see-other": 303}[strings.TrimSuffix(r.URL.Path, "/api")])
+		w.WriteHeader(map[string]int{"": 302, "/api/created": 201, "/api/ok": 200, "/api/see-other": 303, "/api/choices": 300}[strings.TrimSuffix(r.URL.Path, "/api")])
 	})
 	host := strings.TrimPrefix(target, "http://")
 	for name, tc := range map[string]struct {
@@ -83,7 +83,10 @@ func TestAnswerOptions(t *testing.T) {
 		"no option":                {"/api", ``, "http://TARGET/x", "Location", "http://" + host + "/x"},
 		"hostRewrite":              {"/api", `, "hostRewrite": "h.test:80"`, "http://TARGET/x?y", "Location", "http://h.test:80/x?y"},
 		"hostRewrite, created":     {"/api/created", `, "hostRewrite": "h.test"`, "http://TARGET/x", "Location", "http://h.test/x"},
-		"hostRewrite, a 303":       {"/api/see-other", `, "hostRewrite": "h.test"`, "http://TARGET/x", "Location", "http://" + host + "/x"},
+		"hostRewrite, a 303":       {"/api/see-other", `, "hostRewrite": "h.test"`, "http://TARGET/x", "Location", "http://h.test/x"},
+		"hostRewrite, a 300":       {"/api/choices", `, "hostRewrite": "h.test"`, "http://TARGET/x", "Location", "http://h.test/x"},
+		"autoRewrite, a 303":       {"/api/see-other", `, "autoRewrite": true`, "http://TARGET/x", "Location", "http://localhost:4200/x"},
+		"protocolRewrite, a 303":   {"/api/see-other", `, "protocolRewrite": "https"`, "http://TARGET/x", "Location", "https://" + host + "/x"},
 		"hostRewrite, no redirect": {"/api/ok", `, "hostRewrite": "h.test"`, "http://TARGET/x", "Location", "http://" + host + "/x"},
 		"hostRewrite, elsewhere":   {"/api", `, "hostRewrite": "h.test"`, "http://else.test/x", "Location", "http://else.test/x"},
 		"hostRewrite, a path":      {"/api", `, "hostRewrite": "h.test"`, "/x", "Location", "/x"},

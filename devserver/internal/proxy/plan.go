@@ -24,6 +24,8 @@ func newPlan(rule *proxyconf.Rule, r *http.Request) (p plan, rejected *problem) 
 	upgrade := upgradeOf(r)
 	p = plan{target: rule.For(r.Host, uri), websocket: strings.EqualFold(upgrade, "websocket")}
 	switch {
+	case r.Method == http.MethodConnect:
+		return p, connectRejected(rule, p)
 	case p.target == nil:
 		return p, noTarget(rule)
 	case upgrade != "" && !localnet.SameOrigin(r): // browsers let any page open a WebSocket

@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -15,6 +18,7 @@ import (
 // because its reader runs both the page and the upstream.
 type problem struct {
 	Status  int    `json:"-"`
+	Title   string `json:"-"` // heading of the page
 	Code    string `json:"error"`
 	Summary string `json:"error_description"`
 	Rule    string `json:"rule"`
@@ -27,9 +31,9 @@ type problem struct {
 // newProblem returns a problem of a request under rule. p has no target if the rule has
 // none for the request.
 func newProblem(rule *proxyconf.Rule, p plan, status int, code, summary, cause, next string) *problem {
-	made := &problem{Status: status, Code: code, Summary: summary, Rule: rule.Name, Place: rule.Place(), Cause: cause, Next: next}
+	made := &problem{Status: status, Code: code, Title: strings.TrimSuffix(summary, "."), Summary: summary, Rule: rule.Name, Place: rule.Place(), Cause: cause, Next: next}
 	if p.target != nil {
-		made.Target = p.target.String()
+		made.Target = proxyconf.Display(p.target)
 	}
 	return made
 }
@@ -40,6 +44,11 @@ func inFile(rule *proxyconf.Rule) string { return "in " + rule.Place() + " (no r
 func noTarget(rule *proxyconf.Rule) *problem {
 	return newProblem(rule, plan{}, http.StatusBadGateway, "no_target", "This rule has no target for this request.",
 		"its router has no entry that matches, and it has no target", "Add one "+inFile(rule)+".")
+}
+
+func connectRejected(rule *proxyconf.Rule, p plan) *problem {
+	return newProblem(rule, p, http.StatusMethodNotAllowed, "method_not_allowed", "The dev server does not forward CONNECT.",
+		"its answer would make a tunnel of a connection to the upstream that others use", "Use another method.")
 }
 
 func websocketRejected(rule *proxyconf.Rule, p plan) *problem {
@@ -74,11 +83,16 @@ func (x *exchange) answer(p *problem) {
 	}
 	header := x.w.Header()
 	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Type", "application/json")
+	if p.Status == http.StatusMethodNotAllowed {
+		header.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	}
 	var body strings.Builder
 	if strings.Contains(x.in.Header.Get("Accept"), "text/html") {
 		header.Set("Content-Type", "text/html; charset=utf-8")
-		_ = page.Execute(&body, p) // cannot fail: strings, into memory
+		header.Set("Content-Security-Policy", pagePolicy)
+		_ = page.Execute(&body, pageData{p, pageStyle}) // cannot fail: strings, into memory
 	} else {
 		_ = json.NewEncoder(&body).Encode(p) // cannot fail either
 	}
@@ -90,4 +104,24 @@ func (x *exchange) answer(p *problem) {
 //go:embed problem.html
 var pageSource string
 
+//go:embed problem.css
+var pageStyle template.CSS
+
+// pageData is what the page shows.
+type pageData struct {
+	*problem
+	Style template.CSS
+}
+
 var page = template.Must(template.New("").Parse(pageSource))
+
+// pagePolicy allows the page its style and nothing else, so that no text of a rule or a
+// request could ever become active.
+var pagePolicy = fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+	digest("\n"+string(pageStyle)))
+
+// digest returns the SHA-256 digest of text as Content-Security-Policy writes it.
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}

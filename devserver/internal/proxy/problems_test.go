@@ -1,12 +1,15 @@
 package proxy_test
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -41,7 +44,7 @@ func TestTargetDown(t *testing.T) {
 		t.Fatalf("%v in %q", err, body)
 	}
 	if resp.StatusCode != http.StatusBadGateway || fault["rule"] != "/api" || fault["target"] != target || fault["place"] != "proxy.conf.json:1:2" ||
-		!strings.Contains(fault["cause"], "refused") || !strings.Contains(fault["next"], "make api") {
+		!strings.Contains(fault["cause"], "refused") || !strings.Contains(fault["next"], "Is the program running that should listen at "+strings.TrimPrefix(target, "http://")) {
 		t.Errorf("got %d %v", resp.StatusCode, fault)
 	}
 	resp, body = do(t, http.MethodGet, url+"/api/x", "", "Accept: text/html,*/*")
@@ -108,6 +111,87 @@ func TestCertificates(t *testing.T) {
 				t.Errorf("secure false: %d %s", resp.StatusCode, body)
 			}
 		})
+	}
+}
+
+// TestProblemsNameTheRule has the API down, by each of its names, and another upstream.
+func TestProblemsNameTheRule(t *testing.T) {
+	t.Parallel()
+	for target, isAPI := range map[string]bool{
+		"http://localhost:1": true, "http://127.0.0.1:1/base": true, "http://[::1]:1": true, "http://127.0.0.1:2": false,
+	} {
+		url := start(t, `{"/shop": {"target": "`+target+`"}}`, io.Discard)
+		_, text := do(t, http.MethodGet, url+"/shop/x", "")
+		_, page := do(t, http.MethodGet, url+"/shop/x", "", "Accept: text/html")
+		for _, body := range []string{text, page} {
+			if strings.Contains(body, "API") != isAPI || strings.Contains(body, "make api") != isAPI || !strings.Contains(body, "/shop") {
+				t.Errorf("%s: %s", target, body)
+			}
+		}
+	}
+}
+
+// TestPageShowsNoMarkup has a rule, a target and a request with markup. The page shows
+// it as text, and its policy allows nothing but the page's own style.
+func TestPageShowsNoMarkup(t *testing.T) {
+	t.Parallel()
+	const markup = `<script>alert(1)</script><img src=x onerror=alert(1)>`
+	url := start(t, `{"/api`+markup+`": {"target": "http://127.0.0.1:1/`+markup+`"}, "/api": {"target": "http://127.0.0.1:1/`+markup+`?api_key=hidden"}}`, io.Discard)
+	for _, path := range []string{"/api" + markup, "/api?" + markup} {
+		conn := dial(t, url)
+		send(t, conn, "GET "+strings.ReplaceAll(path, " ", "%20")+" HTTP/1.1\r\nHost: x\r\nReferer: "+markup+"\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy := resp.Header.Get("Content-Security-Policy")
+		style, _, _ := strings.Cut(strings.SplitN(string(body), "<style>", 2)[1], "</style>")
+		sum := sha256.Sum256([]byte(style))
+		if resp.StatusCode != http.StatusBadGateway || strings.Contains(string(body), "<script") || strings.Contains(string(body), "<img") || strings.Contains(string(body), "hidden") ||
+			!strings.Contains(policy, "default-src 'none'; style-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") ||
+			resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %d %s\n%s", path, resp.StatusCode, policy, body)
+		}
+	}
+}
+
+// TestTargetsAreShownWithoutTheirQuery has a target with a key, and an upstream that is
+// down, or redirects for ever.
+func TestTargetsAreShownWithoutTheirQuery(t *testing.T) {
+	t.Parallel()
+	circle := upstream(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.RequestURI, http.StatusFound) })
+	for _, target := range []string{"http://127.0.0.1:1", circle} {
+		log := outputtest.New()
+		url := start(t, rule(target+"/x?api_key=hidden", `, "ignorePath": true, "followRedirects": true, "logLevel": "debug"`), log)
+		resp, text := do(t, http.MethodGet, url+"/api", "")
+		_, page := do(t, http.MethodGet, url+"/api", "", "Accept: text/html")
+		log.Await(t, "proxied GET(?s:.*)proxied GET")
+		if resp.StatusCode != http.StatusBadGateway || !strings.Contains(text, target+"/x?…") || strings.Contains(text+page+log.String(), "hidden") {
+			t.Errorf("%s\n%s\n%s", text, page, log)
+		}
+	}
+}
+
+// TestConnectIsRejected asks for a tunnel, by a path and by an authority.
+func TestConnectIsRejected(t *testing.T) {
+	t.Parallel()
+	target := rawUpstream(t, func(_ *net.TCPConn, head string, _ *bufio.Reader) { t.Errorf("the upstream got\n%s", head) })
+	url := start(t, `{"": {"target": "`+target+`"}}`, io.Discard)
+	for _, uri := range []string{"/api", "/", "example.com:443"} {
+		conn := dial(t, url)
+		send(t, conn, "CONNECT "+uri+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") == "" || !strings.Contains(string(body), "method_not_allowed") {
+			t.Errorf("%s: %d %v %s, %v", uri, resp.StatusCode, resp.Header, body, err)
+		}
 	}
 }
 

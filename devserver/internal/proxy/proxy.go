@@ -29,11 +29,17 @@ type Proxy struct {
 	log    *slog.Logger
 }
 
+// Options configure a Proxy.
+type Options struct {
+	API string // "host:port" of the project's API, whose problems say how to start it; "" if there is none
+	Log *slog.Logger
+}
+
 // New returns a Proxy for rules, which must not be modified afterwards.
-func New(rules proxyconf.Rules, transports *Transports, logger *slog.Logger) *Proxy {
-	p := &Proxy{rules: rules, log: logger}
+func New(rules proxyconf.Rules, transports *Transports, opts Options) *Proxy {
+	p := &Proxy{rules: rules, log: opts.Log}
 	for i := range rules {
-		p.routes = append(p.routes, newRoute(&rules[i], transports, logger))
+		p.routes = append(p.routes, newRoute(&rules[i], transports, opts))
 	}
 	return p
 }
@@ -74,6 +80,7 @@ type route struct {
 	requests   http.RoundTripper
 	handshakes http.RoundTripper // for WebSockets
 	transports *Transports
+	api        string // see Options
 	log        *slog.Logger
 	errorLog   *log.Logger // of ReverseProxy: responses that the upstream does not complete
 	hinted     atomic.Bool // Proxy.hint has logged about this rule
@@ -81,9 +88,9 @@ type route struct {
 
 // newRoute returns the route of rule. It shares connections with the routes of equal
 // options.
-func newRoute(rule *proxyconf.Rule, transports *Transports, logger *slog.Logger) *route {
+func newRoute(rule *proxyconf.Rule, transports *Transports, opts Options) *route {
 	return &route{
-		rule: rule, transports: transports, log: logger, errorLog: log.New(truncations{rule, logger}, "", 0),
+		rule: rule, transports: transports, api: opts.API, log: opts.Log, errorLog: log.New(truncations{rule, opts.Log}, "", 0),
 		requests: transports.forRequests(rule), handshakes: transports.forHandshakes(rule),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if target := os.Getenv(childTarget); target != "" {
+		child(target)
+		return
+	}
 	// regexp2 measures time in a goroutine of its own, which ends when there is nothing to measure.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
 }
@@ -29,6 +34,12 @@ func start(tb testing.TB, conf string, log io.Writer) (url string) {
 	return url
 }
 
+// options are those of a proxy that logs to log. Its API is at port 1, where nothing
+// listens.
+func options(log io.Writer) proxy.Options {
+	return proxy.Options{API: "localhost:1", Log: slog.New(slog.NewTextHandler(log, nil))}
+}
+
 // startAndWait is start; wait waits for the end of all requests, after which there
 // are no more.
 func startAndWait(tb testing.TB, conf string, log io.Writer) (url string, wait func()) {
@@ -38,8 +49,8 @@ func startAndWait(tb testing.TB, conf string, log io.Writer) (url string, wait f
 		tb.Fatal(err)
 	}
 	transports := proxy.NewTransports()
-	p := proxy.New(rules, transports, slog.New(slog.NewTextHandler(log, nil)))
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p := proxy.New(rules, transports, options(log))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := p.Handler(r)
 		if h == nil {
 			http.Error(w, "no rule", http.StatusNotFound)
@@ -47,6 +58,8 @@ func startAndWait(tb testing.TB, conf string, log io.Writer) (url string, wait f
 		}
 		h.ServeHTTP(w, r)
 	}))
+	transports.Track(srv.Config)
+	srv.Start()
 	tb.Cleanup(func() {
 		srv.Close()
 		transports.Close()

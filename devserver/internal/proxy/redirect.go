@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 )
 
 const (
@@ -14,14 +15,17 @@ const (
 )
 
 // follower follows redirects, for the option followRedirects.
-type follower struct{ transport *http.Transport }
+type follower struct{ next http.RoundTripper }
 
 var errRedirects = fmt.Errorf("it redirects more than %d times", maxRedirects)
 
 // RoundTrip implements http.RoundTripper. The body is read first, because a 307 or 308
 // needs it again. A body larger than maxReplay is streamed, and a redirect that needs
-// it again is not followed.
+// it again is not followed. A redirect of a request with a DPoP proof is not followed either.
 func (f follower) RoundTrip(r *http.Request) (*http.Response, error) {
+	if hasProof(r) { // it is for one request to one URL
+		return f.next.RoundTrip(r)
+	}
 	if r.Body != nil {
 		kept, err := io.ReadAll(io.LimitReader(r.Body, maxReplay+1))
 		if err != nil {
@@ -32,19 +36,19 @@ func (f follower) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		r.Body = replayed{io.MultiReader(bytes.NewReader(kept), r.Body), r.Body}
 	}
-	client := http.Client{Transport: f.transport, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
+	client := http.Client{Transport: f.next, CheckRedirect: func(_ *http.Request, via []*http.Request) error {
 		if len(via) > maxRedirects {
 			return errRedirects
 		}
 		return nil
 	}}
-	resp, err := client.Do(r)      //nolint:gosec // following redirects anywhere is what the option is for
+	resp, err := client.Do(r)
 	if err != nil && resp != nil { // of the last redirect
 		_ = resp.Body.Close()
 		resp = nil
 	}
-	if errors.Is(err, errRedirects) {
-		err = errRedirects
+	if wrapped, ok := errors.AsType[*url.Error](err); ok { // it names the URL, whose query may hold a key
+		err = wrapped.Err
 	}
 	return resp, err
 }

@@ -146,6 +146,9 @@ func TestAnswerComesBackAsSent(t *testing.T) {
 		"not modified":    {"GET", "HTTP/1.1 304 Not Modified\r\nEtag: \"x\"\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nEtag: \"x\"\r\n\r\n"},
 		"hop by hop": {"GET", "HTTP/1.1 200 OK\r\nConnection: x-mine\r\nX-Mine: 1\r\nKeep-Alive: x\r\nContent-Length: 0\r\n\r\n",
 			"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+		"hop by hop, early": {"GET", "HTTP/1.1 103 Early Hints\r\nConnection: x-mine\r\nX-Mine: 1\r\nKeep-Alive: x\r\nProxy-Authenticate: Basic\r\nLink: </a>\r\n\r\n" +
+			"HTTP/1.1 102 Processing\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+			"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 		"early hints": {"GET", "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 			"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 	} {

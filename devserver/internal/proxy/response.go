@@ -50,10 +50,7 @@ func (x *exchange) location(status int, location string) string {
 	if rule.HostRewrite == "" && !rule.AutoRewrite && rule.ProtocolRewrite == "" {
 		return location
 	}
-	switch status {
-	case http.StatusCreated, http.StatusMovedPermanently, http.StatusFound,
-		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-	default:
+	if status != http.StatusCreated && (status < 300 || 399 < status) {
 		return location
 	}
 	u, err := url.Parse(location)

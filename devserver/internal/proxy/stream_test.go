@@ -344,7 +344,7 @@ func TestEarlyAnswerOverHTTP2(t *testing.T) {
 		t.Fatal(err)
 	}
 	transports := proxy.NewTransports()
-	p := proxy.New(rules, transports, slog.New(slog.DiscardHandler))
+	p := proxy.New(rules, transports, proxy.Options{Log: slog.New(slog.DiscardHandler)})
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.Handler(r).ServeHTTP(w, r) }))
 	srv.EnableHTTP2 = true
 	srv.StartTLS()

@@ -19,6 +19,10 @@ type Transports struct {
 	id       string       // unique to this process, see mark
 	inFlight atomic.Int64 // requests that all Proxies are forwarding
 
+	keepAlives keepAlives
+	clients    sync.Map    // the open connections of Track: *client by net.Conn
+	hasClaims  atomic.Bool // a client has had connections of its own
+
 	closing    context.Context // ends with Close
 	cancel     context.CancelFunc
 	webSockets sync.WaitGroup // Add is called with mu held, before Close
@@ -34,6 +38,7 @@ type transportKey struct {
 	localAddress string // to connect from
 	handshakes   bool   // for WebSocket handshakes, which need HTTP/1.1
 	keepCase     bool   // record header names as they are written
+	alone        bool   // one request for each connection
 }
 
 // NewTransports returns Transports without connections.
@@ -78,17 +83,20 @@ func (t *Transports) webSocket(ctx context.Context) (_ context.Context, end func
 
 // forRequests returns the transport for rule's requests.
 func (t *Transports) forRequests(rule *proxyconf.Rule) http.RoundTripper {
-	transport := t.get(transportKey{rule.Secure, rule.LocalAddress, false, rule.PreserveHeaderKeyCase})
+	s := t.sender(transportKey{secure: rule.Secure, localAddress: rule.LocalAddress, keepCase: rule.PreserveHeaderKeyCase})
 	if rule.FollowRedirects {
-		return follower{transport}
+		return follower{s}
 	}
-	return transport
+	return s
 }
 
 // forHandshakes returns the transport for rule's WebSockets. They follow no redirect.
 func (t *Transports) forHandshakes(rule *proxyconf.Rule) http.RoundTripper {
-	return t.get(transportKey{rule.Secure, rule.LocalAddress, true, false})
+	return t.sender(transportKey{secure: rule.Secure, localAddress: rule.LocalAddress, handshakes: true})
 }
+
+// sender returns the sender for key.
+func (t *Transports) sender(key transportKey) sender { return sender{t, key, t.get(key)} }
 
 // get returns the transport for key, and creates it on first use.
 func (t *Transports) get(key transportKey) *http.Transport {
@@ -108,6 +116,8 @@ func newTransport(key transportKey) *http.Transport {
 		InsecureSkipVerify: !key.secure, //nolint:gosec // the option "secure": false
 	}}
 	transport := &http.Transport{
+		Proxy:                  environmentProxy,
+		OnProxyConnectResponse: checkTunnel,
 		DialContext:            d.dial,
 		TLSClientConfig:        d.tls,
 		DisableCompression:     true, // the browser and the upstream agree on it
@@ -119,6 +129,7 @@ func newTransport(key transportKey) *http.Transport {
 		ExpectContinueTimeout:  time.Second, // then the body is sent unasked
 		MaxResponseHeaderBytes: 1 << 20,
 	}
+	transport.DisableKeepAlives = key.alone
 	if key.keepCase {
 		transport.DialContext = d.dialKeepCase
 		transport.DialTLSContext = d.dialKeepCaseTLS

@@ -156,7 +156,7 @@ func TestWebSocketsEndAtClose(t *testing.T) {
 				t.Fatal(err)
 			}
 			transports := proxy.NewTransports()
-			p := proxy.New(rules, transports, slog.New(slog.DiscardHandler))
+			p := proxy.New(rules, transports, proxy.Options{Log: slog.New(slog.DiscardHandler)})
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.Handler(r).ServeHTTP(w, r) }))
 			defer srv.Close()
 			conn, _, err := websocket.Dial(ctx, srv.URL+"/api", nil)

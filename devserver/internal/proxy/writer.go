@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 )
 
 // responseWriter wraps the server's writer for ReverseProxy. It prevents net/http from
@@ -27,6 +28,7 @@ func (w *responseWriter) WriteHeader(status int) {
 		// upstream has sent its own 100. HTTP/1.0 has no informational responses (RFC
 		// 9110 §15.2).
 		if status != http.StatusContinue && w.in.ProtoAtLeast(1, 1) {
+			removeHopByHop(w.Header())
 			w.ResponseWriter.WriteHeader(status)
 		}
 		return
@@ -67,3 +69,18 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // Unwrap lets http.ResponseController reach the server's writer.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// removeHopByHop removes the fields of an interim response that are for the connection
+// only (RFC 9110 §7.6.1), as ReverseProxy does with those of a final one.
+func removeHopByHop(header http.Header) {
+	for _, value := range header["Connection"] {
+		for name := range strings.SplitSeq(value, ",") {
+			header.Del(strings.TrimSpace(name))
+		}
+	}
+	for _, name := range []string{
+		"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+	} {
+		delete(header, name)
+	}
+}

@@ -50,7 +50,9 @@ func New(opts Options) *Site {
 
 // SetRules replaces the proxy rules, which must not be modified afterwards. Requests in
 // flight finish with the rules they began with.
-func (s *Site) SetRules(rules proxyconf.Rules) { s.proxy.Store(proxy.New(rules, s.Transports, s.Log)) }
+func (s *Site) SetRules(rules proxyconf.Rules) {
+	s.proxy.Store(proxy.New(rules, s.Transports, proxy.Options{API: s.Config.APIAddr, Log: s.Log}))
+}
 
 // ServeHTTP implements http.Handler.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

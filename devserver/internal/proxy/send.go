@@ -1,0 +1,226 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// sender sends requests over kept connections, which their upstream may close at any
+// moment. http.Transport sends a request again on another connection if it is safe to
+// repeat and has no body. Here, any request is sent again if not a byte of it was
+// written, connections that are probably about to be closed are not used for requests
+// that must not be repeated, and a request with a DPoP proof is never written twice: the
+// upstream would take the second one for a replay (RFC 9449 §11.1).
+type sender struct {
+	transports *Transports
+	key        transportKey
+	transport  *http.Transport // for key
+}
+
+// errSentOnce is the error of a request that could be sent again but for its DPoP proof.
+var errSentOnce = errors.New("it closed the connection just as the request was sent; its DPoP proof can be used only once, so it was not sent again")
+
+// RoundTrip implements http.RoundTripper.
+func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
+	transport := s.transports.ofClient(s, r)
+	var resp *http.Response
+	var err error
+	if hasBody := r.Body != nil && r.Body != http.NoBody; !hasBody && isRepeatable(r) {
+		resp, err = transport.RoundTrip(r)
+	} else {
+		resp, err = s.once(transport, r, hasBody)
+	}
+	if err == nil {
+		s.transports.keepAlives.note(r.URL.Host, resp.Header)
+		s.transports.claim(s, r, resp)
+	}
+	return resp, err
+}
+
+// isRepeatable reports whether r may be sent twice (RFC 9110 §9.2.2), as http.Transport does
+// except for the proof.
+func isRepeatable(r *http.Request) bool {
+	if hasProof(r) {
+		return false
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return r.Header["Idempotency-Key"] != nil || r.Header["X-Idempotency-Key"] != nil
+}
+
+// hasProof reports whether r carries a DPoP proof (RFC 9449 §4.1).
+func hasProof(r *http.Request) bool { return r.Header["Dpop"] != nil }
+
+// once sends r, whose bytes must not be written to two connections, or whose body can
+// not be read twice.
+func (s sender) once(transport *http.Transport, r *http.Request, hasBody bool) (*http.Response, error) {
+	a := &attempt{limit: s.transports.keepAlives.limit(r.URL.Host), single: !isRepeatable(r)}
+	a.ctx, a.cancel = context.WithCancelCause(r.Context())
+	r = r.WithContext(httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{GotConn: a.gotConn})) //nolint:contextcheck // derived from r's
+	if hasBody {
+		a.body = &keptBody{ReadCloser: r.Body, attempt: a}
+		r.Body = a.body
+		if isRepeatable(r) && r.GetBody == nil {
+			r.GetBody = a.body.again
+		}
+	}
+	for {
+		resp, err := transport.RoundTrip(r)
+		if err == nil || !a.repeatable() || r.Context().Err() != nil {
+			return resp, err
+		}
+		if hasBody {
+			if a.body.rewind() != nil {
+				return nil, err
+			}
+			r.Body = a.body
+		}
+	}
+}
+
+// attempt is what happens to one request. http.Transport calls gotConn before it uses
+// a connection, in the goroutine of RoundTrip.
+type attempt struct {
+	limit  time.Duration // longest time that a connection may have been idle
+	single bool          // do not write it to a second connection
+	body   *keptBody     // nil if the request has none
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	conn   *patientConn // the last one; nil for HTTP/2
+	start  int64        // bytes that were written to it before
+	reused bool         // it has carried requests before
+	sent   bool         // bytes were written to an earlier one
+}
+
+// gotConn is called with the connection for the next try.
+func (a *attempt) gotConn(info httptrace.GotConnInfo) {
+	a.sent = a.sent || a.conn != nil && a.conn.written.Load() > a.start
+	a.conn, a.reused = nil, info.Reused
+	if secured, ok := info.Conn.(*tls.Conn); ok && secured.ConnectionState().NegotiatedProtocol == "h2" {
+		return // it is shared with other requests, and says itself which ones were not processed
+	}
+	switch {
+	case a.sent && a.single:
+		a.cancel(errSentOnce)
+		_ = info.Conn.Close() // so that nothing can be written to it
+	case info.WasIdle && info.IdleTime > a.limit:
+		_ = info.Conn.Close() // the next one is younger, or new
+	}
+	if a.conn = patient(info.Conn); a.conn != nil {
+		a.start = a.conn.written.Load()
+	}
+}
+
+// repeatable reports whether the attempt failed before a byte was written, on a
+// connection that was kept too long.
+func (a *attempt) repeatable() bool {
+	return a.reused && !a.sent && a.conn != nil && a.conn.written.Load() == a.start
+}
+
+// maxKept is how much of a body is kept to be sent again, in bytes. It is more than
+// http.Transport reads before it notices that a connection is closed.
+const maxKept = 64 << 10
+
+var errNotKept = errors.New("the body of the request was read too far to be sent again")
+
+// keptBody is the body of a request, whose start is kept while it is sent on a
+// connection that may turn out to be closed.
+type keptBody struct {
+	io.ReadCloser
+	attempt *attempt
+	kept    []byte
+	next    int  // in kept
+	whole   bool // kept is the whole body
+	lost    bool // kept is not the start of the body
+}
+
+// Read implements io.Reader.
+func (b *keptBody) Read(p []byte) (int, error) {
+	if b.next < len(b.kept) {
+		n := copy(p, b.kept[b.next:])
+		b.next += n
+		return n, nil
+	}
+	if b.whole {
+		return 0, io.EOF
+	}
+	n, err := b.ReadCloser.Read(p)
+	switch {
+	case n == 0 || b.lost:
+	case !b.attempt.reused || len(b.kept)+n > maxKept:
+		b.kept, b.next, b.lost = nil, 0, true
+	default:
+		b.kept = append(b.kept, p[:n]...)
+		b.next = len(b.kept)
+	}
+	b.whole = errors.Is(err, io.EOF) && !b.lost
+	return n, err
+}
+
+// Close implements io.Closer. The body stays open while it may be sent again.
+func (b *keptBody) Close() error {
+	if !b.lost && (b.attempt.repeatable() || !b.attempt.single) {
+		return nil // upload.end closes it
+	}
+	return b.ReadCloser.Close()
+}
+
+// rewind makes b readable from its start.
+func (b *keptBody) rewind() error {
+	if b.lost {
+		return errNotKept
+	}
+	b.next = 0
+	return nil
+}
+
+// again is the GetBody of the request.
+func (b *keptBody) again() (io.ReadCloser, error) { return b, b.rewind() }
+
+// keepAlives is how long upstreams keep idle connections, as far as they say so. Its
+// methods may be called from any goroutine.
+type keepAlives struct{ timeouts sync.Map } // time.Duration by host
+
+// defaultLimit is for upstreams that do not say it. Some servers close after 2 s.
+const defaultLimit = time.Second
+
+// note records the Keep-Alive header of a response of host, like "timeout=5, max=100".
+func (k *keepAlives) note(host string, header http.Header) {
+	values := header["Keep-Alive"]
+	if len(values) == 0 {
+		return
+	}
+	for parameter := range strings.SplitSeq(values[0], ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
+		seconds, err := strconv.Atoi(strings.Trim(value, ` "`))
+		if err != nil || seconds < 0 || seconds > 3600 || !strings.EqualFold(strings.TrimSpace(name), "timeout") {
+			continue
+		}
+		timeout := time.Duration(seconds) * time.Second
+		if known, ok := k.timeouts.Load(host); !ok || known != timeout {
+			k.timeouts.Store(host, timeout)
+		}
+	}
+}
+
+// limit returns how long a connection to host may have been idle when a request is sent
+// that must not be repeated.
+func (k *keepAlives) limit(host string) time.Duration {
+	timeout, ok := k.timeouts.Load(host)
+	if !ok {
+		return defaultLimit
+	}
+	d := timeout.(time.Duration) //nolint:forcetypeassert // note stores no other
+	return max(d-time.Second, d/2)
+}
