@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"calling-an-api.example/devserver/internal/badpath"
 	"calling-an-api.example/devserver/internal/browse"
 	"calling-an-api.example/devserver/internal/bundle"
 	"calling-an-api.example/devserver/internal/config"
@@ -96,8 +97,14 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	}
 	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Flag: "--allowed-host"}
 	srv := newServer(hosts.Check(handler), log)
-	srv.TLSConfig = secure
 	transports.Track(srv)
+	if srv.TLSConfig = secure; secure == nil {
+		for i := range page {
+			page[i] = badpath.Listen(page[i], log)
+		}
+	} else {
+		srv.HTTP2 = badpath.HTTP2(log)
+	}
 	group.Go(func() error { return localnet.Serve(ctx, srv, page, drain) })
 	log.Info("page listening on " + pageOrigin)
 	if cfg.Exposed() {
