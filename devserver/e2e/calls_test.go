@@ -166,3 +166,30 @@ func TestNobodyAnswers(t *testing.T) {
 	b.see(here, "No connection")
 	b.screenshots("call-network-gone")
 }
+
+// TestProblemPage opens paths of rules whose targets are down in the browser.
+func TestProblemPage(t *testing.T) {
+	t.Parallel()
+	s := workspace(t)
+	write(t, s.dir, "proxy.conf.json", `{
+  "/api": { "target": "http://localhost:3001/base?api_key=hidden", "ignorePath": true },
+  "/shop": { "target": "http://localhost:1" },
+  "/staging": { "target": "https://no-such-host.invalid", "changeOrigin": true }
+}`)
+	s.devserver.Await(t, "new: /shop")
+	b := openUnwatched(t, s) // a browser reports each 502 as an error
+	for path, want := range map[string]string{
+		"/shop/items": "Is the program running that should listen at localhost:1?",
+		"/staging/x":  "the name no-such-host.invalid cannot be resolved",
+	} {
+		b.visit(s.page + path)
+		b.see(s.page+path, want)
+		if text := ask[string](b, `document.body.innerText`); strings.Contains(text, "API") {
+			t.Errorf("%s: %s", path, text)
+		}
+	}
+	if color := ask[string](b, `getComputedStyle(document.querySelector('h1')).color`); color != "rgb(179, 38, 30)" {
+		t.Errorf("the policy does not allow the page's style: the heading is %s", color)
+	}
+	b.screenshots("problem-page")
+}

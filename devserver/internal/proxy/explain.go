@@ -23,9 +23,9 @@ import (
 // its cause in words and the next step: 504 for timeouts, otherwise 502. api is the
 // address of the project's API.
 func explain(rule *proxyconf.Rule, p plan, api string, err error) *problem {
-	summary := "The dev server got no answer from " + p.target.Host + "."
+	from := p.target.Host
 	if via := proxyFor(p.target); via != "" {
-		summary = "The dev server got no answer from " + p.target.Host + " through the proxy " + via + "."
+		from += " through the proxy " + via
 	}
 	status, code := http.StatusBadGateway, "bad_gateway"
 	cause, isTimeout := timeoutCause(err)
@@ -39,8 +39,8 @@ func explain(rule *proxyconf.Rule, p plan, api string, err error) *problem {
 		cause = proxyCause
 		next = "Check " + proxyVariable(p.target) + "; with NO_PROXY=" + p.target.Hostname() + " the target is reached directly. Then start the dev server again."
 	}
-	made := newProblem(rule, p, status, code, summary, cause, next)
-	made.Title = "No answer from " + p.target.Host
+	made := newProblem(rule, p, status, code, "The dev server got no answer from "+from+".", cause, next)
+	made.Title = "No answer from " + from
 	return made
 }
 

@@ -18,6 +18,8 @@ export interface Problem {
 // that the app has requested.
 export function explainAnswer(answer: ApiAnswer, asked: string[] = []): Problem | undefined {
   const { status, isJson, scope, challenged } = answer
+  const ofDevServer = text(answer, 'place') // the rule in proxy.conf.json
+  if (ofDevServer && !['bad_gateway', 'gateway_timeout'].includes(text(answer, 'error'))) return notForwarded(answer)
   if (status === 502 || status === 504) return apiDown(answer)
   if (!isJson && !challenged) {
     return {
@@ -59,6 +61,14 @@ function apiDown(answer: ApiAnswer): Problem {
     meaning: `The dev server forwarded the request${target ? ` to ${target}` : ''} and got no answer.`,
     next: text(answer, 'next') || 'Is the API running there? make dev starts it.',
     remedy: { kind: 'retry' },
+  }
+}
+
+function notForwarded(answer: ApiAnswer): Problem {
+  return {
+    title: 'The dev server did not forward the request',
+    meaning: `${text(answer, 'error_description')} Cause: ${text(answer, 'cause')}.`,
+    next: text(answer, 'next'),
   }
 }
 
