@@ -46,7 +46,11 @@ func requestURI(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") || r.RequestURI == "*" {
 		return r.RequestURI
 	}
-	return r.URL.RequestURI()
+	_, authority, ok := strings.Cut(r.RequestURI, "://")
+	if i := strings.IndexAny(authority, "/?"); ok && i >= 0 {
+		return "/" + strings.TrimPrefix(authority[i:], "/") // r.URL would encode some characters
+	}
+	return "/"
 }
 
 // upgradeOf returns the protocol that r asks to switch to (RFC 9110 §7.8), or "".

@@ -24,15 +24,16 @@ func TestHeadArrivesAsSent(t *testing.T) { //nolint:tparallel // the subtests sh
 		want []string // lines that arrive
 		not  []string // what does not
 	}{
-		"escapes":             {"GET /api/a%2Fb%20%7c;d HTTP/1.1\r\n", []string{"GET /api/a%2Fb%20%7c;d HTTP/1.1"}, nil},
-		"slashes and dots":    {"GET /api//a/../b/./c HTTP/1.1\r\n", []string{"GET /api//a/../b/./c HTTP/1.1"}, nil},
-		"unusual characters":  {"GET /api/a|b{c}^\"'` HTTP/1.1\r\n", []string{"GET /api/a|b{c}^\"'` HTTP/1.1"}, nil},
-		"slashes and escapes": {"GET /api//%2F;a HTTP/1.1\r\n", []string{"GET /api//%2F;a HTTP/1.1"}, nil},
-		"beyond ASCII":        {"GET /api/\xc3\xa9\xff HTTP/1.1\r\n", []string{"GET /api/\xc3\xa9\xff HTTP/1.1"}, nil},
-		"a bad query":         {"GET /api?x=1;y=2&z=%zz&&=? HTTP/1.1\r\n", []string{"GET /api?x=1;y=2&z=%zz&&=? HTTP/1.1"}, nil},
-		"an empty query":      {"GET /api? HTTP/1.1\r\n", []string{"GET /api? HTTP/1.1"}, nil},
-		"the whole URL":       {"GET http://" + host + "/api/x?y HTTP/1.1\r\n", []string{"GET /api/x?y HTTP/1.1"}, nil},
-		"a method":            {"PROPFIND /api HTTP/1.1\r\n", []string{"PROPFIND /api HTTP/1.1"}, nil},
+		"escapes":                  {"GET /api/a%2Fb%20%7c;d HTTP/1.1\r\n", []string{"GET /api/a%2Fb%20%7c;d HTTP/1.1"}, nil},
+		"slashes and dots":         {"GET /api//a/../b/./c HTTP/1.1\r\n", []string{"GET /api//a/../b/./c HTTP/1.1"}, nil},
+		"unusual characters":       {"GET /api/a|b{c}^\"'` HTTP/1.1\r\n", []string{"GET /api/a|b{c}^\"'` HTTP/1.1"}, nil},
+		"slashes and escapes":      {"GET /api//%2F;a HTTP/1.1\r\n", []string{"GET /api//%2F;a HTTP/1.1"}, nil},
+		"beyond ASCII":             {"GET /api/\xc3\xa9\xff HTTP/1.1\r\n", []string{"GET /api/\xc3\xa9\xff HTTP/1.1"}, nil},
+		"a bad query":              {"GET /api?x=1;y=2&z=%zz&&=? HTTP/1.1\r\n", []string{"GET /api?x=1;y=2&z=%zz&&=? HTTP/1.1"}, nil},
+		"an empty query":           {"GET /api? HTTP/1.1\r\n", []string{"GET /api? HTTP/1.1"}, nil},
+		"the whole URL":            {"GET http://" + host + "/api/x?y HTTP/1.1\r\n", []string{"GET /api/x?y HTTP/1.1"}, nil},
+		"a whole URL with a quote": {"GET http://" + host + "/api/\"|\"?y\" HTTP/1.1\r\n", []string{"GET /api/\"|\"?y\" HTTP/1.1"}, nil},
+		"a method":                 {"PROPFIND /api HTTP/1.1\r\n", []string{"PROPFIND /api HTTP/1.1"}, nil},
 		"headers": {"GET /api HTTP/1.1\r\nAuthorization: Bearer a.b.c\r\nX-Twice: 1\r\nX-Twice: 2\r\nAccept-Encoding: br\r\nCookie: a=1\r\n" +
 			"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nForwarded: for=x\r\n",
 			[]string{"Authorization: Bearer a.b.c", "X-Twice: 1", "X-Twice: 2", "Accept-Encoding: br", "Cookie: a=1", "Host: " + host,
