@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -176,6 +177,34 @@ func TestHandshakesOfOtherOriginsAreRejected(t *testing.T) {
 		if err == nil {
 			_ = conn.CloseNow()
 		}
+	}
+	if err := stop(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// TestBadPaths requests a path with a % that escapes nothing, from the proxy and from
+// the app.
+func TestBadPaths(t *testing.T) {
+	t.Parallel()
+	_, log, stop := start(t, func(dir string, _ *config.Config) {
+		write(t, dir, "proxy.conf.json", `{"/api": "`+upstream(t, "up", nil, nil)+`"}`)
+	})
+	page := log.Await(t, `page listening on (\S+?)"`)
+	for _, path := range []string{"/api/rate/50%", "/50%"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(page, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 400") || !strings.Contains(string(got), "Write %25") {
+			t.Errorf("%s: %s, %v", path, got, err)
+		}
+		_ = conn.Close()
+		log.Await(t, path+`.*write %25`)
 	}
 	if err := stop(); err != nil {
 		t.Errorf("ended with %v", err)

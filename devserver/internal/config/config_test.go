@@ -36,6 +36,14 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+func TestAPIAddr(t *testing.T) {
+	t.Parallel()
+	got, err := Parse(nil, env("API_ADDR=localhost:8080"), io.Discard)
+	if err != nil || got.APIAddr != "localhost:8080" {
+		t.Errorf("got %q, %v", got.APIAddr, err)
+	}
+}
+
 func TestDomain(t *testing.T) {
 	t.Parallel()
 	const acme = "https://acme.eu.auth0.com"

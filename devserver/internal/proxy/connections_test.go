@@ -72,6 +72,27 @@ func TestConnectionsAreReused(t *testing.T) {
 	}
 }
 
+// TestIdleConnectionsAreClosed awaits the end of a connection that nothing uses.
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
+	ended := make(chan time.Duration, 1)
+	target := keptUpstream(t, func(conn net.Conn, r *bufio.Reader, _ int) {
+		if _, err := http.ReadRequest(r); err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+		idle := time.Now()
+		_, _ = r.ReadByte()
+		ended <- time.Since(idle)
+	})
+	if resp, _ := do(t, http.MethodGet, start(t, rule(target, ""), io.Discard)+"/api", ""); resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status)
+	}
+	if after := <-ended; after < 3900*time.Millisecond || after > 8*time.Second {
+		t.Errorf("closed after %v", after)
+	}
+}
+
 func TestBadHeads(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ answer, says string }{

@@ -34,15 +34,15 @@ func TestCorpus(t *testing.T) {
 	if len(files) < 40 {
 		t.Fatalf("the fixture is not whole: %d files", len(files))
 	}
-	real := map[string]string{} // addresses, by those in the files
+	addresses := map[string]string{} // by those in the files
 	for _, name := range []string{"localhost:3001", "localhost:3002", "localhost:3003"} {
-		real[name] = strings.TrimPrefix(upstream(t, describe(name)), "http://")
+		addresses[name] = strings.TrimPrefix(upstream(t, describe(name)), "http://")
 	}
 	for _, file := range files {
 		t.Run(file.Name, func(t *testing.T) {
 			t.Parallel()
 			conf := file.File
-			for name, address := range real {
+			for name, address := range addresses {
 				_, port, _ := strings.Cut(address, ":")
 				conf = strings.ReplaceAll(conf, name, address)
 				conf = strings.ReplaceAll(conf, `"port": `+name[len("localhost:"):], `"port": `+port)
@@ -51,7 +51,7 @@ func TestCorpus(t *testing.T) {
 			url := start(t, strings.ReplaceAll(conf, `"host": "localhost"`, `"host": "127.0.0.1"`), io.Discard)
 			for _, request := range file.Requests {
 				got := result(t, url, request.URI, request.Header)
-				for name, address := range real {
+				for name, address := range addresses {
 					got = strings.ReplaceAll(got, address, name)
 				}
 				if got != request.Result && (request.Ours == "" || !strings.Contains(got, request.Ours)) {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -122,7 +123,7 @@ func TestFollowRedirects(t *testing.T) {
 		case "/api/circle":
 			http.Redirect(w, r, "/api/circle", http.StatusFound)
 		default:
-			_, _ = fmt.Fprintf(w, "%s %s %s", r.Method, r.RequestURI, body)
+			_, _ = fmt.Fprintf(w, "%s %s %s from %s", r.Method, r.RequestURI, body, r.Referer())
 		}
 	})
 	url := start(t, rule(target, `, "followRedirects": true`), io.Discard)
@@ -131,7 +132,7 @@ func TestFollowRedirects(t *testing.T) {
 		status             int
 		want               string
 	}{
-		{"GET", "/api/get", "", 200, "GET /end?a=1 "},
+		{"GET", "/api/get", "", 200, "GET /end?a=1  from " + target + "/api/get"},
 		{"POST", "/api/get", "body", 200, "GET /end?a=1 "},
 		{"PUT", "/api/keep", "body", 200, "PUT /end body"},
 		{"PUT", "/api/keep", strings.Repeat("x", 11<<20), 307, ""},
@@ -178,6 +179,24 @@ func TestPreserveHeaderKeyCase(t *testing.T) {
 	send(t, conn, "GET /api HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 	if got, err := io.ReadAll(conn); err != nil || !strings.Contains(string(got), "x-LOWER: 1\r\n") {
 		t.Errorf("over TLS: %s, %v", got, err)
+	}
+}
+
+// TestPreserveHeaderKeyCaseKeepsNoConnection counts the connections of two requests.
+func TestPreserveHeaderKeyCaseKeepsNoConnection(t *testing.T) {
+	t.Parallel()
+	var addresses sync.Map
+	target := upstream(t, func(_ http.ResponseWriter, r *http.Request) { addresses.Store(r.RemoteAddr, true) })
+	b := newBrowser(t, start(t, rule(target, `, "preserveHeaderKeyCase": true`), io.Discard))
+	for range 2 {
+		if got := b.ask("GET", "/api", ""); got != "200 " {
+			t.Error(got)
+		}
+	}
+	n := 0
+	addresses.Range(func(_, _ any) bool { n++; return true })
+	if n != 2 {
+		t.Errorf("%d connections", n)
 	}
 }
 

@@ -106,6 +106,11 @@ func TestCertificates(t *testing.T) {
 			if resp.StatusCode != http.StatusBadGateway || !strings.Contains(body, tc.says) || !strings.Contains(body, `\"secure\": false`) {
 				t.Errorf("%d %s", resp.StatusCode, body)
 			}
+			for _, secure := range []string{`"false"`, `0`, `null`, `"true"`, `true`} {
+				if resp, _ := do(t, http.MethodGet, start(t, rule(srv.URL, `, "secure": `+secure), io.Discard)+"/api", ""); resp.StatusCode != http.StatusBadGateway {
+					t.Errorf("secure %s: %d", secure, resp.StatusCode)
+				}
+			}
 			resp, body = do(t, http.MethodGet, start(t, rule(srv.URL, `, "secure": false`), io.Discard)+"/api", "")
 			if resp.StatusCode != http.StatusOK || body != "HTTP/2.0" {
 				t.Errorf("secure false: %d %s", resp.StatusCode, body)

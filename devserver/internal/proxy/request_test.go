@@ -75,6 +75,30 @@ func TestHeadArrivesAsSent(t *testing.T) { //nolint:tparallel // the subtests sh
 	}
 }
 
+// TestListedDifferences has what net/http changes in a request. docs/proxy.md lists it. In
+// a response, it hides a Connection that names close, and so what else that names.
+func TestListedDifferences(t *testing.T) { //nolint:tparallel // the subtests share one upstream
+	t.Parallel()
+	arrived := make(chan string, 1)
+	target := rawUpstream(t, func(conn *net.TCPConn, head string, _ *bufio.Reader) {
+		arrived <- head
+		_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+	})
+	url := start(t, rule(target, ""), io.Discard)
+	for sent, want := range map[string]string{
+		"Connection: close, x-a\r\nX-A: 1": "", "Pragma: no-cache": "Cache-Control: no-cache\r\nPragma: no-cache", "User-Agent:": "",
+	} {
+		conn := dial(t, url)
+		send(t, conn, "GET /api HTTP/1.1\r\nHost: x\r\n"+sent+"\r\n\r\n")
+		if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSuffix(strings.TrimPrefix(<-arrived, "GET /api HTTP/1.1\r\nHost: x\r\n"), "\r\n"); strings.TrimSuffix(got, "\r\n") != want {
+			t.Errorf("%q arrives as %q, want %q", sent, got, want)
+		}
+	}
+}
+
 // TestTwoSlashesAtTheBeginning is of what net/http can't send byte for byte: only
 // characters that no URL may have are escaped.
 func TestTwoSlashesAtTheBeginning(t *testing.T) {
@@ -144,7 +168,9 @@ func TestAnswerComesBackAsSent(t *testing.T) {
 			"HTTP/1.1 418 I'm a teapot\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n\r\nno"},
 		"nothing made up": {"GET", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"},
 		"HEAD":            {"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n"},
-		"not modified":    {"GET", "HTTP/1.1 304 Not Modified\r\nEtag: \"x\"\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nEtag: \"x\"\r\n\r\n"},
+		"named with close": {"GET", "HTTP/1.1 200 OK\r\nConnection: close, x-mine\r\nX-Mine: 1\r\nContent-Length: 0\r\n\r\n",
+			"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Mine: 1\r\n\r\n"},
+		"not modified": {"GET", "HTTP/1.1 304 Not Modified\r\nEtag: \"x\"\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nEtag: \"x\"\r\n\r\n"},
 		"hop by hop": {"GET", "HTTP/1.1 200 OK\r\nConnection: x-mine\r\nX-Mine: 1\r\nKeep-Alive: x\r\nContent-Length: 0\r\n\r\n",
 			"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
 		"hop by hop, early": {"GET", "HTTP/1.1 103 Early Hints\r\nConnection: x-mine\r\nX-Mine: 1\r\nKeep-Alive: x\r\nProxy-Authenticate: Basic\r\nLink: </a>\r\n\r\n" +

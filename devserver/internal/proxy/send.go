@@ -76,6 +76,9 @@ func (s sender) once(transport *http.Transport, r *http.Request, hasBody bool) (
 	}
 	for {
 		resp, err := transport.RoundTrip(r)
+		if a.refused {
+			return nil, errSentOnce // err may also be that of the connection that gotConn has closed
+		}
 		if err == nil || !a.repeatable() || r.Context().Err() != nil {
 			return resp, err
 		}
@@ -101,6 +104,8 @@ type attempt struct {
 	start  int64        // bytes that were written to it before
 	reused bool         // it has carried requests before
 	sent   bool         // bytes were written to an earlier one
+
+	refused bool // to write to a second connection
 }
 
 // gotConn is called with the connection for the next try.
@@ -112,6 +117,7 @@ func (a *attempt) gotConn(info httptrace.GotConnInfo) {
 	}
 	switch {
 	case a.sent && a.single:
+		a.refused = true
 		a.cancel(errSentOnce)
 		_ = info.Conn.Close() // so that nothing can be written to it
 	case info.WasIdle && info.IdleTime > a.limit:

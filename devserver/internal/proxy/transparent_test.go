@@ -49,7 +49,7 @@ func FuzzTransparency(f *testing.F) {
 	f.Add("/?x", "Range: bytes=0-\r\nIf-None-Match: \"x\"\r\nPriority: u=1\r\nOrigin: null")
 	f.Fuzz(func(t *testing.T, uri, block string) {
 		request := "GET " + uri + " HTTP/1.1\r\nHost: x\r\n" + strings.TrimSuffix(block, "\r\n") + "\r\n\r\n"
-		if !comparable(uri, request) {
+		if !isComparable(uri, request) {
 			return
 		}
 		forwarded := record(t, url, request)
@@ -63,9 +63,9 @@ func FuzzTransparency(f *testing.F) {
 	})
 }
 
-// comparable reports whether request is one request without a body or an upgrade, of
+// isComparable reports whether request is one request without a body or an upgrade, of
 // which docs/proxy.md lists no difference.
-func comparable(uri, request string) bool {
+func isComparable(uri, request string) bool {
 	head, rest, _ := strings.Cut(request, "\r\n\r\n")
 	path := uri
 	if authority, ok := strings.CutPrefix(uri, "http://"); ok {
@@ -90,7 +90,7 @@ func comparable(uri, request string) bool {
 				return false
 			}
 		case "Connection":
-			if strings.Contains(strings.ToLower(value), "upgrade") || strings.Contains(strings.ToLower(value), "close") {
+			if strings.Contains(strings.ToLower(value), "upgrade") {
 				return false
 			}
 		}

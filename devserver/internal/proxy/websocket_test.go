@@ -72,6 +72,9 @@ func TestWebSocket(t *testing.T) {
 			if got := conn.Subprotocol(); got != "chat" {
 				t.Errorf("subprotocol %q", got)
 			}
+			if strings.Contains(tc.options, "timeout") {
+				<-time.After(500 * time.Millisecond) // longer than the timeouts, which is what is tested
+			}
 			if err := conn.Write(ctx, websocket.MessageText, []byte("hello")); err != nil {
 				t.Fatal(err)
 			}
@@ -224,6 +227,7 @@ func TestRefusedHandshakes(t *testing.T) {
 		status int
 		says   string
 	}{
+		"by nobody":                 {"down", 502, "refused"},
 		"by the upstream":           {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno", 401, "no"},
 		"by hanging up":             {"", 502, "closed the connection"},
 		"by changing to another":    {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n", 502, "chat"},
@@ -232,6 +236,9 @@ func TestRefusedHandshakes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			target := rawUpstream(t, func(conn *net.TCPConn, _ string, _ *bufio.Reader) { _, _ = io.WriteString(conn, tc.answer) })
+			if tc.answer == "down" {
+				target = "http://127.0.0.1:1"
+			}
 			conn := dial(t, start(t, rule(target, `, "ws": true`), io.Discard))
 			send(t, conn, handshake)
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)

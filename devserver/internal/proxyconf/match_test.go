@@ -13,12 +13,14 @@ func TestMatch(t *testing.T) {
 		{"context": "/api/v2", "target": "http://a"},
 		{"context": ["/api", "^/(?!static)[a-z]+/graphql$", "^/find\\?q="], "target": "http://a"},
 		{"context": ["/img/**", "!**/*.svg"], "target": "http://a"},
-		{"context": "^/\\w+-\\d{2,}(?<=-42)$", "target": "http://a"}
+		{"context": "^/\\w+-\\d{2,}(?<=-42)$", "target": "http://a"},
+		{"context": ["/n{1..10}", "/n{01..02}", "/q?", "/g+(a|*)"], "target": "http://a"}
 	]`)
 	for uri, want := range map[string]int{
 		"/api/v2": 0, "/api/v2x?y": 0, "/api": 1, "/api/v1": 1, "/apiary": 1, "/API": -1, "/%61pi": -1,
 		"/v/graphql": 1, "/static/graphql": -1, "/v/graphql?x": -1, "/find?q=1": 1, "/find": -1,
-		"/img/a.png": 2, "/img/b/a.svg": -1, "/img": 2, "/x-42": 3, "/x-43": -1, "/": -1, "": -1, "*": -1,
+		"/img/a.png": 2, "/img/b/a.svg": -1, "/img": 2, "/x-42": 3, "/x-43": -1,
+		"/n10": 4, "/n1": 4, "/n0": -1, "/n11": -1, "/n02": 4, "/q1": 4, "/q": -1, "/gab": 4, "/g+(a|*)": 4, "/": -1, "": -1, "*": -1,
 	} {
 		if got, err := rules.Match(uri); err != nil || got != want {
 			t.Errorf("%s: %d, %v; want %d", uri, got, err, want)
