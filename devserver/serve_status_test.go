@@ -18,7 +18,7 @@ func TestStatus(t *testing.T) {
 	_, log, stop := start(t, func(dir string, _ *config.Config) {
 		write(t, dir, "proxy.conf.json", `{
 			"/api/*/never": {"target": "http://localhost:1"},
-			"/api/ext**": {"target": "http://localhost:3001/v1", "auth": "me:secret"}
+			"/api/ext**": {"target": "http://localhost:3001/v1/?key=secret", "ignorePath": true, "auth": "me:secret"}
 		}`)
 	})
 	tenant := log.Await(t, `local tenant listening on (\S+?)"`)
@@ -35,10 +35,10 @@ func TestStatus(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &status); err != nil || resp.Header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("%v, %v: %s", err, resp.Header, body)
 	}
-	if status.Tenant.URL != tenant || !strings.Contains(body, `"local":true`) || status.External != "http://localhost:3001/v1/api/external" {
+	if status.Tenant.URL != tenant || !strings.Contains(body, `"local":true`) || status.External != "http://localhost:3001/v1/" {
 		t.Errorf("%s", body)
 	}
-	if len(status.Rules) != 2 || !reflect.DeepEqual(status.Rules[1].Targets, []string{"http://localhost:3001/v1"}) || strings.Contains(body, "secret") {
+	if len(status.Rules) != 2 || !reflect.DeepEqual(status.Rules[1].Targets, []string{"http://localhost:3001/v1/"}) || strings.Contains(body, "secret") {
 		t.Errorf("the rules: %s", body)
 	}
 

@@ -39,6 +39,14 @@ func (r *Rule) where() string {
 	return Display(r.Target)
 }
 
+// query returns the query of the rule's target.
+func (r *Rule) query() string {
+	if r.Target == nil {
+		return ""
+	}
+	return r.Target.RawQuery
+}
+
 // Display returns target for a person: its query, which may hold a key, is left out.
 func Display(target *url.URL) string {
 	if target.RawQuery == "" {
@@ -113,13 +121,14 @@ func (rules Rules) Changes(old Rules) string {
 		switch {
 		case before == nil:
 			add("new: %s → %s", rule.Name, rule.where())
+			continue
 		case rule.where() != before.where():
 			add("%s → %s, was %s", rule.Name, rule.where(), before.where())
-			fallthrough
-		default:
-			for _, option := range rule.differences(before) {
-				add("%s: %s", rule.Name, option)
-			}
+		case rule.query() != before.query():
+			add("%s → %s, with another query", rule.Name, rule.where())
+		}
+		for _, option := range rule.differences(before) {
+			add("%s: %s", rule.Name, option)
 		}
 	}
 	for _, rule := range old {

@@ -103,11 +103,26 @@ func TestChanges(t *testing.T) {
 		`{"/a": {"target": "http://c", "auth": "u:old", "timeout": 2}, "/b": {"target": "http://b"}}`:       "/a → http://c, was http://a; /a: timeout 2, was 1",
 		`{"/a": {"target": "http://a", "auth": "u:new"}, "/b": {"target": "http://b", "ws": true}}`:         "/a: auth •••; /a: no timeout; /b: ws true",
 		`{"/a": {"target": "ws://a", "auth": "u:old", "timeout": 1}, "/b": {"target": "http://b"}}`:         "/a: ws true",
+		`{"/a": {"target": "http://a?x=2", "auth": "u:old", "timeout": 1}, "/b": {"target": "http://b"}}`:   "/a → http://a?…, was http://a",
 		`{"/c": {"target": "http://c"}}`: "new: /c → http://c; removed: /a; removed: /b",
 	} {
 		if got := parse(t, then).Changes(parse(t, a)); got != want {
 			t.Errorf("%s\ngot  %q\nwant %q", then, got, want)
 		}
+	}
+}
+
+func TestChangedQueryIsNotShown(t *testing.T) {
+	t.Parallel()
+	rules := func(key string) Rules {
+		return parse(t, `{"/a": {"target": "http://a?key=`+key+`", "router": {"/b": "http://b?key=`+key+`"}, "pathRewrite": {"^/c": "/c?key=`+key+`"}}}`)
+	}
+	want := `/a → http://a?…, with another query; /a: pathRewrite {"^/c":"/c?…"}; /a: router {"/b":"http://b?…"}`
+	if got := rules("hidden2").Changes(rules("hidden1")); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if table := rules("hidden").Table(); strings.Contains(table, "hidden") {
+		t.Error(table)
 	}
 }
 

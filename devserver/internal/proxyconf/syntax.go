@@ -26,6 +26,8 @@ func (p *parser) syntaxProblem(err error) source.Problems {
 	switch {
 	case strings.TrimSpace(p.data) == "":
 		return source.Problems{p.at(0, "the file is empty; a file without rules is {}")}
+	case javaScript.MatchString(p.data):
+		return source.Problems{p.at(0, "this is JavaScript; the file must be JSON: an object of rules, with names and text in double quotes, and without functions")}
 	case strings.Contains(message, "comment: unexpected EOF"):
 		message = "this comment has no end, or a line end is missing after //"
 	case strings.Contains(message, "string: unexpected EOF"):
@@ -47,6 +49,9 @@ func (p *parser) syntaxProblem(err error) source.Problems {
 	}
 	return source.Problems{{Position: source.Position{File: p.file, Line: line, Column: column}, Message: message}}
 }
+
+// javaScript matches the start of a file like proxy.conf.js.
+var javaScript = regexp.MustCompile(`^(?:\s|//[^\n]*|/\*(?s:.*?)\*/)*(?:module\.exports|export|import|const|let|var)\b`)
 
 var position = regexp.MustCompile(`(?s)^hujson: line (\d+), column (\d+): (.*)$`)
 

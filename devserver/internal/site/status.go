@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // status is the body of /@dev/status.json: the parts that work together here. The home
@@ -11,7 +12,7 @@ import (
 type status struct {
 	Tenant   tenantStatus `json:"tenant"`
 	Rules    []ruleStatus `json:"rules"`              // of the proxy, in their order
-	External string       `json:"external,omitempty"` // URL that /api/external is forwarded to
+	External string       `json:"external,omitempty"` // URL that /api/external is forwarded to, without its query
 }
 
 // tenantStatus is the tenant that the page uses.
@@ -35,7 +36,8 @@ func (s *Site) serveStatus(w http.ResponseWriter, _ *http.Request) {
 	if i, err := rules.Match(external); err == nil && i >= 0 {
 		if target := rules[i].For("", external); target != nil {
 			if uri, err := rules[i].RequestURI(target, external); err == nil {
-				now.External = target.Scheme + "://" + target.Host + uri
+				path, _, _ := strings.Cut(uri, "?") // a target's query may hold a key
+				now.External = target.Scheme + "://" + target.Host + path
 			}
 		}
 	}
