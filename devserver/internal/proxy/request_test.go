@@ -77,7 +77,7 @@ func TestHeadArrivesAsSent(t *testing.T) { //nolint:tparallel // the subtests sh
 
 // TestListedDifferences has what net/http changes in a request. docs/proxy.md lists it. In
 // a response, it hides a Connection that names close, and so what else that names.
-func TestListedDifferences(t *testing.T) { //nolint:tparallel // the subtests share one upstream
+func TestListedDifferences(t *testing.T) {
 	t.Parallel()
 	arrived := make(chan string, 1)
 	target := rawUpstream(t, func(conn *net.TCPConn, head string, _ *bufio.Reader) {
