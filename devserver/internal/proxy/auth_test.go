@@ -235,3 +235,29 @@ func TestOtherCredentialsShareConnections(t *testing.T) {
 		t.Errorf("connections: %v", addresses)
 	}
 }
+
+// TestHandshakesOfAUser logs in by WebSocket handshakes, for which net/http keeps
+// connections of their own.
+func TestHandshakesOfAUser(t *testing.T) {
+	t.Parallel()
+	win := newWindows(t, "NTLM")
+	url := start(t, rule(win.URL, `, "ws": true`), io.Discard)
+	handshake := func(credentials string) []string {
+		lines := []string{"Connection: Upgrade", "Upgrade: websocket"}
+		if credentials != "" {
+			lines = append(lines, "Authorization: NTLM "+credentials)
+		}
+		return lines
+	}
+	alice, stranger := newBrowser(t, url), newBrowser(t, url)
+	for _, step := range [][2]string{{"", "401 "}, {"hello", "401 "}, {"alice", "200 alice"}, {"", "200 alice"}} {
+		if got := alice.ask("GET", "/api", "", handshake(step[0])...); got != step[1] {
+			t.Errorf("alice with %q: %s", step[0], got)
+		}
+	}
+	for range 5 {
+		if got := stranger.ask("GET", "/api", "", handshake("")...); got != "401 " {
+			t.Errorf("a stranger's handshake is of %q", got)
+		}
+	}
+}

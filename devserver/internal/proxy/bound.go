@@ -91,8 +91,8 @@ func (t *Transports) claim(s sender, r *http.Request, resp *http.Response) {
 	}
 }
 
-// boundKey returns the key of s's requests to the host of r. WebSocket handshakes share
-// connections with other requests, so that they are authenticated as well.
+// boundKey returns the key of s's requests to the host of r. The schemes need HTTP/1.1,
+// as handshakes do.
 func (s sender) boundKey(r *http.Request) boundKey {
 	key := s.key
 	key.handshakes = true

@@ -28,26 +28,62 @@ func (p *parser) syntaxProblem(err error) source.Problems {
 		return source.Problems{p.at(0, "the file is empty; a file without rules is {}")}
 	case javaScript.MatchString(p.data):
 		return source.Problems{p.at(0, "this is JavaScript; the file must be JSON: an object of rules, with names and text in double quotes, and without functions")}
-	case strings.Contains(message, "comment: unexpected EOF"):
-		message = "this comment has no end, or a line end is missing after //"
-	case strings.Contains(message, "string: unexpected EOF"):
-		message = `the file ends inside quotes; a " is missing`
-	case strings.Contains(message, "unexpected EOF"):
-		message = "the file ends too early; a } or ] is missing"
-	case strings.Contains(message, `'\''`):
-		message = `JSON requires double quotes: "`
-	case strings.Contains(message, "after object name"):
-		message = "a colon is missing before this"
-	case strings.Contains(message, "';' after"):
-		message = "this must be a comma, not a semicolon"
-	case strings.Contains(message, "after object value"), strings.Contains(message, "after array value"):
+	case strings.HasPrefix(message, "invalid literal: "):
+		message = inWords(strings.TrimPrefix(message, "invalid literal: "))
+	default:
+		for _, fault := range faults {
+			if strings.Contains(message, fault.said) {
+				message = fault.message
+				break
+			}
+		}
+	}
+	if message == commaMissing {
 		return source.Problems{p.missingComma(line, column)}
-	case strings.Contains(message, "after top-level value"):
-		message = "the file must end here; is there one } or ] too many before this?"
-	case strings.HasPrefix(message, "invalid literal: ") && !strings.HasPrefix(message, `invalid literal: "`):
-		message = strings.TrimPrefix(message, "invalid literal: ") + " is not a JSON value; text and option names need double quotes"
 	}
 	return source.Problems{{Position: source.Position{File: p.file, Line: line, Column: column}, Message: message}}
+}
+
+const (
+	commaMissing = "a comma is missing"
+	quotesNeeded = "text and option names need double quotes"
+)
+
+// faults are messages of the library and what they mean for a person. The first that fits
+// is used.
+var faults = []struct{ said, message string }{
+	{"comment: unexpected EOF", "this comment has no end, or a line end is missing after //"},
+	{"string: unexpected EOF", `the file ends inside quotes; a " is missing`},
+	{"unexpected EOF", "the file ends too early; a } or ] is missing"},
+	{`'\''`, `JSON requires double quotes: "`},
+	{"'“'", `JSON requires straight quotes: "`},
+	{"'#'", "a comment starts with //"},
+	{"';' after top-level value", "remove this semicolon"},
+	{"after top-level value", "the file must end here; is there one } or ] too many before this?"},
+	{"';' after", "this must be a comma, not a semicolon"},
+	{"after object name", "a colon is missing before this"},
+	{"']' after object value", "a } is missing before this"},
+	{"'}' after array value", "a ] is missing before this"},
+	{"after object value", commaMissing},
+	{"after array value", commaMissing},
+	{"',' at start of value", "there is one comma too many here"},
+	{"'}' at start of value", "a value is missing before this"},
+	{"']' at start of value", "a value is missing before this"},
+	{"at start of value", quotesNeeded},
+}
+
+// inWords returns what is wrong with literal, which is no JSON. It does not repeat text,
+// which may be a password.
+func inWords(literal string) string {
+	switch lower := strings.ToLower(literal); {
+	case strings.HasPrefix(literal, `"`) && strings.Contains(literal, "\n"):
+		return `a " is missing at the end of this text`
+	case strings.HasPrefix(literal, `"`):
+		return `this text has a \ or a control character that JSON does not allow; write \\ for a backslash`
+	case lower == "true" || lower == "false" || lower == "null":
+		return "write " + lower + " in lower case"
+	}
+	return literal + " is not a JSON value; " + quotesNeeded
 }
 
 // javaScript matches the start of a file like proxy.conf.js.

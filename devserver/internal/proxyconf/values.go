@@ -35,7 +35,11 @@ func (p *parser) scalar(v hujson.Value) (value string, ok bool) {
 		return "", false
 	}
 	value = lit.String() // text without its quotes, anything else as it is written
-	if lit.Kind() != '"' {
+	switch lit.Kind() {
+	case '"':
+	case 'n':
+		p.warn(v, `null is taken as the text "null", as in Node; remove it, or write a value in quotes`)
+	default:
 		p.warn(v, "this is taken as the text %q; write it in quotes", value)
 	}
 	return value, true
