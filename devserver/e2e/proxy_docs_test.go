@@ -10,8 +10,8 @@ import (
 	"unicode"
 )
 
-// proxyTests names, for each sentence and table row of docs/proxy.md, the tests that fail
-// if it is wrong. A sentence is named by its start. Those with no test say why.
+// proxyTests names, for each sentence and table row of docs/proxy.md, the tests that show
+// it. A sentence is named by its start. Those with no test say why.
 var proxyTests = []struct{ start, tests string }{
 	{"The rules in this file", "TestCorpus TestRetarget"},
 	{"The format is that of", "TestDialect TestCorpus"},
@@ -21,7 +21,11 @@ var proxyTests = []struct{ start, tests string }{
 	{"No request is lost", "TestRetargetUnderLoad"},
 	{"At the start, the dev server lists", "TestRulesComeBack"},
 	{"**What is odd is a warning**", "TestLiberal TestCorpus"},
+	{"An unknown option is ignored", "TestLiberal TestCorpus"},
+	{"An option that is `null`", "TestLiberal TestCorpus"},
+	{"Text in place of", "TestLiberal TestCorpus TestCertificates"},
 	{"Note that", "TestCertificates TestLiberal"},
+	{"A number may be in quotes", "TestLiberal TestCorpus"},
 	{"**What has no meaning is a problem**", "TestProblems"},
 	{"An invalid file is ignored", "TestRetarget TestRulesComeBack TestRunnerFollowsEdits"},
 	{"If the file is invalid at the start", "TestRefusesToStart"},
@@ -81,16 +85,20 @@ var proxyTests = []struct{ start, tests string }{
 	{"| `preserveHeaderKeyCase` |", "TestPreserveHeaderKeyCase TestPreserveHeaderKeyCaseKeepsNoConnection"},
 	{"| `logLevel` |", "TestLogLevel"},
 	{"Options that need a JavaScript function", "TestLiberal TestCorpus"},
+	{"So are `forward`", "TestLiberal"},
 	{"Connections to a target are kept", "TestIdleConnectionsAreClosed TestConnectionsAreReused TestOtherCredentialsShareConnections"},
 	{"**Windows authentication**", "TestConnectionsWithAUserAreNotShared"},
 	{"After a 401 that asks for it", "TestConnectionsWithAUserAreNotShared TestCredentialsWithoutAChallenge TestAuthenticatedConnectionEndsWithTheClients"},
 	{"So it works through the dev server", "TestConnectionsWithAUserAreNotShared TestServersWithoutTrack"},
+	{"It needs HTTP/1.1", "none: it warns of a limit"},
 	{"Other credentials belong to requests", "TestOtherCredentialsShareConnections"},
 	{"**A request is sent again**", "TestRequestsAreNotSentTwice TestOldConnectionsAreNotUsedForUploads TestReusedConnections"},
-	{"A request that is not safe to repeat", "TestOldConnectionsAreNotUsedForUploads"},
+	{"Over HTTP/1.1, a request that is not safe to repeat", "TestOldConnectionsAreNotUsedForUploads TestAuthenticatedConnectionsStayInUse"},
 	{"If the target closes the connection after all", "TestRequestsAreNotSentTwice"},
+	{"A request with a proof is always", "TestProofsUseHTTP1"},
 	{"**If a target was reachable before**", "TestRestartedUpstreamIsWaitedFor"},
 	{"**Targets outside of this machine**", "TestEnvironment"},
+	{"An `http:` target then gets", "TestEnvironment"},
 	{"The dev server sends these responses itself", "TestTargetDown TestProblemPage"},
 	{`"The API" is the target`, "TestProblemsNameTheRule TestAPIAddr"},
 	{"| 502 | `bad_gateway` |", "TestTargetDown TestProblems TestCertificates TestBadHeads"},
@@ -110,6 +118,11 @@ var proxyTests = []struct{ start, tests string }{
 	{"A group that repeats a wildcard", "TestMatch"},
 	{"A regular expression is aborted", "TestSlowExpressionsAreGivenUp TestProblems"},
 	{"A WebSocket handshake with a target that is down", "TestRefusedHandshakes"},
+	{"Prefixes and globs can be mixed", "TestCorpus TestLiberal"},
+	{"A timeout may be in quotes", "TestCorpus"},
+	{"A `#` or a whole URL", "TestRewrittenPathsFitARequestLine"},
+	{"Values of `headers` are sent", "TestRequestOptions"},
+	{"`xfwd` adds", "TestRequestOptions"},
 	{"A `%` that escapes nothing", "TestRejections"},
 	{"The response and the terminal name", "TestRejections TestBadPaths"},
 	{"Over HTTPS, only HTTP/2 requests", "TestHTTP2"},
@@ -119,6 +132,7 @@ var proxyTests = []struct{ start, tests string }{
 	{"A request's trailers are forwarded", "TestBodiesAndTrailersArrive"},
 	{"Followed redirects carry", "TestFollowRedirects"},
 	{"Windows authentication works", "TestConnectionsWithAUserAreNotShared"},
+	{"Connections to targets are kept", "TestConnectionsAreReused"},
 }
 
 // TestProxyDocument requires that each sentence of docs/proxy.md has a test, that the

@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // maxLine is how much of a line is kept until the rest is read, in bytes.
@@ -55,20 +56,26 @@ func (l listener) Accept() (net.Conn, error) {
 	return &conn{Conn: c, log: l.log}, nil
 }
 
-// conn is a connection of a server. net/http never calls Read concurrently, and it writes
-// its rejection after the Read of the request has returned.
+// conn is a connection of a server. net/http never calls Read concurrently, nor Write, but
+// it may call one during the other.
 type conn struct {
 	net.Conn
 	log *slog.Logger
 
-	line []byte // the start of a line whose end was not read yet; nil if it is long
-	bad  *bad   // the last request line whose path is bad, or nil
+	line     []byte              // the start of a line whose end was not read yet; nil if it is long; Read owns it
+	bad      atomic.Pointer[bad] // the last request line whose path is bad, or nil
+	answered atomic.Bool         // something else was written since then
 }
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	c.scan(p[:n])
+	if n > 0 {
+		if c.answered.Swap(false) {
+			c.bad.Store(nil) // it was not the path of a request
+		}
+		c.scan(p[:n])
+	}
 	return n, err
 }
 
@@ -77,7 +84,7 @@ func (c *conn) scan(p []byte) {
 	if bytes.IndexByte(p, '%') >= 0 || bytes.IndexByte(c.line, '%') >= 0 {
 		for line := range bytes.Lines(append(slices.Clip(c.line), p...)) {
 			if found := inRequestLine(line); found != nil {
-				c.bad = found
+				c.bad.Store(found)
 			}
 		}
 	}
@@ -92,11 +99,13 @@ func (c *conn) scan(p []byte) {
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
-	if len(p) != len(rejection) || c.bad == nil || !bytes.Equal(p, rejection) {
+	found := c.bad.Load()
+	if found == nil || !bytes.Equal(p, rejection) {
+		c.answered.Store(true)
 		return c.Conn.Write(p)
 	}
-	c.log.Warn(c.bad.String())
-	if _, err := c.Conn.Write(c.bad.response()); err != nil {
+	c.log.Warn(found.String())
+	if _, err := c.Conn.Write(found.response()); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -132,6 +141,10 @@ func inRequestLine(line []byte) *bad {
 		return nil
 	}
 	path, _, _ := strings.Cut(target, "?") // which may hold secrets, and any %
+	if _, authority, isURL := strings.Cut(path, "://"); isURL {
+		_, path, _ = strings.Cut(authority, "/")
+		path = "/" + path
+	}
 	for i := range len(path) {
 		if path[i] == '%' && (i+2 >= len(path) || !isHex(path[i+1]) || !isHex(path[i+2])) {
 			return &bad{method, path, i + 1}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"calling-an-api.example/devserver/internal/proxy"
 	"calling-an-api.example/devserver/internal/proxyconf"
@@ -185,6 +186,19 @@ func TestAuthenticatedConnectionEndsWithTheClients(t *testing.T) {
 	<-win.opened
 	_ = alice.conn.Close()
 	<-win.closed
+}
+
+// TestAuthenticatedConnectionsStayInUse waits longer than an upload may on a shared
+// connection.
+func TestAuthenticatedConnectionsStayInUse(t *testing.T) {
+	t.Parallel()
+	win := newWindows(t, "NTLM")
+	alice := newBrowser(t, start(t, rule(win.URL, ""), io.Discard))
+	alice.login("NTLM", "alice")
+	<-time.After(1200 * time.Millisecond) // what is tested
+	if got := alice.ask("POST", "/api", "body"); got != "200 alice" {
+		t.Errorf("alice is %q", got)
+	}
 }
 
 // TestServersWithoutTrack have nothing by which to tell clients apart, so connections

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // NTLM and Negotiate authenticate a connection rather than a request (RFC 4559 §5): what
@@ -29,11 +30,19 @@ type boundKey struct {
 
 type clientKey struct{} // of a client in a request's context
 
+// ownIdleTimeout closes idle connections of a client that is gone, if close came too
+// early for them. Those of a client that is not gone end with it, which the server's
+// idle timeout makes happen before.
+const ownIdleTimeout = 3 * time.Minute
+
 // Track makes srv tell t of its connections. It must be called before srv serves. Without
 // it, a request with credentials for a connection gets a connection of its own.
 func (t *Transports) Track(srv *http.Server) {
-	next := srv.ConnState
+	next, nextContext := srv.ConnState, srv.ConnContext
 	srv.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		if nextContext != nil {
+			ctx = nextContext(ctx, conn)
+		}
 		c := &client{}
 		t.clients.Store(conn, c)
 		return context.WithValue(ctx, clientKey{}, c)
@@ -51,33 +60,36 @@ func (t *Transports) Track(srv *http.Server) {
 }
 
 // ofClient returns the transport for r: its client's own one if it has been claimed, or if
-// r has credentials for a connection.
-func (t *Transports) ofClient(s sender, r *http.Request) *http.Transport {
+// r has credentials for a connection. own is whether it is that.
+func (t *Transports) ofClient(s sender, r *http.Request) (transport *http.Transport, own bool) {
 	asks := namesConnectionAuth(r.Header["Authorization"])
-	switch {
-	case s.key.keepCase: // its connections carry one request each
-	case asks || t.hasClaims.Load():
+	if (asks || t.hasClaims.Load()) && !s.key.keepCase { // whose connections carry one request each
 		key := s.boundKey(r)
-		c, ok := r.Context().Value(clientKey{}).(*client)
+		c, isTracked := r.Context().Value(clientKey{}).(*client)
 		switch {
-		case !ok && asks:
-			key.alone = true
-			return t.get(key.transportKey)
-		case !ok:
+		case !isTracked && asks:
+			return t.alone(key), false
+		case !isTracked:
 		case asks:
-			return t.own(c, key)
+			return t.own(c, key), true
 		default:
-			if own := c.transport(key); own != nil {
-				return own
+			if transport := c.transport(key); transport != nil {
+				return transport, true
 			}
 		}
 	}
 	if hasProof(r) && r.URL.Scheme == "https" {
 		key := s.key
 		key.handshakes = true
-		return t.get(key) // over HTTP/1.1, where it is known what was sent
+		return t.get(key), false // over HTTP/1.1, where it is known what was sent
 	}
-	return s.transport
+	return s.transport, false
+}
+
+// alone returns the transport for key whose connections carry one request each.
+func (t *Transports) alone(key boundKey) *http.Transport {
+	key.alone = true
+	return t.get(key.transportKey)
 }
 
 // claim makes the following requests of r's client use connections of its own if resp asks
@@ -99,18 +111,18 @@ func (s sender) boundKey(r *http.Request) boundKey {
 	return boundKey{key, r.URL.Scheme + "://" + r.URL.Host}
 }
 
-// own returns c's transport for key, and creates it on first use.
+// own returns c's transport for key, and creates it on first use. A client that is gone,
+// whose last requests may still run, gets no connection that is kept.
 func (t *Transports) own(c *client, key boundKey) *http.Transport {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return t.alone(key)
+	}
 	transport := c.bound[key]
 	if transport == nil {
-		transport = newTransport(key.transportKey)
-		transport.IdleConnTimeout = 0 // the client's connection has a timeout
-		if c.closed {
-			transport.DisableKeepAlives = true
-			return transport
-		}
+		transport = t.newTransport(key.transportKey)
+		transport.IdleConnTimeout = ownIdleTimeout
 		if c.bound == nil {
 			c.bound = map[boundKey]*http.Transport{}
 		}
@@ -127,13 +139,14 @@ func (c *client) transport(key boundKey) *http.Transport {
 	return c.bound[key]
 }
 
-// close closes the connections that belong to c.
+// close closes the idle connections that belong to c. HTTP/2 requests may outlive their
+// connection; ownIdleTimeout closes what they leave.
 func (c *client) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
 	for _, transport := range c.bound {
-		transport.CloseIdleConnections() // and those that become idle later
+		transport.CloseIdleConnections()
 	}
 }
 

@@ -2,9 +2,11 @@ package proxy_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,6 +140,8 @@ func TestRequestsAreNotSentTwice(t *testing.T) {
 		"POST without a body":           {"POST", "", "", "", 1, 502},
 		"POST with a key":               {"POST", "", "Idempotency-Key: 1", "body", 2, 200},
 		"POST with a key and a proof":   {"POST", "", "Idempotency-Key: 1\r\n" + proof, "body", 1, 502},
+		"POST with a key and 60 KiB":    {"POST", "", "Idempotency-Key: 1", strings.Repeat("x", 60<<10), 2, 200},
+		"POST with a key and 70 KiB":    {"POST", "", "Idempotency-Key: 1", strings.Repeat("x", 70<<10), 1, 502},
 		"POST with a key and redirects": {"POST", `, "followRedirects": true`, "Idempotency-Key: 1", "body", 2, 200},
 		"PUT with a proof":              {"PUT", "", proof, "body", 1, 502},
 	} {
@@ -188,6 +192,36 @@ func TestRequestsAreNotSentTwice(t *testing.T) {
 				t.Errorf("the upstream saw it %d times", n)
 			}
 		})
+	}
+}
+
+// TestClosedTLSConnections has an upstream close kept connections. The end of TLS, which
+// cannot be written any more, delays nothing.
+func TestClosedTLSConnections(t *testing.T) {
+	t.Parallel()
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	idle := make(chan net.Conn, 16)
+	secure.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateIdle {
+			idle <- conn
+		}
+	}
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	b := newBrowser(t, start(t, rule(secure.URL, `, "secure": false`), io.Discard))
+	begin := time.Now()
+	for range 8 {
+		if got := b.ask("GET", "/api", ""); got != "200 " {
+			t.Fatal(got)
+		}
+		conn := (<-idle).(*tls.Conn).NetConn().(*net.TCPConn)
+		if err := conn.SetLinger(0); err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.Close()
+	}
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("took %v", took)
 	}
 }
 
@@ -245,6 +279,22 @@ func TestProofsFollowNoRedirect(t *testing.T) {
 	}
 	if resp, _ := do(t, http.MethodGet, url+"/api", ""); resp.StatusCode != http.StatusOK || seen.Load() != 3 {
 		t.Errorf("without: %d, %d requests", resp.StatusCode, seen.Load())
+	}
+}
+
+// TestProofsUseHTTP1 has an upstream that speaks both.
+func TestProofsUseHTTP1(t *testing.T) {
+	t.Parallel()
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	url := start(t, rule(secure.URL, `, "secure": false`), io.Discard)
+	if _, got := do(t, http.MethodGet, url+"/api", ""); got != "HTTP/2.0" {
+		t.Errorf("without a proof: %s", got)
+	}
+	if _, got := do(t, http.MethodGet, url+"/api", "", "DPoP: a.b.c"); got != "HTTP/1.1" {
+		t.Errorf("with a proof: %s", got)
 	}
 }
 

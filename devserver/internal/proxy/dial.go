@@ -17,7 +17,7 @@ import (
 type dialer struct {
 	localAddress string // to connect from; "" is any
 	tls          *tls.Config
-	reachable    sync.Map // addresses whose last connection attempt succeeded
+	reachable    *sync.Map // of Transports
 }
 
 const (
@@ -92,6 +92,7 @@ type patientConn struct {
 	net.Conn
 	ended   chan struct{} // closed when there is nothing more to read
 	written atomic.Int64  // bytes
+	closing atomic.Bool   // only TLS's last message may be written
 
 	mu      sync.Mutex // protects the fields below
 	isEnded bool
@@ -140,7 +141,7 @@ func (c *patientConn) Write(p []byte) (int, error) {
 		c.written.Add(int64(n))
 		c.sent()
 	}
-	if err != nil {
+	if err != nil && !c.closing.Load() {
 		timeout := time.NewTimer(writeErrorDelay)
 		defer timeout.Stop()
 		select {
@@ -149,6 +150,13 @@ func (c *patientConn) Write(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// SetWriteDeadline implements net.Conn. Only package tls sets one here, for the message
+// that it sends before it closes the connection.
+func (c *patientConn) SetWriteDeadline(t time.Time) error {
+	c.closing.Store(true)
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // Close implements net.Conn.

@@ -21,6 +21,24 @@ func environmentProxy(r *http.Request) (*url.URL, error) {
 	return proxy, nil
 }
 
+// toProxy reports whether out is sent to a proxy of the environment rather than through
+// it to the target. Then it names its target by a whole URL, which must be equal to the
+// Host header (RFC 9112 §3.2.2). toProxy writes that URL into out.
+func toProxy(out *http.Request) bool {
+	if out.URL.Scheme != "http" {
+		return false
+	}
+	if proxy, err := environmentProxy(out); err != nil || proxy == nil {
+		return false
+	}
+	path := out.URL.Opaque
+	if path == "" {
+		path = out.URL.EscapedPath()
+	}
+	out.URL.Opaque = "//" + out.URL.Host + path
+	return true
+}
+
 // isThisMachine reports whether host, a name or an IP address, is always this machine.
 func isThisMachine(host string) bool {
 	if localnet.IsLoopback(host) || strings.HasSuffix(strings.ToLower(host), ".localhost") {

@@ -25,13 +25,18 @@ const childTarget = "PROXY_TEST_TARGET"
 
 // child forwards one request to the target and prints the response.
 func child(target string) {
-	rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(rule(target, `, "secure": false, "changeOrigin": true`)))
+	options := `, "secure": false`
+	if strings.HasPrefix(target, "https") {
+		options += `, "changeOrigin": true`
+	}
+	rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(rule(target, options)))
 	if err != nil {
 		panic(err)
 	}
 	p := proxy.New(rules, proxy.NewTransports(), proxy.Options{Log: slog.New(slog.DiscardHandler)})
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodGet, "http://localhost/api/x?y", nil)
+	r := httptest.NewRequest(http.MethodGet, "/api/x|%2F?y", nil)
+	r.Host = "localhost:4200"
 	p.Handler(r).ServeHTTP(w, r)
 	fmt.Printf("%d %s", w.Code, w.Body)
 }
@@ -48,7 +53,7 @@ func TestEnvironment(t *testing.T) {
 	company := upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method != http.MethodConnect:
-			_, _ = fmt.Fprintf(w, "proxied %s", r.RequestURI)
+			_, _ = fmt.Fprintf(w, "proxied %s for %s", r.RequestURI, r.Host)
 		case r.Host != "up.test:443":
 			w.WriteHeader(http.StatusForbidden)
 		default:
@@ -56,10 +61,11 @@ func TestEnvironment(t *testing.T) {
 		}
 	})
 	for name, tc := range map[string]struct{ target, env, want string }{
-		"http":                 {"http://up.test/base", "HTTP_PROXY=" + company, "200 proxied http://up.test/base/api/x?y"},
+		"http":                 {"http://up.test/base", "HTTP_PROXY=" + company, "200 proxied http://up.test/base/api/x|%2F?y for up.test"},
+		"ws":                   {"ws://up.test", "HTTP_PROXY=" + company, "200 proxied http://up.test/api/x|%2F?y for up.test"},
 		"https":                {"https://up.test", "HTTPS_PROXY=" + company, "200 tunnel to up.test"},
-		"this machine":         {target, "HTTP_PROXY=" + company, "200 directly " + strings.TrimPrefix(target, "http://") + " /api/x?y"},
-		"by its name":          {strings.Replace(target, "127.0.0.1", "localhost", 1), "HTTP_PROXY=" + company, "200 directly localhost:"},
+		"this machine":         {target, "HTTP_PROXY=" + company, "200 directly localhost:4200 /api/x|%2F?y"},
+		"by its name":          {strings.Replace(target, "127.0.0.1", "localhost", 1), "HTTP_PROXY=" + company, "200 directly localhost:4200"},
 		"a name below it":      {strings.Replace(target, "127.0.0.1", "shop.localhost", 1), "HTTP_PROXY=" + company, "directly"},
 		"another scheme":       {"http://no-such-host.invalid", "HTTPS_PROXY=" + company, "If only a proxy reaches it, set HTTP_PROXY and start"},
 		"NO_PROXY":             {"http://no-such-host.invalid", "NO_PROXY=.invalid\nHTTP_PROXY=" + company, "cannot be resolved"},

@@ -102,9 +102,12 @@ func causeOf(rule *proxyconf.Rule, target *url.URL, api string, err error) (caus
 		return "this machine has no address " + rule.LocalAddress, "Change the rule's localAddress " + inFile(rule) + "."
 	case errors.Is(err, errSentOnce):
 		return err.Error(), "Send the request again with a new proof."
+	case errors.Is(err, errLocation):
+		return err.Error(), "Without followRedirects, the browser gets it."
 	case errors.Is(err, errRedirects):
 		return err.Error(), "Does it redirect in a loop? Without followRedirects, the browser shows the redirects."
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+		errors.Is(err, net.ErrClosed):
 		return "it closed the connection without an answer", "Did the upstream crash? Its log may say why."
 	case strings.Contains(err.Error(), "headers exceeded"):
 		return "the head of its answer is larger than 1 MiB", "Does the upstream set too many cookies?"

@@ -25,7 +25,7 @@ func TestRequestOptions(t *testing.T) {
 		ip, _, _ := net.SplitHostPort(r.RemoteAddr) // it always has a port
 		body, _ := io.ReadAll(r.Body)
 		_, _ = fmt.Fprintf(w, "%s %s host=%s from=%s body=%s", r.Method, r.RequestURI, r.Host, ip, body)
-		for _, name := range []string{"Authorization", "X-A", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-Host"} {
+		for _, name := range []string{"Authorization", "Cookie", "X-A", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "X-Forwarded-Host"} {
 			if values := r.Header.Values(name); len(values) > 0 {
 				_, _ = fmt.Fprintf(w, " %s=%s", name, strings.Join(values, "+"))
 			}
@@ -47,10 +47,14 @@ func TestRequestOptions(t *testing.T) {
 		"auth":                              {"", `, "auth": "me:secret:x"`, " Authorization=Basic bWU6c2VjcmV0Ong=", nil},
 		"auth, but the request has its own": {"", `, "auth": "me:secret"`, " Authorization=Bearer a", []string{"Authorization: Bearer a"}},
 		"headers":                           {"", `, "headers": {"x-a": ["1", "2"], "Host": "h.test"}`, "host=h.test from=127.0.0.1 body= X-A=1+2", []string{"X-A: 0"}},
+		"headers beyond ASCII":              {"", `, "headers": {"x-a": "é"}`, " X-A=é", nil},
+		"cookies":                           {"", `, "headers": {"cookie": ["a=1", "b=2"]}`, " Cookie=a=1; b=2", nil},
 		"headers and changeOrigin":          {"", `, "headers": {"Host": "h.test"}, "changeOrigin": true`, "host=" + host, nil},
 		"xfwd":                              {"", `, "xfwd": true`, " X-Forwarded-For=127.0.0.1 X-Forwarded-Port=4200 X-Forwarded-Proto=http X-Forwarded-Host=localhost:4200", nil},
 		"xfwd after another's": {"", `, "xfwd": true`, " X-Forwarded-For=192.0.2.1,127.0.0.1 X-Forwarded-Port=443,4200 X-Forwarded-Proto=https,http X-Forwarded-Host=h.test",
 			[]string{"X-Forwarded-For: 192.0.2.1", "X-Forwarded-Port: 443", "X-Forwarded-Proto: https", "X-Forwarded-Host: h.test"}},
+		"xfwd on a handshake": {"", `, "xfwd": true, "ws": true`, " X-Forwarded-Proto=ws X-Forwarded-Host=localhost:4200",
+			[]string{"Connection: Upgrade", "Upgrade: websocket"}},
 		"router by path": {"", `, "router": {"other.test": "http://no", "/api/x": "` + other + `"}`, "other /api/x?y", nil},
 		"router by host": {"", `, "router": {"localhost:4200": "` + other + `/o"}`, "other /o/api/x?y", nil},
 		"router, no fit": {"", `, "router": {"localhost": "` + other + `"}`, "GET /api/x?y", nil},

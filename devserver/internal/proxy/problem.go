@@ -79,7 +79,11 @@ func tooSlow(rule *proxyconf.Rule, err error) *problem {
 // answer writes the response for p: HTML if the client accepts it, otherwise JSON.
 func (x *exchange) answer(p *problem) {
 	if x.rule.LogLevel != proxyconf.LogNothing {
-		x.log.Warn("no answer from upstream", "rule", p.Rule, "target", p.Target, "cause", p.Cause, "status", p.Status)
+		message := "not forwarded"
+		if p.Code == "bad_gateway" || p.Code == "gateway_timeout" {
+			message = "no answer from upstream"
+		}
+		x.log.Warn(message, "rule", p.Rule, "place", p.Place, "target", p.Target, "cause", p.Cause, "status", p.Status)
 	}
 	header := x.w.Header()
 	header.Set("Cache-Control", "no-store")

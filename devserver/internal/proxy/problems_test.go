@@ -165,11 +165,15 @@ func TestPageShowsNoMarkup(t *testing.T) {
 }
 
 // TestTargetsAreShownWithoutTheirQuery has a target with a key, and an upstream that is
-// down, or redirects for ever.
+// down, redirects for ever, or to what is no URL.
 func TestTargetsAreShownWithoutTheirQuery(t *testing.T) {
 	t.Parallel()
 	circle := upstream(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.RequestURI, http.StatusFound) })
-	for _, target := range []string{"http://127.0.0.1:1", circle} {
+	bad := upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "http://[::1/?code=hidden")
+		w.WriteHeader(http.StatusFound)
+	})
+	for _, target := range []string{"http://127.0.0.1:1", circle, bad} {
 		log := outputtest.New()
 		url := start(t, rule(target+"/x?api_key=hidden", `, "ignorePath": true, "followRedirects": true, "logLevel": "debug"`), log)
 		resp, text := do(t, http.MethodGet, url+"/api", "")
@@ -301,6 +305,11 @@ func TestRestartedUpstreamIsWaitedFor(t *testing.T) {
 	stop()
 	var requests sync.WaitGroup
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		requests.Go(func() { // on a connection of the client's own
+			if resp, body := do(t, method, url+"/api", "body", "Authorization: NTLM x"); resp.StatusCode != http.StatusOK {
+				t.Errorf("%s with a user while it restarts: %d %s", method, resp.StatusCode, body)
+			}
+		})
 		requests.Go(func() {
 			if resp, body := do(t, method, url+"/api", "body"); resp.StatusCode != http.StatusOK {
 				t.Errorf("%s while it restarts: %d %s", method, resp.StatusCode, body)

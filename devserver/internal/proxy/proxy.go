@@ -4,9 +4,10 @@
 //
 // A request goes through the files in this order: proxy.go finds the rule, plan.go
 // decides what is requested from which upstream, exchange.go forwards the request with
-// rewrite.go, transports.go and dial.go, and returns the response with response.go and
+// rewrite.go, send.go, transports.go and dial.go, and returns the response with response.go and
 // writer.go. problem.go and explain.go answer if there is none. upload.go, idle.go,
-// redirect.go and headercase.go each serve one option or special case.
+// redirect.go, headercase.go, bound.go and environment.go each serve one option or special
+// case.
 package proxy
 
 import (

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 const (
@@ -16,6 +17,8 @@ const (
 
 // follower follows redirects, for the option followRedirects.
 type follower struct{ next http.RoundTripper }
+
+var errLocation = errors.New("it redirects to a Location that is not a URL")
 
 var errRedirects = fmt.Errorf("it redirects more than %d times", maxRedirects)
 
@@ -49,6 +52,9 @@ func (f follower) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if wrapped, ok := errors.AsType[*url.Error](err); ok { // it names the URL, whose query may hold a key
 		err = wrapped.Err
+		if strings.HasPrefix(err.Error(), "failed to parse Location header") {
+			err = errLocation // without the Location, which may hold a code
+		}
 	}
 	return resp, err
 }

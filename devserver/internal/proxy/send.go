@@ -14,9 +14,9 @@ import (
 )
 
 // sender sends requests over kept connections, which their upstream may close at any
-// moment. http.Transport sends a request again on another connection if it is safe to
-// repeat and has no body. Here, any request is sent again if not a byte of it was
-// written, connections that are probably about to be closed are not used for requests
+// moment. http.Transport sends a request again on other connections if it is safe to
+// repeat and has no body. Here, one with a small body is repeated too, any request is sent
+// again if not a byte of it was written, connections that are probably about to be closed are not used for requests
 // that must not be repeated, and a request with a DPoP proof is never written twice: the
 // upstream would take the second one for a replay (RFC 9449 §11.1).
 type sender struct {
@@ -30,13 +30,13 @@ var errSentOnce = errors.New("it closed the connection just as the request was s
 
 // RoundTrip implements http.RoundTripper.
 func (s sender) RoundTrip(r *http.Request) (*http.Response, error) {
-	transport := s.transports.ofClient(s, r)
+	transport, own := s.transports.ofClient(s, r)
 	var resp *http.Response
 	var err error
 	if hasBody := r.Body != nil && r.Body != http.NoBody; !hasBody && isRepeatable(r) {
 		resp, err = transport.RoundTrip(r)
 	} else {
-		resp, err = s.once(transport, r, hasBody)
+		resp, err = s.once(transport, r, hasBody, s.transports.keepAlives.limit(r.URL.Host, own))
 	}
 	if err == nil {
 		s.transports.keepAlives.note(r.URL.Host, resp.Header)
@@ -62,31 +62,22 @@ func isRepeatable(r *http.Request) bool {
 func hasProof(r *http.Request) bool { return r.Header["Dpop"] != nil }
 
 // once sends r, whose bytes must not be written to two connections, or whose body can
-// not be read twice.
-func (s sender) once(transport *http.Transport, r *http.Request, hasBody bool) (*http.Response, error) {
-	a := &attempt{limit: s.transports.keepAlives.limit(r.URL.Host), single: !isRepeatable(r)}
+// not be read twice. It uses no connection that has been idle for longer than limit.
+func (s sender) once(transport *http.Transport, r *http.Request, hasBody bool, limit time.Duration) (*http.Response, error) {
+	a := &attempt{limit: limit, single: !isRepeatable(r)}
 	a.ctx, a.cancel = context.WithCancelCause(r.Context())
 	r = r.WithContext(httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{GotConn: a.gotConn})) //nolint:contextcheck // derived from r's
 	if hasBody {
 		a.body = &keptBody{ReadCloser: r.Body, attempt: a}
-		r.Body = a.body
-		if isRepeatable(r) && r.GetBody == nil {
-			r.GetBody = a.body.again
-		}
+		r.Body, r.GetBody = a.body, nil
 	}
 	for {
 		resp, err := transport.RoundTrip(r)
 		if a.refused {
 			return nil, errSentOnce // err may also be that of the connection that gotConn has closed
 		}
-		if err == nil || !a.repeatable() || r.Context().Err() != nil {
+		if err == nil || !a.repeatable() || r.Context().Err() != nil || hasBody && !a.body.rewind() {
 			return resp, err
-		}
-		if hasBody {
-			if a.body.rewind() != nil {
-				return nil, err
-			}
-			r.Body = a.body
 		}
 	}
 }
@@ -120,7 +111,7 @@ func (a *attempt) gotConn(info httptrace.GotConnInfo) {
 		a.refused = true
 		a.cancel(errSentOnce)
 		_ = info.Conn.Close() // so that nothing can be written to it
-	case info.WasIdle && info.IdleTime > a.limit:
+	case info.WasIdle && (a.sent || info.IdleTime > a.limit):
 		_ = info.Conn.Close() // the next one is younger, or new
 	}
 	if a.conn = patient(info.Conn); a.conn != nil {
@@ -128,40 +119,43 @@ func (a *attempt) gotConn(info httptrace.GotConnInfo) {
 	}
 }
 
-// repeatable reports whether the attempt failed before a byte was written, on a
-// connection that was kept too long.
+// repeatable reports whether the request may be sent on another connection: the last one
+// had been kept too long, and nothing was written to it, or repeating does no harm.
 func (a *attempt) repeatable() bool {
-	return a.reused && !a.sent && a.conn != nil && a.conn.written.Load() == a.start
+	if !a.reused || a.conn == nil {
+		return false
+	}
+	return !a.single || !a.sent && a.conn.written.Load() == a.start
 }
 
 // maxKept is how much of a body is kept to be sent again, in bytes. It is more than
 // http.Transport reads before it notices that a connection is closed.
 const maxKept = 64 << 10
 
-var errNotKept = errors.New("the body of the request was read too far to be sent again")
-
 // keptBody is the body of a request, whose start is kept while it is sent on a
-// connection that may turn out to be closed.
+// connection that may turn out to be closed. HTTP/2 closes it while it is read.
 type keptBody struct {
 	io.ReadCloser
 	attempt *attempt
-	kept    []byte
-	next    int  // in kept
-	whole   bool // kept is the whole body
-	lost    bool // kept is not the start of the body
+
+	mu    sync.Mutex // protects the fields below, but is not held while the body is read
+	kept  []byte
+	next  int  // in kept
+	whole bool // kept is the whole body
+	lost  bool // kept is not the start of the body
 }
 
 // Read implements io.Reader.
 func (b *keptBody) Read(p []byte) (int, error) {
-	if b.next < len(b.kept) {
-		n := copy(p, b.kept[b.next:])
-		b.next += n
+	if n, whole := b.readKept(p); n > 0 || whole {
+		if n == 0 {
+			return 0, io.EOF
+		}
 		return n, nil
 	}
-	if b.whole {
-		return 0, io.EOF
-	}
 	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	switch {
 	case n == 0 || b.lost:
 	case !b.attempt.reused || len(b.kept)+n > maxKept:
@@ -174,25 +168,34 @@ func (b *keptBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer. The body stays open while it may be sent again.
+// readKept reads from what is kept. whole is whether there is nothing to read after it.
+func (b *keptBody) readKept(p []byte) (n int, whole bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n = copy(p, b.kept[b.next:])
+	b.next += n
+	return n, b.whole
+}
+
+// Close implements io.Closer. The body stays open while it may be sent again; upload.end
+// closes it in any case.
 func (b *keptBody) Close() error {
-	if !b.lost && (b.attempt.repeatable() || !b.attempt.single) {
-		return nil // upload.end closes it
+	b.mu.Lock()
+	again := b.attempt.repeatable() && !b.lost
+	b.mu.Unlock()
+	if again {
+		return nil
 	}
 	return b.ReadCloser.Close()
 }
 
-// rewind makes b readable from its start.
-func (b *keptBody) rewind() error {
-	if b.lost {
-		return errNotKept
-	}
+// rewind makes b readable from its start, and reports whether that is possible.
+func (b *keptBody) rewind() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.next = 0
-	return nil
+	return !b.lost
 }
-
-// again is the GetBody of the request.
-func (b *keptBody) again() (io.ReadCloser, error) { return b, b.rewind() }
 
 // keepAlives is how long upstreams keep idle connections, as far as they say so. Its
 // methods may be called from any goroutine.
@@ -221,12 +224,16 @@ func (k *keepAlives) note(host string, header http.Header) {
 }
 
 // limit returns how long a connection to host may have been idle when a request is sent
-// that must not be repeated.
-func (k *keepAlives) limit(host string) time.Duration {
+// that must not be repeated. A connection of the client's own is used for longer, because
+// another one would not be logged in.
+func (k *keepAlives) limit(host string, own bool) time.Duration {
 	timeout, ok := k.timeouts.Load(host)
-	if !ok {
-		return defaultLimit
+	switch {
+	case ok:
+		d := timeout.(time.Duration) //nolint:forcetypeassert // note stores no other
+		return max(d-time.Second, d/2)
+	case own:
+		return ownIdleTimeout
 	}
-	d := timeout.(time.Duration) //nolint:forcetypeassert // note stores no other
-	return max(d-time.Second, d/2)
+	return defaultLimit
 }

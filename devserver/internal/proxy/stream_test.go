@@ -376,6 +376,37 @@ func TestEarlyAnswerOverHTTP2(t *testing.T) {
 	}
 }
 
+// TestEarlyAnswerFromHTTP2 has an upstream answer over HTTP/2 before it has read the body,
+// and reset the stream.
+func TestEarlyAnswerFromHTTP2(t *testing.T) {
+	t.Parallel()
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusRequestEntityTooLarge)
+		}
+		_, _ = io.WriteString(w, r.Proto)
+	}))
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	url := start(t, rule(secure.URL, `, "secure": false`), io.Discard)
+	for i := range 50 {
+		b := newBrowser(t, url)
+		if got := b.ask("GET", "/api", ""); got != "200 HTTP/2.0" {
+			t.Fatal(got)
+		}
+		send(t, b.conn, "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("x", 1000*i))
+		resp, err := http.ReadResponse(b.r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != http.StatusRequestEntityTooLarge || string(body) != "HTTP/2.0" {
+			t.Errorf("%d %s, %v", resp.StatusCode, body, err)
+		}
+		_ = b.conn.Close()
+	}
+}
+
 // TestHalfClosedRequests ends the sending side of a connection before the upstream has
 // responded, which net/http takes for a client that is gone. It must get no response,
 // rather than an empty 200.

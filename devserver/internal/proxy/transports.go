@@ -20,6 +20,7 @@ type Transports struct {
 	inFlight atomic.Int64 // requests that all Proxies are forwarding
 
 	keepAlives keepAlives
+	reachable  sync.Map    // addresses whose last connection attempt succeeded
 	clients    sync.Map    // the open connections of Track: *client by net.Conn
 	hasClaims  atomic.Bool // a client has had connections of its own
 
@@ -49,7 +50,8 @@ func NewTransports() *Transports {
 }
 
 // Close closes open WebSockets, at both ends, and waits until their handlers have
-// returned. Then it closes idle connections. Other requests in flight are not ended.
+// returned. Then it closes idle connections; those of a client end with the client. Other
+// requests in flight are not ended.
 func (t *Transports) Close() {
 	t.mu.Lock()
 	t.cancel()
@@ -103,15 +105,15 @@ func (t *Transports) get(key transportKey) *http.Transport {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byKey[key] == nil {
-		t.byKey[key] = newTransport(key)
+		t.byKey[key] = t.newTransport(key)
 	}
 	return t.byKey[key]
 }
 
 // newTransport returns a Transport for key. docs/decisions/0006 says why it is tuned
 // like this.
-func newTransport(key transportKey) *http.Transport {
-	d := &dialer{localAddress: key.localAddress, tls: &tls.Config{
+func (t *Transports) newTransport(key transportKey) *http.Transport {
+	d := &dialer{localAddress: key.localAddress, reachable: &t.reachable, tls: &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		InsecureSkipVerify: !key.secure, //nolint:gosec // the option "secure": false
 	}}

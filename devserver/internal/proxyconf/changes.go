@@ -83,7 +83,7 @@ func show(name, value string) string {
 	for i, member := range o.Members {
 		names = append(names, text(member.Name))
 		if to, ok := stringValue(member.Value); ok {
-			o.Members[i].Value.Value = hujson.String(withoutQuery(to))
+			o.Members[i].Value.Value = hujson.String(withoutSecrets(to))
 		} else if name == "router" {
 			o.Members[i].Value.Value = hujson.String("…")
 		}

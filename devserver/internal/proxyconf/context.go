@@ -3,6 +3,7 @@ package proxyconf
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -82,20 +83,33 @@ func (c *context) warning() string {
 		return ""
 	case pattern == "*":
 		return `* matches the path / only; "**" matches every path`
+	case pattern == ".*" || strings.Contains(pattern, "/.*") || strings.Contains(pattern, "(.*"):
+		return fmt.Sprintf("%q is a glob, in which .* is a name that starts with a dot; ** is everything below, and a regular expression starts with ^", c.text)
 	case strings.IndexByte(`/*?[{(\@+`, pattern[0]) < 0 && !c.inverse:
-		path := pattern
-		if _, after, ok := strings.Cut(pattern, "://"); ok {
-			_, path, _ = strings.Cut(after, "/")
-		}
-		return fmt.Sprintf("%q matches nothing, because paths start with /; did you mean %q?", c.text, "/"+path)
+		return c.text + " matches nothing, because paths start with /" + suggestPath(pattern)
 	case c.glob != nil && strings.HasSuffix(pattern, "/*"):
 		below := strings.TrimSuffix(pattern, "/*")
-		return fmt.Sprintf(`%q is one level; %q or %q is everything below, and %q is one level without this warning`,
-			c.text, cmp.Or(below, "/"), below+"/**", below+"/?*")
+		all := strconv.Quote(below + "/**")
+		if !isGlob(below) {
+			all = fmt.Sprintf("%q or %s", cmp.Or(below, "/"), all)
+		}
+		return fmt.Sprintf(`%q is one level; %s is everything below, and %q is one level without this warning`, c.text, all, below+"/?*")
 	case c.glob != nil && strings.Contains(c.text, "[!"):
 		return "[!…] matches a literal ! here; write [^…] for any other character"
 	}
 	return ""
+}
+
+// suggestPath returns the words that suggest the path that pattern probably means, "" if
+// it is none.
+func suggestPath(pattern string) string {
+	path := strings.TrimPrefix(strings.TrimPrefix(pattern, "./"), "../")
+	if _, after, isURL := strings.Cut(pattern, "://"); isURL {
+		_, path, _ = strings.Cut(after, "/")
+	} else if strings.Contains(path, ":") { // a host and its port
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %q?", "/"+path)
 }
 
 // isPrefix reports whether c is a plain prefix.

@@ -65,9 +65,11 @@ func TestSlowExpressionsAreGivenUp(t *testing.T) {
 
 func TestRewrittenPathsFitARequestLine(t *testing.T) {
 	t.Parallel()
-	rule := parse(t, `{"/": {"target": "http://a/base", "pathRewrite": {"^/api": "/a b\"é", "^/([^/]+)/keep": "$1"}}}`)[0]
+	rule := parse(t, `{"/": {"target": "http://a/base", "pathRewrite": {"^/api": "/a b\"é", "^/([^/]+)/keep": "$1", "^/x": "/y#z", "^/u": "http://up/v"}}}`)[0]
 	for uri, want := range map[string]string{
 		"/api/x":     `/base/a%20b"%C3%A9/x`,
+		"/x/1":       "/base/y#z/1",
+		"/u/1":       "/base/http://up/v/1",
 		"/rel/keep":  "/base/rel",
 		"//a;b%2F?%": "/base//a;b%2F?%",
 	} {
@@ -115,9 +117,9 @@ func TestChanges(t *testing.T) {
 func TestChangedQueryIsNotShown(t *testing.T) {
 	t.Parallel()
 	rules := func(key string) Rules {
-		return parse(t, `{"/a": {"target": "http://a?key=`+key+`", "router": {"/b": "http://b?key=`+key+`"}, "pathRewrite": {"^/c": "/c?key=`+key+`"}}}`)
+		return parse(t, `{"/a": {"target": "http://a?key=`+key+`", "router": {"/b": "http://u:`+key+`@b?key=`+key+`"}, "pathRewrite": {"^/c": "/c?key=`+key+`"}}}`)
 	}
-	want := `/a → http://a?…, with another query; /a: pathRewrite {"^/c":"/c?…"}; /a: router {"/b":"http://b?…"}`
+	want := `/a → http://a?…, with another query; /a: pathRewrite {"^/c":"/c?…"}; /a: router {"/b":"…@b?…"}`
 	if got := rules("hidden2").Changes(rules("hidden1")); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

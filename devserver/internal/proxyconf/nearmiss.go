@@ -33,6 +33,8 @@ func (rules Rules) NearMiss(uri string) (i int, why string) {
 				return i, "contexts are case-sensitive"
 			case c.regex != nil:
 				return i, "the regular expression doesn't match"
+			case c.glob != nil && !strings.Contains(c.text, "*"):
+				return i, "the glob does not match the whole path"
 			case c.glob != nil:
 				return i, "* matches one level, ** any number of levels, and neither a name that starts with a dot"
 			}

@@ -20,7 +20,7 @@ var optionReaders map[string]reader
 
 func init() { // not in the declaration, because the readers refer to the table
 	optionReaders = map[string]reader{
-		"target":                func(p *parser, r *Rule, _ string, v hujson.Value) { r.Target = p.target(r, v) },
+		"target":                func(p *parser, r *Rule, _ string, v hujson.Value) { r.Target, p.targetAt = p.target(r, v), &v },
 		"router":                (*parser).router,
 		"pathRewrite":           (*parser).pathRewrite,
 		"prependPath":           boolean(func(r *Rule) *bool { return &r.PrependPath }),
@@ -38,14 +38,17 @@ func init() { // not in the declaration, because the readers refer to the table
 		"hostRewrite":           (*parser).hostRewrite,
 		"autoRewrite":           boolean(func(r *Rule) *bool { return &r.AutoRewrite }),
 		"protocolRewrite":       (*parser).protocolRewrite,
-		"cookieDomainRewrite":   func(p *parser, r *Rule, _ string, v hujson.Value) { r.CookieDomainRewrite = p.cookies(v) },
-		"cookiePathRewrite":     func(p *parser, r *Rule, _ string, v hujson.Value) { r.CookiePathRewrite = p.cookies(v) },
+		"cookieDomainRewrite":   cookies(func(r *Rule) *Cookies { return &r.CookieDomainRewrite }),
+		"cookiePathRewrite":     cookies(func(r *Rule) *Cookies { return &r.CookiePathRewrite }),
 		"preserveHeaderKeyCase": boolean(func(r *Rule) *bool { return &r.PreserveHeaderKeyCase }),
 		"logLevel":              (*parser).logLevel,
 	}
 }
 
-// functions are options of the dialect whose values are JavaScript functions or objects.
+// unsupported are options that JSON can express, but that this proxy does not have.
+var unsupported = []string{"forward", "method", "ssl", "toProxy", "ca", "cert", "key", "pfx", "passphrase"}
+
+// functions are options for configurations in JavaScript.
 var functions = []string{
 	"bypass", "configure", "agent", "rewrite", "filter", "on", "onError", "onProxyReq", "onProxyReqWs", "onProxyRes",
 	"onOpen", "onClose", "logProvider", "logger", "plugins", "ejectPlugins", "selfHandleResponse", "buffer",
@@ -59,6 +62,11 @@ func (p *parser) options(rule *Rule, fields []hujson.ObjectMember) {
 	}
 }
 
+// notEmptyOptions are options for which "" is no value.
+var notEmptyOptions = []string{
+	"auth", "headers", "hostRewrite", "localAddress", "logLevel", "pathRewrite", "protocolRewrite", "proxyTimeout", "router", "timeout",
+}
+
 // option parses one field. It also records its text in rule.options, by which
 // [Rules.Changes] finds what an edit has changed. Other tools ignore options that they
 // do not know, and so does this one, with a warning.
@@ -68,6 +76,8 @@ func (p *parser) option(rule *Rule, field hujson.ObjectMember) {
 	switch {
 	case known && isNull(field.Value):
 		p.warn(field.Value, "%q: null is ignored; remove it, or write a value", name)
+	case known && isEmpty(field.Value) && slices.Contains(notEmptyOptions, name):
+		p.warn(field.Value, "%q is empty, so it is ignored; remove it, or write a value", name)
 	case known:
 		compact := field.Value.Clone()
 		compact.Minimize()
@@ -76,10 +86,19 @@ func (p *parser) option(rule *Rule, field hujson.ObjectMember) {
 	case name == "context" || name == "pathFilter":
 		p.warn(field.Name, `%q is ignored: it belongs in the array form, [{%q: […], …}]; in this form the key is the context`, name, name)
 	case slices.Contains(functions, name):
-		p.warn(field.Name, "%q is ignored: it is a JavaScript function or object, which JSON cannot contain", name)
+		p.warn(field.Name, "%q is ignored: it is for configurations in JavaScript", name)
+	case slices.Contains(unsupported, name):
+		p.warn(field.Name, "%q is not supported; it is ignored", name)
 	default:
 		p.unknown(field.Name, name)
 	}
+}
+
+// ignore warns that the option name, whose value is v, has no effect. must says what it
+// must be.
+func (p *parser) ignore(r *Rule, name string, v hujson.Value, must string) {
+	delete(r.options, name)
+	p.warn(v, "%q is ignored: it must be %s", name, must)
 }
 
 // unknown warns of an option that there is not.
@@ -107,7 +126,7 @@ func (p *parser) pathRewrite(r *Rule, _ string, v hujson.Value) {
 		replacement, ok := p.scalar(member.Value)
 		switch {
 		case !ok:
-			p.fail(member.Value, `a replacement must be text in quotes, like "/v1" or ""`)
+			p.warn(member.Value, `this rewrite is ignored: a replacement must be text in quotes, like "/v1" or ""`)
 			continue
 		case hasControl(replacement):
 			p.fail(member.Value, "a replacement must be one line without control characters")
@@ -159,30 +178,34 @@ func (p *parser) logLevel(r *Rule, name string, v hujson.Value) {
 		r.LogLevel = LogNothing
 	default:
 		r.options[name] = `"info"`
-		p.warn(v, `there is no such level, so "info" is used; "debug" logs each request, "info", "warn" and "error" log problems, "silent" logs nothing`)
+		p.warn(v, `there is no "logLevel": %q, so "info" is used; "debug" logs each request, "info", "warn" and "error" log problems, "silent" logs nothing`, value)
 	}
 }
 
-// cookies parses false, the new value for all, or an object of old and new values.
-func (p *parser) cookies(v hujson.Value) Cookies {
-	all := Cookies{}
-	switch value := v.Value.(type) {
-	case hujson.Literal:
-		switch value.Kind() {
-		case 'f':
-			return nil
-		case '"':
-			all["*"] = p.cookieValue(v)
-			return all
+// cookies returns the reader of false, the new value for all, or an object of old and new
+// values.
+func cookies(field func(*Rule) *Cookies) reader {
+	return func(p *parser, r *Rule, name string, v hujson.Value) {
+		all := Cookies{}
+		switch value := v.Value.(type) {
+		case hujson.Literal:
+			switch value.Kind() {
+			case 'f':
+				return
+			case '"':
+				all["*"] = p.cookieValue(v)
+				*field(r) = all
+				return
+			}
+		case *hujson.Object:
+			for _, member := range p.members(value) {
+				all[text(member.Name)] = p.cookieValue(member.Value)
+			}
+			*field(r) = all
+			return
 		}
-	case *hujson.Object:
-		for _, member := range p.members(value) {
-			all[text(member.Name)] = p.cookieValue(member.Value)
-		}
-		return all
+		p.ignore(r, name, v, `text in quotes, an object like {"old.example": "new.example", "*": ""}, or false`)
 	}
-	p.fail(v, `this must be text in quotes, an object like {"old.example": "new.example", "*": ""}, or false`)
-	return nil
 }
 
 // cookieValue reads a new value of a cookie's attribute. null removes it, like "".
@@ -191,8 +214,8 @@ func (p *parser) cookieValue(v hujson.Value) string {
 		return ""
 	}
 	value, ok := p.scalar(v)
-	if !ok || hasControl(value) || strings.Contains(value, ";") {
-		p.fail(v, `this must be text in quotes, on one line and without a semicolon; "" or null removes the attribute`)
+	if !ok || hasControl(value) {
+		p.fail(v, `this must be text in quotes, on one line; "" or null removes the attribute`)
 	}
 	return value
 }

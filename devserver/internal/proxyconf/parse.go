@@ -1,6 +1,7 @@
 package proxyconf
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type parser struct {
 	problems source.Problems
 	warnings source.Problems
 
+	targetAt    *hujson.Value // target of the current rule
 	meantTarget *hujson.Value // unknown option of the current rule that was probably meant as target
 }
 
@@ -70,6 +72,10 @@ func (p *parser) object(o *hujson.Object) {
 		target, isString := stringValue(member.Value)
 		switch value := member.Value.Value.(type) {
 		case *hujson.Object:
+			if isComment(name) && slices.ContainsFunc(value.Members, isRule) {
+				p.fail(member.Name, "%q is not a path; the rules must be in the outermost object, so remove %q around them", name, name)
+				continue
+			}
 			p.context(rule, member.Name, name)
 			p.options(rule, value.Members)
 		default:
@@ -95,6 +101,13 @@ func (p *parser) object(o *hujson.Object) {
 // isComment reports whether name, of a member whose value is no object, is no path.
 func isComment(name string) bool {
 	return name != "" && !isGlob(name) && name[0] != '^' && (name[0] != '/' || strings.HasPrefix(name, "//"))
+}
+
+// isRule reports whether member is probably a rule rather than an option.
+func isRule(member hujson.ObjectMember) bool {
+	name := text(member.Name)
+	_, isObject := member.Value.Value.(*hujson.Object)
+	return strings.HasPrefix(name, "/") && !strings.HasPrefix(name, "//") || strings.HasPrefix(name, "^") || name == "proxy" && isObject
 }
 
 // array parses the form [{"context": ["/api", "/auth"], "target": "http://…"}].
@@ -130,7 +143,7 @@ func (p *parser) array(a *hujson.Array) {
 
 // newRule returns a rule with the defaults, which starts at the value at.
 func (p *parser) newRule(at hujson.Value) *Rule {
-	p.meantTarget = nil
+	p.targetAt, p.meantTarget = nil, nil
 	return &Rule{Secure: true, PrependPath: true, position: source.At(p.file, p.data, at.StartOffset), options: map[string]string{}}
 }
 
@@ -141,8 +154,8 @@ func (p *parser) add(rule *Rule, at hujson.Value) {
 		p.fail(*p.meantTarget, "there is no option %q, and the rule for %s has no target; did you mean target?", text(*p.meantTarget), rule.Name)
 	case rule.Target == nil && len(rule.Router) == 0:
 		p.fail(at, "the rule for %s has no target", rule.Name)
-	case rule.Target != nil && rule.Target.RawQuery != "" && !rule.IgnorePath:
-		p.warn(at, `the target of %s has a query, which comes before the path of each request; did you mean "ignorePath": true?`, rule.Name)
+	case rule.Target != nil && rule.Target.RawQuery != "" && !rule.IgnorePath && rule.PrependPath:
+		p.warn(*p.targetAt, `the target of %s has a query, which comes before the path of each request; did you mean "ignorePath": true?`, rule.Name)
 	}
 	p.rules = append(p.rules, *rule)
 }
@@ -156,14 +169,16 @@ func (p *parser) contextList(rule *Rule, value hujson.Value) {
 	for _, v := range list {
 		name, ok := stringValue(v)
 		if !ok {
-			p.fail(v, `a context must be a path in quotes, like "/api"`)
+			p.warn(v, `this is ignored: a context must be a path in quotes, like "/api"`)
 			continue
 		}
 		p.context(rule, v, name)
 	}
-	if len(list) == 0 {
-		rule.Name = "[]"
-		p.warn(value, "the array has no context, so the rule matches no path")
+	if len(rule.contexts) == 0 {
+		rule.Name = cmp.Or(rule.Name, "[]")
+		if len(list) == 0 {
+			p.warn(value, "the array has no context, so the rule matches no path")
+		}
 	}
 	isPrefix := func(c context) bool { return c.isPrefix() }
 	if negated := slices.IndexFunc(rule.contexts, func(c context) bool { return c.negated }); negated >= 0 && slices.ContainsFunc(rule.contexts, isPrefix) {

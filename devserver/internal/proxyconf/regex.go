@@ -16,7 +16,8 @@ const maxMatch = 100 * time.Millisecond
 // regex is an ECMAScript regular expression.
 type regex struct{ re *regexp2.Regexp }
 
-// SlowError says that matching a regular expression took longer than 100 ms.
+// SlowError says that matching a regular expression took longer than 100 ms or too much
+// memory.
 type SlowError struct{ Pattern string }
 
 func (e *SlowError) Error() string {

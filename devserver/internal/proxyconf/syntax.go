@@ -24,7 +24,9 @@ func (p *parser) syntaxProblem(err error) source.Problems {
 		message = m[3]
 	}
 	switch {
-	case strings.TrimSpace(p.data) == "":
+	case strings.ContainsRune(p.data, 0) || strings.HasPrefix(p.data, "\xff\xfe") || strings.HasPrefix(p.data, "\xfe\xff"):
+		return source.Problems{p.at(0, "the file is not text in UTF-8; save it with that encoding")}
+	case blank.MatchString(p.data):
 		return source.Problems{p.at(0, "the file is empty; a file without rules is {}")}
 	case javaScript.MatchString(p.data):
 		return source.Problems{p.at(0, "this is JavaScript; the file must be JSON: an object of rules, with names and text in double quotes, and without functions")}
@@ -83,8 +85,11 @@ func inWords(literal string) string {
 	case lower == "true" || lower == "false" || lower == "null":
 		return "write " + lower + " in lower case"
 	}
-	return literal + " is not a JSON value; " + quotesNeeded
+	return "this is not a JSON value; " + quotesNeeded
 }
+
+// blank matches a file without content.
+var blank = regexp.MustCompile(`^(?:\s|//[^\n]*|/\*(?s:.*?)\*/)*$`)
 
 // javaScript matches the start of a file like proxy.conf.js.
 var javaScript = regexp.MustCompile(`^(?:\s|//[^\n]*|/\*(?s:.*?)\*/)*(?:module\.exports|export|import|const|let|var)\b`)

@@ -4,6 +4,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,18 +20,22 @@ func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 	value, ok := stringValue(v)
 	o, isObject := v.Value.(*hujson.Object)
 	if isObject {
-		if value, ok = p.targetParts(o); !ok {
+		if value, ok = p.targetParts(v, o); !ok {
 			return nil
 		}
-		p.warn(v, "this is taken as %q; a URL in quotes is shorter", withoutQuery(value))
+		p.warn(v, "this is taken as %q; a URL in quotes is shorter", withoutSecrets(value))
 	}
 	if !ok {
 		p.fail(v, `the target must be a URL in quotes, like "http://localhost:3001"`)
 		return nil
 	}
+	if plain := strings.ReplaceAll(strings.TrimSpace(value), `\`, "/"); plain != value {
+		value = plain
+		p.warn(v, "the target is taken as %q; write that", withoutSecrets(value))
+	}
 	if noScheme.MatchString(value) {
 		value = "http://" + strings.TrimPrefix(value, "//")
-		p.warn(v, "the target has no scheme, so it is taken as %q; write that", withoutQuery(value))
+		p.warn(v, "the target has no scheme, so it is taken as %q; write that", withoutSecrets(value))
 	}
 	u, err := url.Parse(value)
 	switch {
@@ -54,17 +59,20 @@ func (p *parser) target(r *Rule, v hujson.Value) *url.URL {
 		u.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
 		r.WS, r.options["ws"] = true, "true"
 	default:
-		p.fail(v, "the target's scheme must be http or https (or ws or wss), not %q", u.Scheme)
-		return nil
+		p.warn(v, "the target's scheme must be http, https, ws or wss; %q is taken as http, as in Node", u.Scheme)
+		u.Scheme = "http"
 	}
+	u.Host = strings.ToLower(u.Host)
 	if u.Path == "/" && u.RawQuery == "" {
 		u.Path = ""
 	}
 	return u
 }
 
-// withoutSecrets returns a target that is no URL without what may be a password or a key.
+// withoutSecrets returns a target, which may be no URL, without what may be a password or
+// a key.
 func withoutSecrets(value string) string {
+	value, _, _ = strings.Cut(value, "#")
 	value = withoutQuery(value)
 	if i := strings.LastIndexByte(value, '@'); i >= 0 {
 		value = "…" + value[i:]
@@ -74,7 +82,7 @@ func withoutSecrets(value string) string {
 
 // targetParts returns the URL of a target like {"protocol": "http:", "host":
 // "localhost", "port": 3001}. It ignores the other parts that Node's url.parse returns.
-func (p *parser) targetParts(o *hujson.Object) (string, bool) {
+func (p *parser) targetParts(at hujson.Value, o *hujson.Object) (string, bool) {
 	protocol, host, port, path, good := "http", "", "", "", true
 	for _, member := range p.members(o) {
 		name := text(member.Name)
@@ -106,6 +114,10 @@ func (p *parser) targetParts(o *hujson.Object) (string, bool) {
 			}
 		}
 	}
+	if host == "" && good {
+		p.fail(at, `a target needs a host; write it as a URL in quotes, like "http://localhost:3001"`)
+		return "", false
+	}
 	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") && port != "" {
 		if name, its, ok := strings.Cut(host, ":"); ok && ":"+its == port { // "host" with its port, as in url.parse
 			host = name
@@ -117,15 +129,15 @@ func (p *parser) targetParts(o *hujson.Object) (string, bool) {
 }
 
 // router parses {"host": target, "host/path": target, "/path": target}.
-func (p *parser) router(r *Rule, _ string, v hujson.Value) {
+func (p *parser) router(r *Rule, name string, v hujson.Value) {
 	o, ok := v.Value.(*hujson.Object)
 	if !ok {
-		p.fail(v, `this must be an object of hosts or paths and their targets, like {"localhost:4200/v2": "http://localhost:3002"}`)
+		p.ignore(r, name, v, `an object of hosts or paths and their targets, like {"localhost:4200/v2": "http://localhost:3002"}`)
 		return
 	}
 	for _, member := range p.members(o) {
 		key := text(member.Name)
-		if key == "" || isNull(member.Value) {
+		if key == "" || isNull(member.Value) || isEmpty(member.Value) {
 			p.warn(member.Name, "this entry is ignored: it needs a host, a path or both, and a target")
 			continue
 		}
@@ -138,10 +150,10 @@ func (p *parser) router(r *Rule, _ string, v hujson.Value) {
 }
 
 // headers parses names and values of header fields.
-func (p *parser) headers(r *Rule, _ string, v hujson.Value) {
+func (p *parser) headers(r *Rule, option string, v hujson.Value) {
 	o, ok := v.Value.(*hujson.Object)
 	if !ok {
-		p.fail(v, `this must be an object of header names and values, like {"X-Debug": "1"}`)
+		p.ignore(r, option, v, `an object of header names and values, like {"X-Debug": "1"}`)
 		return
 	}
 	for _, member := range p.members(o) {
@@ -158,16 +170,30 @@ func (p *parser) headers(r *Rule, _ string, v hujson.Value) {
 		if a, ok := member.Value.Value.(*hujson.Array); ok {
 			list = a.Elements
 		}
-		header := Header{Name: name}
-		for _, element := range list {
-			value, ok := p.scalar(element)
-			if !ok || hasControl(value) {
-				p.fail(element, "a header's value must be text without control characters, a number, true or false")
-			}
-			header.Values = append(header.Values, value)
+		if slices.ContainsFunc(r.Headers, func(h Header) bool { return h.Name == name }) {
+			p.warn(member.Name, "the header %s is there twice, in another spelling; this one is used", name)
 		}
-		r.Headers = append(r.Headers, header)
+		r.Headers = append(r.Headers, Header{name, p.headerValues(name, list)})
 	}
+}
+
+// headerValues parses the values of the header name. Node joins those of Cookie.
+func (p *parser) headerValues(name string, list []hujson.Value) (values []string) {
+	for _, element := range list {
+		value, ok := p.scalar(element)
+		switch {
+		case !ok:
+			p.warn(element, "this value is ignored: it must be text, a number, true or false")
+			continue
+		case hasControl(value):
+			p.fail(element, "a header's value must be one line without control characters")
+		}
+		values = append(values, value)
+	}
+	if name == "Cookie" && len(values) > 1 {
+		return []string{strings.Join(values, "; ")}
+	}
+	return values
 }
 
 // isToken reports whether s is a valid field name (RFC 9110 §5.6.2).
@@ -183,23 +209,27 @@ func isToken(s string) bool {
 // hostRewrite reads a host, with or without a port.
 func (p *parser) hostRewrite(r *Rule, name string, v hujson.Value) {
 	value, ok := stringValue(v)
+	if !ok {
+		p.ignore(r, name, v, `a host in quotes, like "localhost:4200"`)
+		return
+	}
 	if _, after, isURL := strings.Cut(value, "://"); isURL {
 		value, _, _ = strings.Cut(after, "/")
 		r.options[name] = strconv.Quote(value)
-		p.warn(v, "this must be a host, so it is taken as %q", value)
+		p.warn(v, "%q must be a host, so it is taken as %q", name, value)
 	}
-	if u, err := url.Parse("//" + value); !ok || err != nil || u.Host != value || value == "" {
-		p.fail(v, `this must be a host, like "localhost:4200"`)
+	if u, err := url.Parse("//" + value); err != nil || u.Host != value || value == "" {
+		p.fail(v, `%q must be a host, like "localhost:4200"`, name)
 		return
 	}
 	r.HostRewrite = value
 }
 
 // protocolRewrite reads "http" or "https".
-func (p *parser) protocolRewrite(r *Rule, _ string, v hujson.Value) {
+func (p *parser) protocolRewrite(r *Rule, name string, v hujson.Value) {
 	value, _ := stringValue(v)
 	r.ProtocolRewrite = strings.ToLower(strings.TrimSuffix(value, ":"))
 	if r.ProtocolRewrite != "http" && r.ProtocolRewrite != "https" {
-		p.fail(v, `this must be "http" or "https"`)
+		p.fail(v, `%q must be "http" or "https"`, name)
 	}
 }

@@ -1,6 +1,7 @@
 package proxyconf
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -27,22 +28,40 @@ func isNull(v hujson.Value) bool {
 	return ok && lit.Kind() == 'n'
 }
 
+// isEmpty reports whether v is "".
+func isEmpty(v hujson.Value) bool {
+	value, ok := stringValue(v)
+	return ok && value == ""
+}
+
 // scalar returns v as the text that JavaScript makes of it, and warns unless it is text
-// already. ok is false for an object or array.
+// already. The warning does not repeat it, because it may be a secret. ok is false for an
+// object or array.
 func (p *parser) scalar(v hujson.Value) (value string, ok bool) {
 	lit, ok := v.Value.(hujson.Literal)
 	if !ok {
 		return "", false
 	}
-	value = lit.String() // text without its quotes, anything else as it is written
+	value = lit.String()
 	switch lit.Kind() {
 	case '"':
 	case 'n':
-		p.warn(v, `null is taken as the text "null", as in Node; remove it, or write a value in quotes`)
+		p.warn(v, `null is taken as the text "null", as in Node; remove it, or write "" for no text`)
+	case '0':
+		value = number(lit.Float())
+		p.warn(v, "this number is taken as text; write it in quotes")
 	default:
 		p.warn(v, "this is taken as the text %q; write it in quotes", value)
 	}
 	return value, true
+}
+
+// number returns f as JavaScript writes it.
+func number(f float64) string {
+	if size := math.Abs(f); size != 0 && (size < 1e-6 || size >= 1e21) {
+		return strconv.FormatFloat(f, 'e', -1, 64)
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }
 
 // boolean returns the reader of an option that is true or false. Other values count as
@@ -89,7 +108,7 @@ func milliseconds(field func(*Rule) *time.Duration) reader {
 		ms, err := strconv.ParseFloat(written, 64)
 		switch {
 		case !ok || err != nil || ms < 0 || ms != ms:
-			p.fail(v, "this must be a number of milliseconds, without quotes, at most %d (24 hours)", maxTimeout.Milliseconds())
+			p.fail(v, "%q must be a number of milliseconds, without quotes, at most %d (24 hours)", name, maxTimeout.Milliseconds())
 			return
 		case ms > float64(maxTimeout.Milliseconds()):
 			ms = float64(maxTimeout.Milliseconds())
