@@ -9,9 +9,12 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"calling-an-api.example/devserver/internal/localnet"
 )
 
 // output1 runs a command to its end and returns what it prints on stdout.
@@ -29,19 +32,24 @@ func output1(t *testing.T, dir string, env []string, name string, args ...string
 	return string(out)
 }
 
-// freePorts returns n ports that nothing listens on. Another program could take
-// one before the test does, which is why only tests of `make dev` use them: its
-// processes have to know each other's before they start.
-func freePorts(t *testing.T, n int) []string {
+// nextPort is the offset of the port that freePorts tries next.
+var nextPort atomic.Int64
+
+// freePorts returns n ports that nothing listens on, for programs that have to know each
+// other's before they start, or are started again on the same one. They are below those
+// that the system gives to listeners and connections of other tests, which could take one
+// before the test does.
+func freePorts(t *testing.T, n int) (ports []string) {
 	t.Helper()
-	var ports []string
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+	const lowest, count = 20000, 12000
+	for len(ports) < n {
+		port := strconv.Itoa(lowest + int(nextPort.Add(1)+int64(os.Getpid())*37)%count)
+		lns, err := localnet.Listen(t.Context(), "localhost:"+port)
 		if err != nil {
-			t.Fatal(err)
+			continue // in use
 		}
-		defer func() { _ = ln.Close() }() // nothing was accepted on it
-		ports = append(ports, strconv.Itoa(ln.Addr().(*net.TCPAddr).Port))
+		localnet.Close(lns)
+		ports = append(ports, port)
 	}
 	return ports
 }

@@ -15,10 +15,10 @@ import (
 
 // sender sends requests over kept connections, which their upstream may close at any
 // moment. http.Transport sends a request again on other connections if it is safe to
-// repeat and has no body. Here, one with a small body is repeated too, any request is sent
-// again if not a byte of it was written, connections that are probably about to be closed are not used for requests
-// that must not be repeated, and a request with a DPoP proof is never written twice: the
-// upstream would take the second one for a replay (RFC 9449 §11.1).
+// repeat and has no body. Here, one with a small body is repeated too, and any request of
+// which not a byte was written. A request that must not be repeated uses no connection
+// that is probably about to be closed. One with a DPoP proof is never written twice: the
+// upstream would take the second for a replay (RFC 9449 §11.1).
 type sender struct {
 	transports *Transports
 	key        transportKey
