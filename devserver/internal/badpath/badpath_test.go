@@ -205,11 +205,14 @@ func FuzzConnection(f *testing.F) {
 	f.Add("/a%20b?50%", "50% GET /% HTTP/1.1\n")
 	f.Add("/a b", "\n")
 	f.Fuzz(func(t *testing.T, target, body string) {
-		if strings.ContainsAny(target, "\r\n") || target == "" || len(target)+len(body) > 2000 { // a longer one may be reset
+		if strings.ContainsAny(target, "\r\n") || target == "" {
 			return
 		}
 		head, _ := json.Marshal(target)
 		request := "POST " + target + " HTTP/1.1\r\nHost: x\r\nX: " + string(head) + "\r\nConnection: close\r\n\r\n" + body
+		if len(request) > 4000 {
+			return // net/http reads 4 KiB at once, and resets the connection if it closes it before it has read the rest
+		}
 		got, want := exchange(t, addr, request), exchange(t, plain.Listener.Addr().String(), request)
 		if len(got) != len(want) || len(got) == 1 && got[0] != want[0] && (want[0] != "400 Bad Request 400 Bad Request" || !strings.Contains(got[0], "escapes nothing")) {
 			t.Fatalf("%q: got %q, want %q", request, got, want)
