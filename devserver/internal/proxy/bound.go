@@ -62,15 +62,15 @@ func (t *Transports) Track(srv *http.Server) {
 // ofClient returns the transport for r: its client's own one if it has been claimed, or if
 // r has credentials for a connection. own is whether it is that.
 func (t *Transports) ofClient(s sender, r *http.Request) (transport *http.Transport, own bool) {
-	asks := namesConnectionAuth(r.Header["Authorization"])
-	if (asks || t.hasClaims.Load()) && !s.key.keepCase { // whose connections carry one request each
+	hasCredentials := namesConnectionAuth(r.Header["Authorization"])
+	if (hasCredentials || t.hasClaims.Load()) && !s.key.keepCase { // whose connections carry one request each
 		key := s.boundKey(r)
 		c, isTracked := r.Context().Value(clientKey{}).(*client)
 		switch {
-		case !isTracked && asks:
+		case !isTracked && hasCredentials:
 			return t.alone(key), false
 		case !isTracked:
-		case asks:
+		case hasCredentials:
 			return t.own(c, key), true
 		default:
 			if transport := c.transport(key); transport != nil {

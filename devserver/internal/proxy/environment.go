@@ -21,10 +21,10 @@ func environmentProxy(r *http.Request) (*url.URL, error) {
 	return proxy, nil
 }
 
-// toProxy reports whether out is sent to a proxy of the environment rather than through
-// it to the target. Then it names its target by a whole URL, which must be equal to the
-// Host header (RFC 9112 §3.2.2). toProxy writes that URL into out.
-func toProxy(out *http.Request) bool {
+// makeAbsolute makes out name its target by a whole URL if a proxy of the environment
+// forwards it, as it does for http targets, and reports whether it does. The Host header
+// must then be the target's (RFC 9112 §3.2.2).
+func makeAbsolute(out *http.Request) bool {
 	if out.URL.Scheme != "http" {
 		return false
 	}

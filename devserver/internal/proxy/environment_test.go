@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,16 +20,16 @@ import (
 )
 
 // net/http reads HTTP_PROXY and the like once for each process, so TestEnvironment runs
-// this program again with the environment of each case. childTarget is the variable that
-// names the target.
-const childTarget = "PROXY_TEST_TARGET"
+// this program again with the environment of each case. These variables name the
+// target and a setting of its rule.
+const (
+	childTarget       = "PROXY_TEST_TARGET"
+	childChangeOrigin = "PROXY_TEST_CHANGE_ORIGIN" // "true" by default
+)
 
 // child forwards one request to the target and prints the response.
 func child(target string) {
-	options := `, "secure": false`
-	if strings.HasPrefix(target, "https") {
-		options += `, "changeOrigin": true`
-	}
+	options := `, "secure": false, "changeOrigin": ` + cmp.Or(os.Getenv(childChangeOrigin), "true")
 	rules, _, err := proxyconf.Parse("proxy.conf.json", []byte(rule(target, options)))
 	if err != nil {
 		panic(err)
@@ -62,10 +63,11 @@ func TestEnvironment(t *testing.T) {
 	})
 	for name, tc := range map[string]struct{ target, env, want string }{
 		"http":                 {"http://up.test/base", "HTTP_PROXY=" + company, "200 proxied http://up.test/base/api/x|%2F?y for up.test"},
+		"with the page's Host": {"http://up.test/base", childChangeOrigin + "=false\nHTTP_PROXY=" + company, "200 proxied http://up.test/base/api/x|%2F?y for up.test"},
 		"ws":                   {"ws://up.test", "HTTP_PROXY=" + company, "200 proxied http://up.test/api/x|%2F?y for up.test"},
 		"https":                {"https://up.test", "HTTPS_PROXY=" + company, "200 tunnel to up.test"},
-		"this machine":         {target, "HTTP_PROXY=" + company, "200 directly localhost:4200 /api/x|%2F?y"},
-		"by its name":          {strings.Replace(target, "127.0.0.1", "localhost", 1), "HTTP_PROXY=" + company, "200 directly localhost:4200"},
+		"this machine":         {target, childChangeOrigin + "=false\nHTTP_PROXY=" + company, "200 directly localhost:4200 /api/x|%2F?y"},
+		"by its name":          {strings.Replace(target, "127.0.0.1", "localhost", 1), childChangeOrigin + "=false\nHTTP_PROXY=" + company, "200 directly localhost:4200"},
 		"a name below it":      {strings.Replace(target, "127.0.0.1", "shop.localhost", 1), "HTTP_PROXY=" + company, "directly"},
 		"another scheme":       {"http://no-such-host.invalid", "HTTPS_PROXY=" + company, "If only a proxy reaches it, set HTTP_PROXY and start"},
 		"NO_PROXY":             {"http://no-such-host.invalid", "NO_PROXY=.invalid\nHTTP_PROXY=" + company, "cannot be resolved"},

@@ -18,7 +18,7 @@ func (x *exchange) rewrite(out *http.Request, marked bool) {
 	out.URL = x.plan.url()
 	out.RequestURI = ""
 	out.Host = x.in.Host
-	if rule.ChangeOrigin || toProxy(out) {
+	if isForwardProxied := makeAbsolute(out); isForwardProxied || rule.ChangeOrigin {
 		out.Host = "" // the target's
 	}
 	out.Trailer = x.in.Trailer

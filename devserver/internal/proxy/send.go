@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -199,7 +200,13 @@ func (b *keptBody) rewind() bool {
 
 // keepAlives is how long upstreams keep idle connections, as far as they say so. Its
 // methods may be called from any goroutine.
-type keepAlives struct{ timeouts sync.Map } // time.Duration by host
+type keepAlives struct {
+	timeouts sync.Map // time.Duration by host
+	count    atomic.Int64
+}
+
+// maxHosts is how many hosts keepAlives knows: redirects may lead to any number.
+const maxHosts = 1000
 
 // defaultLimit is for upstreams that do not say it. Some servers close after 2 s.
 const defaultLimit = time.Second
@@ -217,7 +224,8 @@ func (k *keepAlives) note(host string, header http.Header) {
 			continue
 		}
 		timeout := time.Duration(seconds) * time.Second
-		if known, ok := k.timeouts.Load(host); !ok || known != timeout {
+		known, ok := k.timeouts.Load(host)
+		if known != timeout && (ok || k.count.Add(1) <= maxHosts) {
 			k.timeouts.Store(host, timeout)
 		}
 	}

@@ -107,7 +107,7 @@ func milliseconds(field func(*Rule) *time.Duration) reader {
 		written := strings.TrimSpace(lit.String())
 		ms, err := strconv.ParseFloat(written, 64)
 		switch {
-		case !ok || err != nil || ms < 0 || ms != ms:
+		case !ok || err != nil || ms < 0 || math.IsNaN(ms):
 			p.fail(v, "%q must be a number of milliseconds, without quotes, at most %d (24 hours)", name, maxTimeout.Milliseconds())
 			return
 		case ms > float64(maxTimeout.Milliseconds()):
