@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -32,6 +31,8 @@ type claims struct {
 	authorizedParty string // azp
 	id              string
 	hasConfirmation bool // has cnf
+	hasEvents       bool // has events
+	isForLogin      bool // has nonce or at_hash
 }
 
 // parseClaims reads a token's payload. A claim of the wrong type is an error, except
@@ -60,16 +61,18 @@ func parseClaims(data []byte) (*claims, error) {
 			c.id, ok = v.text()
 		case "cnf":
 			c.hasConfirmation = true
+		case "events":
+			c.hasEvents = true
+		case "nonce", "at_hash":
+			c.isForLogin = true
 		case "azp":
 			c.authorizedParty, _ = v.text()
 		case "scope": // grants nothing if it is not a string
 			granted, _ := v.text()
-			c.scopes = strings.Fields(granted)
+			c.scopes = slices.DeleteFunc(strings.Split(granted, " "), isNoScope)
 		case "permissions":
 			granted, _ := v.texts()
-			c.permissions = slices.DeleteFunc(granted, func(permission string) bool {
-				return permission == "" || strings.ContainsFunc(permission, unicode.IsSpace) // two words would grant two permissions
-			})
+			c.permissions = slices.DeleteFunc(granted, isNoScope)
 		}
 		if !ok {
 			return errors.New("the claim " + string(name) + " has the wrong type or is out of range")
@@ -77,6 +80,28 @@ func parseClaims(data []byte) (*claims, error) {
 		return nil
 	})
 	return c, err
+}
+
+// isNoScope reports whether s is not one scope (RFC 6749 §3.3): it is empty, or has white
+// space, a control character or one beyond ASCII. Scopes are separated by U+0020 alone,
+// so such a value grants nothing: another reader may see two scopes in it, or another one.
+func isNoScope(s string) bool {
+	return s == "" || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+// missing returns the name of a required claim that c lacks, "" if it lacks none.
+func (c *claims) missing() string {
+	switch {
+	case c.expires == nil:
+		return "exp"
+	case c.issuer == "":
+		return "iss"
+	case strings.Join(c.audience, "") == "":
+		return "aud"
+	case c.subject == "":
+		return "sub"
+	}
+	return ""
 }
 
 // stringOrStrings reads aud: a string or an array of strings (RFC 7519 §4.1.3).
@@ -101,7 +126,11 @@ func numericDate(v value) (*jwt.NumericDate, bool) {
 func (c *claims) check(atJWT, strict bool) *Problem {
 	switch {
 	case c.subject == "":
-		return invalidToken(ReasonClaims, "The access token has no subject", nil)
+		return invalidToken(ReasonClaims, lacksClaim+c.missing(), nil)
+	case c.hasEvents: // OpenID Connect Back-Channel Logout §2.4, RFC 8417 §2.2
+		return invalidToken(ReasonClaims, "The token is a logout token or a security event, not an access token", nil)
+	case c.isForLogin && c.isForClient(): // OpenID Connect Core §2
+		return invalidToken(ReasonClaims, "The token is an ID token, not an access token", nil)
 	case c.issuedAt != nil && !c.expires.After(c.issuedAt.Time):
 		return invalidToken(ReasonClaims, "The access token expires before it was issued", nil)
 	case c.hasConfirmation: // possession of the token is not enough, RFC 7800 §3.1, RFC 9449 §7.2
@@ -110,6 +139,15 @@ func (c *claims) check(atJWT, strict bool) *Problem {
 		return invalidToken(ReasonClaims, "The access token lacks what this API requires by RFC 9068: typ at+jwt, client_id, iat and jti", nil)
 	}
 	return nil
+}
+
+// lacksClaim is the description of a token without a required claim, before its name.
+const lacksClaim = "The access token lacks a claim that it must have: "
+
+// isForClient reports whether the token's client is among its audiences, as in an ID
+// token.
+func (c *claims) isForClient() bool {
+	return c.authorizedParty != "" && slices.Contains(c.audience, c.authorizedParty) || c.clientID != "" && slices.Contains(c.audience, c.clientID)
 }
 
 // The methods of jwt.Claims.

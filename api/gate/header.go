@@ -6,7 +6,9 @@ import (
 	"fmt"
 )
 
-// The JOSE header (RFC 7515 §4) is checked against an allowlist.
+// The parameters of the JOSE header (RFC 7515 §4) that could change what the signature
+// means are rejected. Others that this package does not use are ignored, as §4 requires:
+// issuers add their own.
 
 // maxKID is the maximum size of a key ID, in bytes.
 const maxKID = 256
@@ -17,15 +19,22 @@ type header struct {
 	atJWT bool // typ is at+jwt (RFC 9068 §2.1)
 }
 
-// parseHeader returns an error unless data is the header of an RS256 access token.
-// Other parameters are rejected, because they could change what the signature means, or
-// point to a key of the sender's choice (RFC 8725 §3.1, §3.10).
+// parseHeader returns an error unless data is the header of an RS256 access token. The
+// error names the parameter, and no value.
 func parseHeader(data []byte) (header, error) {
 	var h header
 	rs256 := false
 	err := scanObject(data, func(name []byte, v value) error {
-		if v.kind != '"' {
-			return errors.New("a parameter is not a string")
+		switch string(name) {
+		case "crit", "b64", "zip", // extensions that this package does not implement (RFC 7515 §4.1.11, RFC 7797)
+			"jwk", "jku", "x5u", "x5c": // keys of the sender's choice (RFC 8725 §3.10)
+			return errors.New("the parameter " + string(name) + " is not allowed")
+		case "alg", "kid", "typ", "cty":
+			if v.kind != '"' {
+				return errors.New("the parameter " + string(name) + " is not a string")
+			}
+		default:
+			return nil
 		}
 		text := v.bytes()
 		is := func(word string) bool { return bytes.EqualFold(text, []byte(word)) }
@@ -37,18 +46,15 @@ func parseHeader(data []byte) (header, error) {
 				return fmt.Errorf("kid must have 1 to %d bytes", maxKID)
 			}
 			h.kid = string(text)
-		case "typ":
-			h.atJWT = is("at+jwt") || is("application/at+jwt") // RFC 9068 §2.1
-			if !h.atJWT && !is("JWT") {                        // Auth0's default
+		case "typ": // the prefix application/ may be left out (RFC 7515 §4.1.9)
+			h.atJWT = is("at+jwt") || is("application/at+jwt")    // RFC 9068 §2.1
+			if !h.atJWT && !is("JWT") && !is("application/jwt") { // Auth0's default is JWT
 				return errors.New("typ is not JWT or at+jwt")
 			}
 		case "cty": // JWT here means a nested token, RFC 7519 §5.2
 			if !is("json") && !is("application/json") {
 				return errors.New("cty is not JSON")
 			}
-		case "x5t": // a hint; the key is found by kid
-		default:
-			return errors.New("a parameter is not allowed")
 		}
 		return nil
 	})

@@ -152,7 +152,7 @@ func (v *Verifier) claimsProblem(c *claims, err error) *Problem {
 	case errors.Is(err, jwt.ErrTokenInvalidAudience):
 		return invalidToken(ReasonAudience, "The access token is for another audience", err)
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
-		return invalidToken(ReasonClaims, "The access token lacks a claim that it must have", err)
+		return invalidToken(ReasonClaims, lacksClaim+c.missing(), err)
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return invalidToken(ReasonExpired, "The access token has expired", err)
 	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):

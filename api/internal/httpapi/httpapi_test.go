@@ -121,7 +121,7 @@ type problem struct {
 // reasons are those of refusals, by what these say.
 var reasons = map[string]string{
 	whyAudience: "audience", whyExpired: "expired", whyHeader: "header", whyIssuer: "issuer", whyKey: "unknown_key",
-	whyLacks: "claims", whyBound: "claims", whyNotJWT: "not_a_jwt", whyNotYet: "not_yet_valid", whyParts: "malformed", whyClaims: "malformed",
+	whyLacks: "claims", whyKind: "claims", whyBound: "claims", whyNotJWT: "not_a_jwt", whyNotYet: "not_yet_valid", whyParts: "malformed", whyClaims: "malformed",
 }
 
 func (a answer) problem(t *testing.T) problem {
@@ -180,12 +180,13 @@ const (
 	whyHeader    = "header is not that of"
 	whyIssuer    = "from another issuer"
 	whyKey       = "a key that the issuer does not publish"
-	whyLacks     = "lacks a claim"
+	whyKind      = "not an access token"
+	whyLacks     = "lacks a claim that it must have: "
 	whyNotJWT    = "is not a JWT"
 	whyNotYet    = "not valid yet"
 	whyOrder     = "expires before it was issued"
 	whyParts     = "three parts of base64url"
 	whyProfile   = "RFC 9068"
 	whySignature = "signature is invalid"
-	whySubject   = "no subject"
+	whySubject   = "must have: sub"
 )

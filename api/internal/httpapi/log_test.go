@@ -35,6 +35,8 @@ func TestLogSaysWhyAndNothingSecret(t *testing.T) {
 		"refused":           {"/api/external", iss.Mint(gatetest.Claims{"sub": "auth0|hidden", "exp": 1}), []string{"status=401", "reason=expired"}},
 		"without its slash": {"/api/external", iss.Mint(gatetest.Claims{"iss": strings.TrimSuffix(iss.URL, "/")}), []string{"reason=issuer", "trailing slash", "expected " + iss.URL}},
 		"another issuer":    {"/api/external", iss.Mint(gatetest.Claims{"iss": "https://hidden.test/"}), []string{"reason=issuer"}},
+		"a header's key":    {"/api/external", iss.MintHeader(map[string]any{"jku": "https://hidden.test/"}, nil), []string{"reason=header", "the parameter jku is not allowed"}},
+		"no expiry":         {"/api/external", iss.Mint(gatetest.Claims{"exp": nil}), []string{"reason=claims", "exp"}},
 		"token in a query":  {"/api/public?access_token=hidden", "", []string{"GET /api/public", "status=200"}},
 		"scope":             {"/api/private-scoped", iss.Mint(gatetest.Claims{"scope": "hidden"}), []string{"status=403", "reason=scope"}},
 	} {
@@ -110,8 +112,8 @@ func TestPanicSaysNothing(t *testing.T) {
 		t.Errorf("the log does not tell: %s", log)
 	}
 	// The place is that of the panic, not of what recovers it, and all is one line.
-	if text := log.String(); !strings.Contains(text, "log_test.go:96: inner detail") || strings.Contains(text, "goroutine") || strings.Contains(text, "runtime.") ||
-		!strings.Contains(text, "httpapi_test.brokenKeys.Ready (api/internal/httpapi_test/log_test.go:96) < httpapi.") {
+	if text := log.String(); !strings.Contains(text, "log_test.go:98: inner detail") || strings.Contains(text, "goroutine") || strings.Contains(text, "runtime.") ||
+		!strings.Contains(text, "httpapi_test.brokenKeys.Ready (api/internal/httpapi_test/log_test.go:98) < httpapi.") {
 		t.Errorf("the log does not show where: %s", text)
 	}
 	if n := metric(h, `api_requests_total{code="500",route="/readyz"}`); n != "1" {
