@@ -21,7 +21,7 @@ const maxBody = 1 << 20
 // document is a response of the issuer with status 200.
 type document struct {
 	body   []byte
-	maxAge time.Duration // of Cache-Control; negative if there is none
+	maxAge time.Duration // how long it is fresh; negative if it does not say
 }
 
 // statusError says that the issuer responded with a status other than 200.
@@ -65,7 +65,7 @@ func trusted(uri, issuer string) bool {
 	u, err := url.Parse(uri)
 	own, errOwn := url.Parse(issuer)
 	return err == nil && errOwn == nil && u.Host != "" && u.User == nil &&
-		(u.Scheme == "https" || u.Scheme == own.Scheme && u.Host == own.Host)
+		(u.Scheme == "https" || origin(u) == origin(own))
 }
 
 // download requests the URL from. It returns an error unless the status is 200 and at
@@ -95,34 +95,60 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 	if len(body) > maxBody {
 		return document{}, fmt.Errorf("GET %s: the response is larger than %d bytes", from, maxBody)
 	}
-	return document{body, maxAge(resp.Header)}, nil
+	return document{body, maxAge(resp.Header, s.opts.Now())}, nil
 }
 
-// maxAge returns how long a response is fresh according to Cache-Control (RFC 9111
-// §5.2.2), or a negative value if it has no max-age.
-func maxAge(h http.Header) time.Duration {
-	for directive := range strings.SplitSeq(h.Get("Cache-Control"), ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
-		switch strings.ToLower(name) {
-		case "no-cache", "no-store":
-			return 0
-		case "max-age":
-			if seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31); err == nil {
-				return time.Duration(seconds) * time.Second
+// maxAge returns how long a response is fresh (RFC 9111 §4.2.1) at now: by max-age in
+// Cache-Control, or by Expires, less its Age. It is negative if the response does not say.
+func maxAge(h http.Header, now time.Time) time.Duration {
+	lifetime := time.Duration(-1)
+	for _, line := range h["Cache-Control"] {
+		for directive := range strings.SplitSeq(line, ",") {
+			name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
+			switch strings.ToLower(name) {
+			case "no-cache", "no-store":
+				return 0
+			case "max-age":
+				if seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31); err == nil && lifetime < 0 {
+					lifetime = time.Duration(seconds) * time.Second
+				}
 			}
 		}
 	}
-	return -1
+	if lifetime < 0 && h.Get("Expires") != "" {
+		expires, err := http.ParseTime(h.Get("Expires"))
+		if err != nil {
+			return 0 // it has expired, RFC 9111 §5.3
+		}
+		date, err := http.ParseTime(h.Get("Date"))
+		if err != nil {
+			date = now
+		}
+		lifetime = max(0, expires.Sub(date))
+	}
+	if age, err := strconv.ParseUint(h.Get("Age"), 10, 31); err == nil && lifetime >= 0 {
+		lifetime = max(0, lifetime-time.Duration(age)*time.Second)
+	}
+	return lifetime
 }
 
 // sameOrigin is an http.Client's CheckRedirect. A redirect to another host, or from
 // https to http, would let another server supply the keys.
 func sameOrigin(req *http.Request, via []*http.Request) error {
-	if first := via[0].URL; req.URL.Host != first.Host || req.URL.Scheme != first.Scheme {
+	if origin(req.URL) != origin(via[0].URL) {
 		return errors.New("the issuer redirects to another origin; the redirect was not followed")
 	}
 	if len(via) > 3 {
 		return errors.New("the issuer redirects more than 3 times")
 	}
 	return nil
+}
+
+// origin returns the origin of u in its one spelling (RFC 6454 §4).
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Hostname() + ":" + port)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"math/big"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,13 +35,18 @@ func TestParseKey(t *testing.T) {
 		"even exponent":          {map[string]any{"e": "BA"}, "exponent"},
 		"huge exponent":          {map[string]any{"e": "AQAAAAAB"}, "exponent"},
 		"no exponent":            {map[string]any{"e": nil}, "exponent"},
-		"padded n":               {map[string]any{"n": modulus(2048) + "=="}, "base64url"},
+		"padded":                 {map[string]any{"n": modulus(2048) + "==", "e": "AQAB="}, ""},
+		"other members":          {map[string]any{"KID": 7, "Kid": "x", "N": "x", "Use": "enc", "ALG": "none", "Key_Ops": 1}, ""},
+		"n in base64":            {map[string]any{"n": strings.Repeat("+", 342)}, "base64url"},
+		"kid in capitals alone":  {map[string]any{"kid": nil, "KID": "k"}, "no kid"},
 		"for encryption":         {map[string]any{"use": "enc"}, "use"},
 		"for another algorithm":  {map[string]any{"alg": "PS256"}, "alg"},
 		"elliptic curve":         {map[string]any{"kty": "EC"}, "kty"},
 		"symmetric":              {map[string]any{"kty": "oct", "k": "c2VjcmV0"}, "kty"},
 		"no kid":                 {map[string]any{"kid": nil}, "kid"},
-		"kid a number":           {map[string]any{"kid": 7}, "not a JSON Web Key"},
+		"kid a number":           {map[string]any{"kid": 7}, "kid is not text"},
+		"use null":               {map[string]any{"use": json.RawMessage("null")}, "use is not text"},
+		"key_ops as text":        {map[string]any{"key_ops": "verify"}, "key_ops"},
 		"key_ops without verify": {map[string]any{"key_ops": []string{"sign"}}, "key_ops"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,19 +79,31 @@ func TestParseKey(t *testing.T) {
 
 func TestParseSet(t *testing.T) {
 	t.Parallel()
-	key := func(kid string) string {
-		return `{"kty":"RSA","kid":"` + kid + `","n":"` + modulus(2048) + `","e":"AQAB"}`
+	sized := func(kid string, bits uint) string {
+		return `{"kty":"RSA","kid":"` + kid + `","n":"` + modulus(bits) + `","e":"AQAB"}`
+	}
+	key := func(kid string) string { return sized(kid, 2048) }
+	other := func(kid string) string { return sized(kid, 3072) }
+	many := make([]string, 500)
+	for i := range many {
+		many[i] = key(strconv.Itoa(i))
 	}
 	for name, tc := range map[string]struct {
 		body          string
 		keys, skipped int
 	}{
 		"an invalid key does not affect others": {`{"keys":[{"kty":"RSA"},` + key("a") + `,null,3]}`, 1, 3},
-		"duplicate kids count for nil":          {`{"keys":[` + key("a") + `,` + key("b") + `,` + key("a") + `]}`, 1, 1},
-		"only duplicates":                       {`{"keys":[` + key("a") + `,` + key("a") + `]}`, 0, 1},
+		"the same key twice counts once":        {`{"keys":[` + key("a") + `,` + key("b") + `,` + key("a") + `]}`, 2, 0},
+		"one kid for different keys":            {`{"keys":[` + key("a") + `,` + key("b") + `,` + other("a") + `,` + key("a") + `]}`, 1, 1},
+		"only different keys":                   {`{"keys":[` + key("a") + `,` + other("a") + `]}`, 0, 1},
+		"a byte order mark":                     {"\ufeff" + `{"keys":[` + key("a") + `]}`, 1, 0},
+		"other members":                         {`{"KEYS":[` + key("b") + `],"keys":[` + key("a") + `],"Keys":7}`, 1, 0},
+		"keys in capitals alone":                {`{"KEYS":[` + key("b") + `]}`, 0, 0},
 		"an array":                              {`[` + key("a") + `]`, 0, 0},
+		"keys that are no list":                 {`{"keys":{}}`, 0, 0},
 		"trailing bytes":                        {`{"keys":[` + key("a") + `]} x`, 0, 0},
-		"too many":                              {`{"keys":[` + strings.Repeat(key("a")+",", 100) + key("b") + `]}`, 0, 0},
+		"500 keys":                              {`{"keys":[` + strings.Join(many, ",") + `]}`, 500, 0},
+		"many of other kinds":                   {`{"keys":[` + strings.Repeat(`{"kty":"EC"},`, 10000) + key("a") + `]}`, 1, maxReasons + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

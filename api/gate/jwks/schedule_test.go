@@ -77,6 +77,36 @@ func TestSchedule(t *testing.T) {
 		"max-age below the minimum": {jwks.Options{Refresh: time.Hour}, 25 * time.Second,
 			func(_ int, w http.ResponseWriter) bool { w.Header().Set("Cache-Control", "no-store"); return true },
 			[]time.Duration{0, 10 * time.Second, 20 * time.Second}},
+		"max-age on the second line": {jwks.Options{Refresh: time.Hour}, 65 * time.Second,
+			func(_ int, w http.ResponseWriter) bool {
+				w.Header()["Cache-Control"] = []string{"public, must-revalidate", `max-age="30"`}
+				return true
+			},
+			[]time.Duration{0, 30 * time.Second, time.Minute}},
+		"max-age less age": {jwks.Options{Refresh: time.Hour}, 65 * time.Second,
+			func(_ int, w http.ResponseWriter) bool {
+				w.Header().Set("Cache-Control", "max-age=90")
+				w.Header().Set("Age", "60")
+				return true
+			},
+			[]time.Duration{0, 30 * time.Second, time.Minute}},
+		"expires": {jwks.Options{Refresh: time.Hour}, 65 * time.Second,
+			func(_ int, w http.ResponseWriter) bool {
+				w.Header().Set("Expires", time.Now().Add(30*time.Second).UTC().Format(http.TimeFormat))
+				return true
+			},
+			[]time.Duration{0, 30 * time.Second, time.Minute}},
+		"expires by the issuer's clock, and max-age": {jwks.Options{Refresh: time.Hour}, 65 * time.Second,
+			func(_ int, w http.ResponseWriter) bool {
+				w.Header().Set("Date", "Tue, 01 Jan 2030 00:00:00 GMT")
+				w.Header().Set("Expires", "Tue, 01 Jan 2030 00:00:10 GMT")
+				w.Header().Set("Cache-Control", "max-age=30")
+				return true
+			},
+			[]time.Duration{0, 30 * time.Second, time.Minute}},
+		"expires is no date": {jwks.Options{Refresh: time.Hour}, 15 * time.Second,
+			func(_ int, w http.ResponseWriter) bool { w.Header().Set("Expires", "0"); return true },
+			[]time.Duration{0, 10 * time.Second}},
 		"retries without keys": {jwks.Options{Refresh: time.Hour}, 17 * time.Second,
 			func(int, http.ResponseWriter) bool { return false },
 			[]time.Duration{0, 200 * time.Millisecond, 600 * time.Millisecond, 1400 * time.Millisecond, 3 * time.Second,
@@ -90,6 +120,41 @@ func TestSchedule(t *testing.T) {
 			if got := fetchTimes(t, tc.opts, tc.run, tc.answer); !reflect.DeepEqual(got, tc.want) {
 				t.Errorf("got fetches at %v, want %v", got, tc.want)
 			}
+		})
+	}
+}
+
+// TestRedirects has the keys behind a redirect. Only those of the same origin, in any
+// spelling, are followed.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	for location, followed := range map[string]bool{
+		"/elsewhere": true, "https://issuer.test/elsewhere": true, "https://ISSUER.test:443/elsewhere": true,
+		"http://issuer.test/elsewhere": false, "https://issuer.test:8443/elsewhere": false, "https://other.test/elsewhere": false,
+	} {
+		t.Run(location, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				iss := gatetest.Unstarted("https://issuer.test/")
+				iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) {
+					w.Header().Set("Location", location)
+					w.WriteHeader(http.StatusFound)
+				})
+				redirected := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/elsewhere" {
+						_, _ = io.WriteString(w, `{"keys":[`+jwk(t, iss)+`]}`)
+						return
+					}
+					iss.ServeHTTP(w, r)
+				})
+				set := jwks.New(jwks.Options{Issuer: iss.URL, Client: &http.Client{Transport: transport{redirected}}})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				set.Run(ctx)
+				if set.Ready() != followed {
+					t.Errorf("ready: %t, want %t", set.Ready(), followed)
+				}
+			})
 		})
 	}
 }
