@@ -25,38 +25,51 @@ type document struct {
 }
 
 // statusError says that the issuer responded with a status other than 200.
-type statusError struct{ url, status string }
+type statusError struct {
+	url, status string
+	code        int
+}
 
 func (e *statusError) Error() string {
 	return "GET " + e.url + ": the issuer responded with " + e.status
 }
 
-// discover returns the URL of the keys: the jwks_uri of the issuer's discovery
-// document (OpenID Connect Discovery §4), or Auth0's path if there is no valid document
-// or its issuer or jwks_uri is not acceptable. It returns an error if the issuer cannot
-// be reached.
-func (s *Set) discover(ctx context.Context) (string, error) {
+// discovered is what the issuer's discovery document says (OpenID Connect Discovery §4).
+type discovered struct {
+	uri     string // of the keys: jwks_uri, or Auth0's path if that is not known
+	isGuess bool   // uri is Auth0's path
+	why     string // if the guess is not because the issuer has no document: what is wrong with it
+}
+
+// discover requests the issuer's discovery document. It returns an error if the issuer
+// did not respond at all.
+func (s *Set) discover(ctx context.Context) (discovered, error) {
 	base := strings.TrimSuffix(s.opts.Issuer, "/") + "/.well-known/"
-	fallback := base + "jwks.json"
+	guess := discovered{uri: base + "jwks.json", isGuess: true}
 	doc, err := s.download(ctx, base+"openid-configuration")
-	if _, answered := errors.AsType[*statusError](err); answered {
-		return fallback, nil
+	if status, answered := errors.AsType[*statusError](err); answered {
+		if status.code != http.StatusNotFound { // which means that there is none
+			guess.why = err.Error()
+		}
+		return guess, nil
 	} else if err != nil {
-		return "", err
+		return discovered{}, err
 	}
 	var conf struct {
 		Issuer string `json:"issuer"`
 		URI    string `json:"jwks_uri"`
 	}
-	if json.Unmarshal(doc.body, &conf) != nil || conf.URI == "" {
-		return fallback, nil //nolint:nilerr // it is not a discovery document
+	switch {
+	case json.Unmarshal(doc.body, &conf) != nil || conf.URI == "":
+		guess.why = "GET " + base + "openid-configuration: the response is not a discovery document"
+	case conf.Issuer != s.opts.Issuer:
+		guess.why = fmt.Sprintf("the discovery document is of the issuer %.200q, not %q", conf.Issuer, s.opts.Issuer)
+	case !trusted(conf.URI, s.opts.Issuer):
+		guess.why = fmt.Sprintf("the discovery document's jwks_uri %.200q is neither https nor of the issuer's origin", conf.URI)
+	default:
+		return discovered{uri: conf.URI}, nil
 	}
-	if conf.Issuer != s.opts.Issuer || !trusted(conf.URI, s.opts.Issuer) {
-		s.opts.Log.Warn("ignored the discovery document: its issuer or jwks_uri is not acceptable",
-			"expected", s.opts.Issuer, "issuer", conf.Issuer, "jwks_uri", conf.URI)
-		return fallback, nil
-	}
-	return conf.URI, nil
+	return guess, nil
 }
 
 // trusted reports whether keys may come from uri: over https, or from the origin of the
@@ -86,7 +99,7 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 	}
 	defer func() { _ = resp.Body.Close() }() // nothing to do about an error
 	if resp.StatusCode != http.StatusOK {
-		return document{}, &statusError{from, resp.Status}
+		return document{}, &statusError{from, resp.Status, resp.StatusCode}
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {

@@ -171,7 +171,7 @@ func (s *Set) find(ctx context.Context, snap *snapshot, kid, alg string) (crypto
 // was already in flight. A failed fetch returns no error: the keys are unchanged. err is
 // ctx's error.
 func (s *Set) fetchWithinBudget(ctx context.Context, seen *snapshot) (joined bool, err error) {
-	f, own := s.fetchOnce(context.WithoutCancel(ctx), func() bool {
+	f, own := s.fetchOnce(context.WithoutCancel(ctx), false, func() bool {
 		return s.current.Load() == seen && s.budget.AllowN(s.opts.Now(), 1)
 	})
 	if f == nil {

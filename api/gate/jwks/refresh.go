@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -78,8 +79,9 @@ type flight struct {
 }
 
 // fetchOnce returns the fetch in flight. Without one, it starts one, which ends with ctx,
-// if allowed returns true; own reports that. Otherwise it returns nil.
-func (s *Set) fetchOnce(ctx context.Context, allowed func() bool) (f *flight, own bool) {
+// if allowed returns true; own reports that. Otherwise it returns nil. scheduled is
+// passed to fetch.
+func (s *Set) fetchOnce(ctx context.Context, scheduled bool, allowed func() bool) (f *flight, own bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.inFlight != nil {
@@ -91,7 +93,7 @@ func (s *Set) fetchOnce(ctx context.Context, allowed func() bool) (f *flight, ow
 	f = &flight{done: make(chan struct{})}
 	s.inFlight = f
 	go func() {
-		f.wait, f.err = s.fetch(ctx)
+		f.wait, f.err = s.fetch(ctx, scheduled)
 		s.mu.Lock()
 		s.inFlight = nil
 		s.mu.Unlock()
@@ -103,7 +105,7 @@ func (s *Set) fetchOnce(ctx context.Context, allowed func() bool) (f *flight, ow
 // fetchScheduled fetches the keys, without regard to the budget. It returns the result of
 // the fetch in flight, if there is one.
 func (s *Set) fetchScheduled(ctx context.Context) (wait time.Duration, err error) {
-	f, own := s.fetchOnce(ctx, func() bool { return true })
+	f, own := s.fetchOnce(ctx, true, func() bool { return true })
 	if own {
 		<-f.done // it ends with ctx
 		return f.wait, f.err
@@ -119,14 +121,40 @@ func (s *Set) fetchScheduled(ctx context.Context) (wait time.Duration, err error
 // fetchState is kept from one fetch to the next. Only the fetch in flight uses it, and
 // fetchOnce allows one at a time.
 type fetchState struct {
-	uri     string // where the keys are; "" until discovery succeeds
+	uri     string // jwks_uri of the last valid discovery document; "" until there is one
+	doubt   bool   // the last fetch from uri failed, so it may have moved
+	guess   string // what was wrong with discovery last time, for the log; "" for nothing
 	skipped string // why keys were skipped last time, for the log
+}
+
+// locate returns the URL of the keys. It asks the issuer by discovery if scheduled, so
+// that a jwks_uri that moves is followed, and as long as no valid document has arrived. A
+// guess is never kept, and a known jwks_uri stays in use until the next valid document.
+func (s *Set) locate(ctx context.Context, scheduled bool) (string, error) {
+	if s.uri != "" && !scheduled && !s.doubt {
+		return s.uri, nil
+	}
+	found, err := s.discover(ctx)
+	switch {
+	case err != nil && s.uri == "":
+		return "", err
+	case err != nil:
+		found.why = err.Error()
+	case !found.isGuess:
+		s.uri = found.uri
+	}
+	if found.why != "" && found.why != s.guess {
+		s.opts.Log.Warn("the issuer's discovery failed; it is tried again", "issuer", s.opts.Issuer, "why", found.why)
+	}
+	s.guess = found.why
+	return cmp.Or(s.uri, found.uri), nil
 }
 
 // fetch replaces the keys by those that the issuer publishes now, and returns the
 // time until the next scheduled fetch. On error the keys stay as they were.
-func (s *Set) fetch(ctx context.Context) (wait time.Duration, err error) {
+func (s *Set) fetch(ctx context.Context, scheduled bool) (wait time.Duration, err error) {
 	defer func() {
+		s.doubt = err != nil
 		if err != nil {
 			s.failed.Add(1)
 		} else {
@@ -137,25 +165,23 @@ func (s *Set) fetch(ctx context.Context) (wait time.Duration, err error) {
 			s.report(err)
 		}
 	}()
-	if s.uri == "" {
-		if s.uri, err = s.discover(ctx); err != nil {
-			return 0, err
-		}
-	}
-	doc, err := s.download(ctx, s.uri)
+	uri, err := s.locate(ctx, scheduled)
 	if err != nil {
-		s.uri = "" // it may have moved
+		return 0, err
+	}
+	doc, err := s.download(ctx, uri)
+	if err != nil {
 		return 0, err
 	}
 	keys, skipped, err := parse(doc.body)
 	if why := strings.Join(skipped, "; "); why != s.skipped {
 		s.skipped = why
 		if why != "" {
-			s.opts.Log.Warn("ignored keys of the issuer that cannot be used", "url", s.uri, "why", why)
+			s.opts.Log.Warn("ignored keys of the issuer that cannot be used", "url", uri, "why", why)
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("GET %s: %w", s.uri, err)
+		return 0, fmt.Errorf("GET %s: %w", uri, err)
 	}
 	snap, err := s.newSnapshot(ctx, s.current.Load(), keys)
 	if err != nil {
