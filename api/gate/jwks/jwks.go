@@ -60,7 +60,8 @@ type Set struct {
 }
 
 // UnavailableError says that no keys can be used now: none were fetched yet, or
-// the last ones are older than Options.MaxStale.
+// the last ones are older than Options.MaxStale. Or that a key is not known and must not
+// be asked for now, because other unknown key IDs have spent the budget.
 type UnavailableError struct{ after time.Duration }
 
 func (e *UnavailableError) Error() string { return "no signing keys of the issuer are available" }
@@ -124,10 +125,12 @@ func (s *Set) Age() (age time.Duration, ok bool) {
 
 // Key returns the public key with the ID kid for signatures by alg. If keys are loaded
 // but none has this ID, it fetches them first: once for all waiting callers, within the
-// budget, and independently of any one caller's ctx. The key is a *rsa.PublicKey.
+// budget, and independently of any one caller's ctx. It waits for at most 1.5 s. The key
+// is a *rsa.PublicKey.
 //
-// The error is an *[UnavailableError] if no keys can be used, or ctx's error. Any other
-// error means that no loaded key has this ID; the budget may have prevented a fetch.
+// The error is an *[UnavailableError] if no keys can be used, or if the budget is spent,
+// so that nothing can be said of this ID; or ctx's error. Any other error means that no
+// loaded key has this ID.
 func (s *Set) Key(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
 	return s.find(ctx, s.current.Load(), kid, alg)
 }
@@ -151,36 +154,83 @@ func (s *Set) find(ctx context.Context, snap *snapshot, kid, alg string) (crypto
 		}
 		return nil, &UnavailableError{after: time.Second}
 	}
-	// A fetch that was in flight before this call may return what was published before
-	// the key. So a caller that joined one without success starts one of its own.
-	for attempt, joined := 0, true; attempt < 2 && joined; attempt++ {
-		key, err := snap.lookup(ctx, kid, alg)
-		if err == nil {
-			return key, nil
-		}
-		if joined, err = s.fetchWithinBudget(ctx, snap); err != nil {
+	key, err := snap.lookup(ctx, kid, alg)
+	if err == nil {
+		return key, nil
+	}
+	return s.findNew(ctx, snap, kid, alg)
+}
+
+// maxWait is how long a caller waits for a fetch.
+const maxWait = 1500 * time.Millisecond
+
+// findNew looks up a key that snap does not have, in newer snapshots. A fetch that was in
+// flight before this call may return what was published before the key. So a caller that
+// joined one without success starts one of its own.
+func (s *Set) findNew(ctx context.Context, snap *snapshot, kid, alg string) (crypto.PublicKey, error) {
+	timeout := time.NewTimer(maxWait)
+	defer timeout.Stop()
+	for range 2 {
+		result, err := s.fetchWithinBudget(ctx, snap, timeout.C)
+		if err != nil {
 			return nil, err
 		}
 		snap = s.current.Load()
+		key, err := snap.lookup(ctx, kid, alg)
+		switch {
+		case err == nil:
+			return key, nil
+		case result == overBudget:
+			return nil, &UnavailableError{after: s.untilFetch()}
+		case result == fetched:
+			return nil, err
+		}
 	}
 	return snap.lookup(ctx, kid, alg)
 }
 
-// fetchWithinBudget waits for the fetch in flight. Without one, it starts one if the
-// budget allows it and seen is still the current snapshot. joined reports that the fetch
-// was already in flight. A failed fetch returns no error: the keys are unchanged. err is
-// ctx's error.
-func (s *Set) fetchWithinBudget(ctx context.Context, seen *snapshot) (joined bool, err error) {
+// untilFetch returns the time until the budget allows another fetch.
+func (s *Set) untilFetch() time.Duration {
+	now := s.opts.Now()
+	reservation := s.budget.ReserveN(now, 1)
+	defer reservation.CancelAt(now)
+	return max(time.Second, reservation.DelayFrom(now))
+}
+
+// fetchResult is what fetchWithinBudget did.
+type fetchResult int
+
+const (
+	fetched    fetchResult = iota // it has started a fetch, which has ended or takes too long
+	joined                        // it has waited for the fetch in flight
+	outdated                      // the snapshot is no longer the current one
+	overBudget                    // no fetch is allowed now
+)
+
+// fetchWithinBudget waits for the fetch in flight, until timeout. Without one, it starts
+// one if the budget allows it and seen is still the current snapshot. A failed fetch
+// returns no error: the keys are unchanged. err is ctx's error.
+func (s *Set) fetchWithinBudget(ctx context.Context, seen *snapshot, timeout <-chan time.Time) (result fetchResult, err error) {
+	refused := overBudget
 	f, own := s.fetchOnce(context.WithoutCancel(ctx), false, func() bool {
-		return s.current.Load() == seen && s.budget.AllowN(s.opts.Now(), 1)
+		if s.current.Load() != seen {
+			refused = outdated
+			return false
+		}
+		return s.budget.AllowN(s.opts.Now(), 1)
 	})
 	if f == nil {
-		return false, nil
+		return refused, nil
 	}
 	select {
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return fetched, ctx.Err()
+	case <-timeout:
+		return fetched, nil
 	case <-f.done:
-		return !own, nil
 	}
+	if own {
+		return fetched, nil
+	}
+	return joined, nil
 }

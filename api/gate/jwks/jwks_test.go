@@ -172,8 +172,10 @@ func TestFloodOfUnknownKeysStaysInBudget(t *testing.T) {
 	set := start(t, iss)
 	await(t, "ready", set.Ready)
 	for i := range 2000 {
-		if _, err := set.Key(t.Context(), "random-"+strconv.Itoa(i), "RS256"); !errors.Is(err, jwkset.ErrKeyNotFound) {
-			t.Fatal(err)
+		var unavailable *jwks.UnavailableError
+		_, err := set.Key(t.Context(), "random-"+strconv.Itoa(i), "RS256")
+		if i < 3 && !errors.Is(err, jwkset.ErrKeyNotFound) || i >= 10 && (!errors.As(err, &unavailable) || unavailable.RetryAfter() > 13*time.Second) {
+			t.Fatalf("key %d: %v", i, err)
 		}
 	}
 	if n := iss.Fetches.Load(); n > 1+5 {
@@ -181,6 +183,33 @@ func TestFloodOfUnknownKeysStaysInBudget(t *testing.T) {
 	}
 	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
 		t.Errorf("the good key suffers: %v", err)
+	}
+}
+
+// TestIssuerThatHangs has an issuer that does not respond any more.
+func TestIssuerThatHangs(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.New(t)
+	set := start(t, iss)
+	await(t, "ready", set.Ready)
+	release := make(chan struct{})
+	iss.HandleKeys(func(http.ResponseWriter, *http.Request) { <-release })
+	t.Cleanup(func() { close(release) })
+	begin := time.Now()
+	var callers sync.WaitGroup
+	for range 10 {
+		callers.Go(func() {
+			if _, err := set.Key(t.Context(), "unknown", "RS256"); !errors.Is(err, jwkset.ErrKeyNotFound) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	callers.Wait()
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
+		t.Errorf("a known key: %v", err)
 	}
 }
 

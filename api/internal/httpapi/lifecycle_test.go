@@ -223,12 +223,15 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 	template := iss.MintHeader(map[string]any{"kid": "K"}, nil)
 	_, rest, _ := strings.Cut(template, ".")
 	var wg sync.WaitGroup
-	var wrong, refused atomic.Int32
+	var told, wrong, refused atomic.Int32
 	for worker := range 8 {
 		wg.Go(func() {
 			for i := range 250 {
 				head := encode(fmt.Sprintf(`{"alg":"RS256","kid":"random-%d-%d"}`, worker, i))
-				if statusOf(h, head+"."+rest) != http.StatusUnauthorized {
+				switch resp := do(h, http.MethodGet, "/api/external", bearer(head+"."+rest)); {
+				case resp.StatusCode == http.StatusUnauthorized:
+					told.Add(1)
+				case resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "":
 					wrong.Add(1)
 				}
 				if i%50 == 0 && statusOf(h, good) != http.StatusOK {
@@ -239,7 +242,10 @@ func TestFloodOfUnknownKeys(t *testing.T) {
 	}
 	wg.Wait()
 	if n := wrong.Load(); n != 0 {
-		t.Errorf("%d of 2000 unknown keys were not refused with 401", n)
+		t.Errorf("%d of 2000 unknown keys got neither 401 nor 503 with Retry-After", n)
+	}
+	if n := told.Load(); n < 3 || n > 3*8 { // those that wait for one of the fetches
+		t.Errorf("%d of 2000 unknown keys got 401", n)
 	}
 	if n := refused.Load(); n != 0 {
 		t.Errorf("the good token was refused %d times", n)
