@@ -25,7 +25,7 @@ type claims struct {
 	expires         *jwt.NumericDate
 	notBefore       *jwt.NumericDate
 	issuedAt        *jwt.NumericDate
-	scopes          []string // words of scope
+	scopes          []string // of scope (RFC 9068 §2.2.3) and scp, as Entra ID and Okta name it
 	permissions     []string
 	clientID        string
 	authorizedParty string // azp
@@ -36,7 +36,7 @@ type claims struct {
 }
 
 // parseClaims reads a token's payload. A claim of the wrong type is an error, except
-// scope and permissions, which then grant nothing, and azp, which is ignored. Names are
+// scope, scp and permissions, which then grant nothing, and azp, which is ignored. Names are
 // case-sensitive: a claim "AUD" is not aud.
 func parseClaims(data []byte) (*claims, error) {
 	c := &claims{}
@@ -67,9 +67,13 @@ func parseClaims(data []byte) (*claims, error) {
 			c.isForLogin = true
 		case "azp":
 			c.authorizedParty, _ = v.text()
-		case "scope": // grants nothing if it is not a string
-			granted, _ := v.text()
-			c.scopes = slices.DeleteFunc(strings.Split(granted, " "), isNoScope)
+		case "scope", "scp": // a string or a list; anything else grants nothing
+			granted, isList := v.texts()
+			if !isList {
+				text, _ := v.text()
+				granted = strings.Split(text, " ")
+			}
+			c.scopes = append(c.scopes, slices.DeleteFunc(granted, isNoScope)...)
 		case "permissions":
 			granted, _ := v.texts()
 			c.permissions = slices.DeleteFunc(granted, isNoScope)
