@@ -59,8 +59,8 @@ func (t Token) Subject() string { return t.text[:t.ends[0]] }
 // (RFC 9068 §2.2) or, without it, azp, which Auth0 uses; "" if the token has neither.
 func (t Token) Client() string { return t.text[t.ends[0]:t.ends[1]] }
 
-// Scopes returns the space-separated values of the claim scope (RFC 9068 §2.2.3). It is
-// empty if the claim is missing or not a string.
+// Scopes returns the scopes of the claims scope (RFC 9068 §2.2.3) and scp: the words of a
+// string or the elements of a list. It is empty if both are missing or of another type.
 func (t Token) Scopes() []string { return strings.Fields(t.text[t.ends[1]:t.ends[2]]) }
 
 // Permissions returns the claim permissions, in which Auth0 lists what a user's roles
