@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -92,10 +93,8 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 	}
 	req.Header.Set("Accept", "application/json")
 	resp, err := s.opts.Client.Do(req)
-	if urlErr, ok := errors.AsType[*url.Error](err); ok {
-		return document{}, fmt.Errorf("GET %s: %w", from, urlErr.Err)
-	} else if err != nil {
-		return document{}, err
+	if err != nil {
+		return document{}, fmt.Errorf("GET %s: %w", from, withoutAddresses(err))
 	}
 	defer func() { _ = resp.Body.Close() }() // nothing to do about an error
 	if resp.StatusCode != http.StatusOK {
@@ -103,12 +102,24 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	if err != nil {
-		return document{}, fmt.Errorf("GET %s: %w", from, err)
+		return document{}, fmt.Errorf("GET %s: %w", from, withoutAddresses(err))
 	}
 	if len(body) > maxBody {
 		return document{}, fmt.Errorf("GET %s: the response is larger than %d bytes", from, maxBody)
 	}
 	return document{body, maxAge(resp.Header, s.opts.Now())}, nil
+}
+
+// withoutAddresses returns the cause of err without the URL, which the caller names, and
+// without the connection's ports, so that the same problem has the same text each time.
+func withoutAddresses(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	if network, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%s: %w", network.Op, network.Err)
+	}
+	return err
 }
 
 // maxAge returns how long a response is fresh (RFC 9111 §4.2.1) at now: by max-age in

@@ -189,12 +189,11 @@ func (s *Set) findNew(ctx context.Context, snap *snapshot, kid, alg string) (cry
 	return snap.lookup(ctx, kid, alg)
 }
 
-// untilFetch returns the time until the budget allows another fetch.
+// untilFetch returns the time until the budget allows another fetch, and at least 1 s. It
+// takes nothing from the budget: a reservation that is canceled is not always given back.
 func (s *Set) untilFetch() time.Duration {
-	now := s.opts.Now()
-	reservation := s.budget.ReserveN(now, 1)
-	defer reservation.CancelAt(now)
-	return max(time.Second, reservation.DelayFrom(now))
+	lacking := 1 - s.budget.TokensAt(s.opts.Now())
+	return max(time.Second, time.Duration(lacking/float64(s.budget.Limit())*float64(time.Second)))
 }
 
 // fetchResult is what fetchWithinBudget did.

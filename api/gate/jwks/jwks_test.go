@@ -3,6 +3,7 @@ package jwks_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -183,6 +184,42 @@ func TestFloodOfUnknownKeysStaysInBudget(t *testing.T) {
 	}
 	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
 		t.Errorf("the good key suffers: %v", err)
+	}
+}
+
+// TestFloodDoesNotStarveTheBudget has many callers at once while the budget is spent. It
+// must grow again as if they had not been there.
+func TestFloodDoesNotStarveTheBudget(t *testing.T) {
+	t.Parallel()
+	var offset atomic.Int64
+	begin := time.Now()
+	iss := gatetest.New(t)
+	set := start(t, iss, func(o *jwks.Options) {
+		o.Now = func() time.Time { return begin.Add(time.Duration(offset.Load())) }
+	})
+	await(t, "ready", set.Ready)
+	var callers sync.WaitGroup
+	for worker := range 16 {
+		callers.Go(func() {
+			for i := range 500 {
+				if _, err := set.Key(t.Context(), fmt.Sprintf("random-%d-%d", worker, i), "RS256"); err == nil {
+					t.Error("there is such a key")
+				}
+			}
+		})
+	}
+	callers.Wait()
+	iss.Rotate()
+	var unavailable *jwks.UnavailableError
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); !errors.As(err, &unavailable) {
+		t.Fatalf("the budget is not spent: %v", err)
+	}
+	if after := unavailable.RetryAfter(); after > 12*time.Second { // 5 fetches a minute
+		t.Errorf("the next fetch is in %v", after)
+	}
+	offset.Add(int64(unavailable.RetryAfter()))
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil {
+		t.Errorf("after %v: %v", unavailable.RetryAfter(), err)
 	}
 }
 

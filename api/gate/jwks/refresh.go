@@ -136,7 +136,7 @@ func (s *Set) locate(ctx context.Context, scheduled bool) (string, error) {
 	}
 	found, err := s.discover(ctx)
 	switch {
-	case err != nil && s.uri == "":
+	case err != nil && (s.uri == "" || ctx.Err() != nil):
 		return "", err
 	case err != nil:
 		found.why = err.Error()
