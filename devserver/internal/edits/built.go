@@ -31,7 +31,7 @@ type built struct {
 }
 
 func (b *built) start(context.Context) {
-	b.contents = readContents(b.edits.Frontend)
+	b.contents = b.edits.atStart
 	b.done = make(chan struct{}, 1)
 	b.quiet = time.AfterFunc(time.Hour, func() {
 		select {

@@ -46,6 +46,7 @@ type Edits struct {
 	Options
 	watcher *watch.Watcher
 	rules   proxyconf.Rules // in use; owned by New, then by Run
+	atStart contents        // of a built frontend, which New sets
 	warned  source.Problems // warnings of the last build; owned by Run
 }
 
@@ -66,6 +67,9 @@ func New(opts Options) (*Edits, error) {
 		return nil, err
 	}
 	e.logRules()
+	if e.Bundler == nil { // before the first page is served, so that no later edit is taken for its state
+		e.atStart = readContents(e.Frontend)
+	}
 	return e, nil
 }
 
