@@ -176,6 +176,7 @@ func FuzzMatch(f *testing.F) {
 func FuzzRewrite(f *testing.F) {
 	f.Add("^/api/(\\d+)", "/$1$&$$$`$'$<x>", "/api/12?x")
 	f.Add("(?<x>a)|b", "$<x>$1$10", "/b")
+	f.Add("()*2", "$1", "02\u02ef")
 	f.Fuzz(func(t *testing.T, pattern, replacement, uri string) {
 		compiled, err := compileRegex(pattern)
 		if err != nil {

@@ -85,9 +85,7 @@ func (x *regex) substitute(b *strings.Builder, m *regexp2.Match, before, after, 
 			replacement = rest[1:]
 		case c == '<' && x.named() && strings.Contains(rest, ">"):
 			name, rest, _ := strings.Cut(rest[1:], ">")
-			if group := m.GroupByName(name); group != nil {
-				b.WriteString(group.String())
-			}
+			b.WriteString(captured(m.GroupByName(name)))
 			replacement = rest
 		default:
 			n, digits := groupNumber(rest, m.GroupCount()-1)
@@ -95,12 +93,20 @@ func (x *regex) substitute(b *strings.Builder, m *regexp2.Match, before, after, 
 				b.WriteByte('$')
 				continue
 			}
-			if group := m.GroupByNumber(n); group != nil {
-				b.WriteString(group.String())
-			}
+			b.WriteString(captured(m.GroupByNumber(n)))
 			replacement = rest[digits:]
 		}
 	}
+}
+
+// captured returns the text of group, "" if there is none or it has not matched. regexp2
+// 2.13.0 gives an empty group that was undone, as in ()*2, a negative index, and its String
+// then panics.
+func captured(group *regexp2.Group) string {
+	if group == nil || group.RuneIndex < 0 || group.RuneLength <= 0 {
+		return ""
+	}
+	return group.String()
 }
 
 // groupNumber returns the group number at the start of text: of two digits if there is
