@@ -1,8 +1,8 @@
-// Command api is an HTTP API that requires a valid access token: a JWT signed with
-// RS256 by the configured issuer for this API.
+// Command api is an HTTP API that requires a valid access token: a JWT signed by one of
+// the configured issuers for this API.
 //
-// It is one process. Its only state is the issuer's public keys, which it fetches
-// itself, so it can start before or after the issuer.
+// It is one process. Its only state is the issuers' public keys, which it fetches
+// itself, so it can start before or after the issuers.
 package main
 
 import (
@@ -18,6 +18,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,15 +30,23 @@ import (
 	"calling-an-api.example/api/internal/config"
 	"calling-an-api.example/api/internal/httpapi"
 	"calling-an-api.example/api/internal/listen"
+	"calling-an-api.example/api/internal/logqueue"
+	"calling-an-api.example/api/internal/tracing"
 )
 
-// drain is how long requests in flight may take after the API is told to stop.
-const drain = 4 * time.Second
+const (
+	inFlight  = 4 * time.Second // how long requests may take after the API has stopped listening
+	lastWords = time.Second     // how long the last lines of the log and the last spans may take
+	logBuffer = 1 << 20         // bytes of the log that wait for its reader
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
-	err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
+	context.AfterFunc(ctx, stop)   // so that a second signal ends the process at once
+	signal.Ignore(syscall.SIGPIPE) // a log whose reader is gone is no reason to stop serving
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	err := run(ctx, os.Args[1:], os.LookupEnv, reload, os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
@@ -45,8 +55,11 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, and then until the requests in flight are answered.
-func run(ctx context.Context, args []string, lookupEnv func(string) (string, bool), stdout, stderr io.Writer) error {
+// run serves until ctx ends, and then until the requests in flight are answered. Each
+// element of reload makes it fetch the keys again.
+func run(
+	ctx context.Context, args []string, lookupEnv func(string) (string, bool), reload <-chan os.Signal, stdout, stderr io.Writer,
+) error {
 	cfg, err := config.Parse(args, lookupEnv, stderr, httpapi.Usage())
 	if err != nil {
 		return err
@@ -58,16 +71,30 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	if _, chosen := lookupEnv("GOGC"); !chosen {
 		debug.SetGCPercent(150) // fewer collections of a small heap, for about 2 MB (docs/performance.md)
 	}
-	log := newLogger(stderr, cfg)
+	lines := logqueue.New(stderr, logBuffer)
+	defer lines.Close(lastWords)
+	log := newLogger(lines, cfg)
 
-	keys := jwks.New(jwks.Options{
-		Issuer: cfg.Issuer, Refresh: cfg.Refresh, MaxStale: cfg.MaxStale, FetchesPerMinute: cfg.FetchesPerMinute, Log: log,
-	})
-	verifier, err := gate.NewVerifier(keys, gate.Policy{
-		Issuer: cfg.Issuer, Audience: cfg.Audience, Leeway: cfg.Leeway, StrictRFC9068: cfg.StrictRFC9068, CacheSize: cfg.TokenCache,
-	})
+	keys, verifier, err := newVerifier(cfg, log)
 	if err != nil {
 		return err
+	}
+	options := httpapi.Options{
+		Verifier: verifier, Log: log, CORSOrigins: cfg.CORSOrigins, DroppedLines: lines.Dropped,
+		Resource: httpapi.Resource{Identifier: cfg.Resource},
+	}
+	for i, set := range keys {
+		options.Issuers = append(options.Issuers, httpapi.Issuer{URL: cfg.Issuers[i], Keys: set})
+	}
+	var draining atomic.Bool
+	options.Draining = draining.Load
+	if tracing.Enabled(lookupEnv) {
+		tracer, stop, err := tracing.Start(ctx, log)
+		if err != nil {
+			return fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+		}
+		defer stop(lastWords)
+		options.Tracer = tracer
 	}
 	lns, err := listen.TCP(ctx, cfg.Addr)
 	if busy := (*listen.BusyError)(nil); errors.As(err, &busy) {
@@ -76,26 +103,77 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 	} else if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-
 	srv := &http.Server{
-		Handler: httpapi.Handler(httpapi.Options{ //nolint:contextcheck // requests bring their own
-			Verifier: verifier, Keys: keys, Log: log, CORSOrigins: cfg.CORSOrigins,
-			Resource: httpapi.Resource{Issuer: cfg.Issuer, Identifier: cfg.Resource},
-		}),
-		ReadTimeout:    5 * time.Second, // headers included
+		Handler:        httpapi.Handler(options), //nolint:contextcheck // requests bring their own
+		ReadTimeout:    5 * time.Second,          // headers included
 		WriteTimeout:   20 * time.Second,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 32 << 10,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { keys.Run(ctx); return nil })
-	group.Go(func() error { return listen.Serve(ctx, srv, lns, drain) })
-	log.Info("API listening on "+url(lns[0]), "issuer", cfg.Issuer, "audience", cfg.Audience)
-	err = group.Wait()
+	log.Info("API listening on "+url(lns[0]), "issuer", list(cfg.Issuers), "audience", list(cfg.Audiences))
+	err = serve(ctx, srv, lns, keys, reload, log, listen.Stop{
+		Drain: cfg.Drain, InFlight: inFlight,
+		Draining: func() {
+			draining.Store(true)
+			log.Info("API stops listening soon", "after", cfg.Drain)
+		},
+	})
 	log.Info("API stopped")
 	return err
 }
+
+// newVerifier returns the keys of the issuers in cfg, in their order, and what verifies
+// tokens with them.
+func newVerifier(cfg config.Config, log *slog.Logger) ([]*jwks.Set, *gate.Verifier, error) {
+	var keys []*jwks.Set
+	policy := gate.Policy{
+		Audiences: cfg.Audiences, Algorithms: cfg.Algorithms, Leeway: cfg.Leeway, StrictRFC9068: cfg.StrictRFC9068, CacheSize: cfg.TokenCache,
+	}
+	for _, issuer := range cfg.Issuers {
+		set := jwks.New(jwks.Options{
+			Issuer: issuer, Algorithms: cfg.Algorithms, Refresh: cfg.Refresh, MaxStale: cfg.MaxStale,
+			FetchesPerMinute: cfg.FetchesPerMinute, Log: log,
+		})
+		keys = append(keys, set)
+		policy.Issuers = append(policy.Issuers, gate.Issuer{URL: issuer, Keys: set})
+	}
+	verifier, err := gate.NewVerifier(policy)
+	return keys, verifier, err
+}
+
+// serve refreshes the keys and serves srv until ctx ends, and then as stop says.
+func serve(
+	ctx context.Context, srv *http.Server, lns []net.Listener, keys []*jwks.Set, reload <-chan os.Signal, log *slog.Logger, stop listen.Stop,
+) error {
+	background, end := context.WithCancel(context.WithoutCancel(ctx)) // the requests in flight may need new keys
+	defer end()
+	var group errgroup.Group
+	for _, set := range keys {
+		group.Go(func() error { set.Run(background); return nil })
+	}
+	group.Go(func() error {
+		for {
+			select {
+			case <-background.Done():
+				return nil
+			case <-reload:
+				log.Info("fetching the issuers' keys again, because of SIGHUP")
+				for _, set := range keys {
+					set.Refresh()
+				}
+			}
+		}
+	})
+	group.Go(func() error {
+		defer end()
+		return listen.Serve(ctx, srv, lns, stop)
+	})
+	return group.Wait()
+}
+
+// list is a setting with several values, as it is written.
+func list(values []string) string { return strings.Join(values, ",") }
 
 // newLogger returns a logger in the format and with the level of cfg.
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {

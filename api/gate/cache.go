@@ -30,8 +30,7 @@ type cacheSet struct {
 // cacheEntry is one verified token. The zero value is an unused entry.
 type cacheEntry struct {
 	key   [sha256.Size]byte
-	facts facts
-	epoch int64 // of the keys when the token was verified
+	value verified
 }
 
 // newCache returns a cache for tokens entries, rounded up to full sets.
@@ -44,35 +43,29 @@ func (c *cache) set(key [sha256.Size]byte) *cacheSet {
 	return &c.sets[binary.LittleEndian.Uint64(key[:])%uint64(len(c.sets))]
 }
 
-// isStale reports whether e must not be used: its token expired at or before
-// expiredBefore (seconds since 1970), or a key was removed since its epoch. Unused
-// entries have expired in 1970.
-func (e *cacheEntry) isStale(epoch, expiredBefore int64) bool {
-	return e.epoch != epoch || e.facts.expires <= expiredBefore
+// isExpired reports whether e's token expired at or before expiredBefore (seconds since
+// 1970). Unused entries have expired in 1970.
+func (e *cacheEntry) isExpired(expiredBefore int64) bool {
+	return e.value.facts.expires <= expiredBefore
 }
 
-// get returns the facts of the token with that digest, unless they are stale.
-func (c *cache) get(key [sha256.Size]byte, epoch, expiredBefore int64) (f facts, ok bool) {
+// get returns the token with that digest, unless it has expired. The caller checks the
+// epoch.
+func (c *cache) get(key [sha256.Size]byte, expiredBefore int64) (found verified, ok bool) {
 	s := c.set(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.entries {
-		e := &s.entries[i]
-		if e.key != key {
-			continue
+		if e := &s.entries[i]; e.key == key {
+			return e.value, !e.isExpired(expiredBefore)
 		}
-		if e.isStale(epoch, expiredBefore) {
-			*e = cacheEntry{}
-			return facts{}, false
-		}
-		return e.facts, true
 	}
-	return facts{}, false
+	return verified{}, false
 }
 
-// put stores f, replacing the token's own entry, an unused or stale one, or the
-// oldest of its set.
-func (c *cache) put(key [sha256.Size]byte, epoch, expiredBefore int64, f facts) {
+// put stores a token, replacing its own entry, an unused or expired one, or the oldest of
+// its set.
+func (c *cache) put(key [sha256.Size]byte, expiredBefore int64, value verified) {
 	s := c.set(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +76,7 @@ func (c *cache) put(key [sha256.Size]byte, epoch, expiredBefore int64, f facts) 
 			slot = i
 			break
 		}
-		if slot < 0 && e.isStale(epoch, expiredBefore) {
+		if slot < 0 && e.isExpired(expiredBefore) {
 			slot = i
 		}
 	}
@@ -91,7 +84,7 @@ func (c *cache) put(key [sha256.Size]byte, epoch, expiredBefore int64, f facts) 
 		slot = int(s.next)
 		s.next = (s.next + 1) % associativity
 	}
-	s.entries[slot] = cacheEntry{key, f, epoch}
+	s.entries[slot] = cacheEntry{key, value}
 }
 
 // digest returns the SHA-256 of a token. It copies tokens of up to 2 KiB to the stack;

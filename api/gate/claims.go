@@ -9,15 +9,21 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// This file reads the claims that are checked. golang-jwt checks issuer, audience and
-// times; check does the rest.
+// This file reads the claims that are checked. golang-jwt checks the audience, exp and
+// nbf; kind.go and check do the rest.
 
-// maxTime is the largest time that a claim may have, the end of the year 9999, in
-// seconds since 1970. A time in milliseconds is far beyond it.
-const maxTime = 253402300799
+const (
+	// maxTime is the largest time that a claim may have, the end of the year 9999, in
+	// seconds since 1970. A time in milliseconds is far beyond it.
+	maxTime = 253402300799
+	// maxAhead is how far iat may be in the future, if the leeway is not longer. It is more
+	// than the leeway for exp and nbf, because a token that was issued a little later is no
+	// less valid.
+	maxAhead = time.Minute
+)
 
 // claims are the claims of an access token (RFC 9068 §2.2) that this package uses. It is
-// a jwt.Claims, so that golang-jwt checks issuer, audience and times.
+// a jwt.Claims, so that golang-jwt checks audience, exp and nbf.
 type claims struct {
 	issuer          string
 	subject         string
@@ -27,12 +33,11 @@ type claims struct {
 	issuedAt        *jwt.NumericDate
 	scopes          []string // of scope (RFC 9068 §2.2.3) and scp, as Entra ID and Okta name it
 	permissions     []string
-	clientID        string
-	authorizedParty string // azp
+	client          string // client_id
+	authorizedParty string // azp, or what Okta (cid) and Entra ID (appid) have instead
 	id              string
+	kind            kind
 	hasConfirmation bool // has cnf
-	hasEvents       bool // has events
-	isForLogin      bool // has nonce or at_hash
 }
 
 // parseClaims reads a token's payload. A claim of the wrong type is an error, except
@@ -56,17 +61,17 @@ func parseClaims(data []byte) (*claims, error) {
 		case "iat":
 			c.issuedAt, ok = numericDate(v)
 		case "client_id":
-			c.clientID, ok = v.text()
+			c.client, ok = v.text()
 		case "jti":
 			c.id, ok = v.text()
 		case "cnf":
 			c.hasConfirmation = true
-		case "events":
-			c.hasEvents = true
-		case "nonce", "at_hash":
-			c.isForLogin = true
 		case "azp":
 			c.authorizedParty, _ = v.text()
+		case "cid", "appid":
+			if text, isText := v.text(); isText && c.authorizedParty == "" {
+				c.authorizedParty = text
+			}
 		case "scope", "scp": // a string or a list; anything else grants nothing
 			granted, isList := v.texts()
 			if !isList {
@@ -77,6 +82,8 @@ func parseClaims(data []byte) (*claims, error) {
 		case "permissions":
 			granted, _ := v.texts()
 			c.permissions = slices.DeleteFunc(granted, isNoScope)
+		default:
+			c.kind.read(string(name), v)
 		}
 		if !ok {
 			return errors.New("the claim " + string(name) + " has the wrong type or is out of range")
@@ -96,11 +103,11 @@ func isNoScope(s string) bool {
 // missing returns the name of a required claim that c lacks, "" if it lacks none.
 func (c *claims) missing() string {
 	switch {
-	case c.expires == nil:
-		return "exp"
 	case c.issuer == "":
 		return "iss"
-	case strings.Join(c.audience, "") == "":
+	case c.expires == nil:
+		return "exp"
+	case strings.Join(c.audiences(), "") == "":
 		return "aud"
 	case c.subject == "":
 		return "sub"
@@ -125,33 +132,34 @@ func numericDate(v value) (*jwt.NumericDate, bool) {
 	return jwt.NewNumericDate(time.Unix(int64(n), 0)), true
 }
 
-// check does the checks that golang-jwt does not. strict also requires the profile of
-// RFC 9068 §2; atJWT reports whether the header's typ is at+jwt.
-func (c *claims) check(atJWT, strict bool) *Problem {
+// check does the checks that golang-jwt does not, at the time now. strict also requires
+// the profile of RFC 9068 §2; atJWT reports whether the header's typ is at+jwt.
+func (c *claims) check(now time.Time, leeway time.Duration, atJWT, strict bool) *Problem {
 	switch {
 	case c.subject == "":
 		return invalidToken(ReasonClaims, lacksClaim+c.missing(), nil)
-	case c.hasEvents: // OpenID Connect Back-Channel Logout §2.4, RFC 8417 §2.2
-		return invalidToken(ReasonClaims, "The token is a logout token or a security event, not an access token", nil)
-	case c.isForLogin && c.isForClient(): // OpenID Connect Core §2
-		return invalidToken(ReasonClaims, "The token is an ID token, not an access token", nil)
+	case c.issuedAt != nil && c.issuedAt.After(now.Add(max(leeway, maxAhead))):
+		return invalidToken(ReasonNotYet, "The access token is not valid yet", nil)
 	case c.issuedAt != nil && !c.expires.After(c.issuedAt.Time):
 		return invalidToken(ReasonClaims, "The access token expires before it was issued", nil)
 	case c.hasConfirmation: // possession of the token is not enough, RFC 7800 §3.1, RFC 9449 §7.2
 		return invalidToken(ReasonClaims, "The access token is bound to a key, so it cannot be used as a bearer token", nil)
-	case strict && (!atJWT || c.clientID == "" || c.id == "" || c.issuedAt == nil):
+	case strict && (!atJWT || c.client == "" || c.id == "" || c.issuedAt == nil):
 		return invalidToken(ReasonClaims, "The access token lacks what this API requires by RFC 9068: typ at+jwt, client_id, iat and jti", nil)
 	}
-	return nil
+	return c.checkKind()
 }
 
 // lacksClaim is the description of a token without a required claim, before its name.
 const lacksClaim = "The access token lacks a claim that it must have: "
 
-// isForClient reports whether the token's client is among its audiences, as in an ID
-// token.
-func (c *claims) isForClient() bool {
-	return c.authorizedParty != "" && slices.Contains(c.audience, c.authorizedParty) || c.clientID != "" && slices.Contains(c.audience, c.clientID)
+// audiences returns who the token is for. Access tokens of Amazon Cognito have no aud:
+// they are for the client.
+func (c *claims) audiences() []string {
+	if c.audience == nil && c.kind.isCognito && c.client != "" {
+		return []string{c.client}
+	}
+	return c.audience
 }
 
 // The methods of jwt.Claims.
@@ -161,4 +169,4 @@ func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return c.issued
 func (c *claims) GetNotBefore() (*jwt.NumericDate, error)      { return c.notBefore, nil }
 func (c *claims) GetIssuer() (string, error)                   { return c.issuer, nil }
 func (c *claims) GetSubject() (string, error)                  { return c.subject, nil }
-func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.audience, nil }
+func (c *claims) GetAudience() (jwt.ClaimStrings, error)       { return c.audiences(), nil }

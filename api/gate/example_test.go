@@ -18,7 +18,11 @@ func Example_auth0() {
 	const issuer = "https://acme.eu.auth0.com/"
 	keys := jwks.New(jwks.Options{Issuer: issuer})
 	go keys.Run(ctx)
-	g, err := gate.New(keys, gate.Policy{Issuer: issuer, Audience: "https://api.acme.com", CacheSize: 10_000})
+	g, err := gate.New(gate.Policy{
+		Issuers:   []gate.Issuer{{URL: issuer, Keys: keys}},
+		Audiences: []string{"https://api.acme.com"},
+		CacheSize: 10_000,
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -34,10 +38,54 @@ func Example_auth0() {
 	// Output: 401 Bearer realm="api"
 }
 
+// Tokens of two issuers: a custom domain and the tenant's own, which have the same keys.
+func Example_severalIssuers() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	policy := gate.Policy{Audiences: []string{"https://api.acme.com"}, Algorithms: []string{"RS256", "ES256"}}
+	for _, issuer := range []string{"https://login.acme.com/", "https://acme.eu.auth0.com/"} {
+		keys := jwks.New(jwks.Options{Issuer: issuer, Algorithms: policy.Algorithms})
+		go keys.Run(ctx)
+		policy.Issuers = append(policy.Issuers, gate.Issuer{URL: issuer, Keys: keys})
+	}
+	_, err := gate.New(policy)
+	fmt.Println(len(policy.Issuers), err)
+	// Output: 2 <nil>
+}
+
+// A route for administrators, by a role that Keycloak puts into a claim.
+func ExampleClaim() {
+	iss := gatetest.Unstarted("https://id.example/realms/acme")
+	g, err := gate.New(gate.Policy{
+		Issuers:   []gate.Issuer{{URL: iss.URL, Keys: gate.StaticKeys(iss.PublicKeys())}},
+		Audiences: []string{gatetest.Audience},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	admin := g.Require(gate.Claim("admin", "realm_access", "roles"))(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintln(w, "settings")
+	}))
+	for _, role := range []string{"user", "admin"} {
+		r := httptest.NewRequest(http.MethodGet, "/settings", nil)
+		r.Header.Set("Authorization", "Bearer "+iss.Mint(gatetest.Claims{"realm_access": map[string]any{"roles": []string{role}}}))
+		w := httptest.NewRecorder()
+		admin.ServeHTTP(w, r)
+		fmt.Print(w.Code, " ", w.Body)
+	}
+	// Output:
+	// 403 {"error":"insufficient_scope","error_description":"The access token does not have the required value of the claim realm_access.roles","reason":"claim"}
+	// 200 settings
+}
+
 // A fixed key instead of a key set that is fetched.
 func Example_staticKey() {
 	iss := gatetest.Unstarted("https://issuer.example/")
-	g, err := gate.New(gate.StaticKeys{iss.KID(): iss.Key().Public()}, gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience})
+	g, err := gate.New(gate.Policy{
+		Issuers:   []gate.Issuer{{URL: iss.URL, Keys: gate.StaticKeys{iss.KID(): iss.Key().Public()}}},
+		Audiences: []string{gatetest.Audience},
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -50,14 +98,17 @@ func Example_staticKey() {
 // A handler that requires a scope and gets the token as an argument.
 func ExampleGate_Handle() {
 	iss := gatetest.Unstarted("https://issuer.example/")
-	g, err := gate.New(gate.StaticKeys(iss.PublicKeys()), gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience})
+	g, err := gate.New(gate.Policy{
+		Issuers:   []gate.Issuer{{URL: iss.URL, Keys: gate.StaticKeys(iss.PublicKeys())}},
+		Audiences: []string{gatetest.Audience},
+	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	messages := g.Handle(func(w http.ResponseWriter, _ *http.Request, token gate.Token) {
 		_, _ = fmt.Fprintln(w, "messages of", token.Subject())
-	}, "read:messages")
+	}, gate.AllOf("read:messages"))
 	for _, scope := range []string{"openid", "openid read:messages"} {
 		r := httptest.NewRequest(http.MethodGet, "/messages", nil)
 		r.Header.Set("Authorization", "Bearer "+iss.Mint(gatetest.Claims{"scope": scope}))

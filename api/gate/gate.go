@@ -25,10 +25,10 @@ type Gate struct {
 	Rejected func(w http.ResponseWriter, r *http.Request, p *Problem)
 }
 
-// New returns a Gate that accepts tokens that are valid under policy and signed
-// with one of keys. Its errors are those of [NewVerifier].
-func New(keys Keys, policy Policy) (*Gate, error) {
-	v, err := NewVerifier(keys, policy)
+// New returns a Gate that accepts the tokens that are valid under policy. Its errors are
+// those of [NewVerifier].
+func New(policy Policy) (*Gate, error) {
+	v, err := NewVerifier(policy)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func New(keys Keys, policy Policy) (*Gate, error) {
 
 // Check returns the verified token of r's Authorization header. The error is
 // always a *[Problem]: get it with errors.As, and pass it to [Gate.WriteProblem]. Check
-// writes nothing, and does not check scopes; use [Token.Require].
+// writes nothing, and checks no requirements; use [Token.Require].
 func (g *Gate) Check(r *http.Request) (Token, error) {
 	raw, p := credential(r)
 	if p != nil {
@@ -53,13 +53,13 @@ func (g *Gate) Check(r *http.Request) (Token, error) {
 // that a handler cannot forget to ask for it.
 type HandlerFunc func(w http.ResponseWriter, r *http.Request, token Token)
 
-// Handle returns a handler that calls next for requests with a valid token that
-// grants all scopes, and rejects all others.
-func (g *Gate) Handle(next HandlerFunc, scopes ...string) http.Handler {
+// Handle returns a handler that calls next for requests with a valid token that meets
+// all requirements, and rejects all others.
+func (g *Gate) Handle(next HandlerFunc, requirements ...Requirement) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, err := g.Check(r)
 		if err == nil {
-			err = token.Require(scopes...)
+			err = token.Require(requirements...)
 		}
 		if err != nil {
 			g.reject(w, r, err)
@@ -71,15 +71,15 @@ func (g *Gate) Handle(next HandlerFunc, scopes ...string) http.Handler {
 
 // Protect is middleware: it returns a handler that calls next for requests with a valid
 // token, and rejects all others. next gets the token with [FromContext].
-func (g *Gate) Protect(next http.Handler) http.Handler { return g.RequireScope()(next) }
+func (g *Gate) Protect(next http.Handler) http.Handler { return g.Require()(next) }
 
-// RequireScope returns middleware that requires a valid token which grants all
-// scopes. Handlers behind it get the token with [FromContext].
-func (g *Gate) RequireScope(scopes ...string) func(http.Handler) http.Handler {
+// Require returns middleware that requires a valid token which meets all requirements.
+// Handlers behind it get the token with [FromContext].
+func (g *Gate) Require(requirements ...Requirement) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return g.Handle(func(w http.ResponseWriter, r *http.Request, token Token) {
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), contextKey{}, token)))
-		}, scopes...)
+		}, requirements...)
 	}
 }
 
@@ -88,7 +88,7 @@ var problemNoVerifier = unavailable("The API is not configured to verify tokens"
 type contextKey struct{}
 
 // FromContext returns the verified token of a request that came through
-// [Gate.Protect] or [Gate.RequireScope]. ok is false for the context of any other request.
+// [Gate.Protect] or [Gate.Require]. ok is false for the context of any other request.
 func FromContext(ctx context.Context) (token Token, ok bool) {
 	token, ok = ctx.Value(contextKey{}).(Token)
 	return token, ok

@@ -3,6 +3,8 @@ package gate_test
 import (
 	"context"
 	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,10 +21,15 @@ import (
 	"calling-an-api.example/api/gate/jwks"
 )
 
+// policy accepts the tokens of one issuer.
+func policy(issuer string, keys gate.Keys) gate.Policy {
+	return gate.Policy{Issuers: []gate.Issuer{{URL: issuer, Keys: keys}}, Audiences: []string{gatetest.Audience}}
+}
+
 // newGate returns a Gate for tokens of iss.
 func newGate(t *testing.T, iss *gatetest.Issuer) *gate.Gate {
 	t.Helper()
-	g, err := gate.New(gate.StaticKeys(iss.PublicKeys()), gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience})
+	g, err := gate.New(policy(iss.URL, gate.StaticKeys(iss.PublicKeys())))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,12 +70,12 @@ func TestMiddleware(t *testing.T) {
 		"Protect, valid":            {g.Protect(subject), plain, 200},
 		"Protect, none":             {g.Protect(subject), "", 401},
 		"Protect, garbage":          {g.Protect(subject), "x", 401},
-		"RequireScope, granted":     {g.RequireScope("read:messages")(subject), scoped, 200},
-		"RequireScope, not granted": {g.RequireScope("read:messages")(subject), plain, 403},
-		"RequireScope, one of two":  {g.RequireScope("read:messages", "x")(subject), scoped, 403},
+		"Require, granted":          {g.Require(gate.AllOf("read:messages"))(subject), scoped, 200},
+		"Require, not granted":      {g.Require(gate.AllOf("read:messages"))(subject), plain, 403},
+		"Require, one of two":       {g.Require(gate.AllOf("read:messages", "x"))(subject), scoped, 403},
 		"Handle, valid":             {g.Handle(typed), plain, 200},
-		"Handle, scope granted":     {g.Handle(typed, "read:messages"), scoped, 200},
-		"Handle, scope not granted": {g.Handle(typed, "read:messages"), plain, 403},
+		"Handle, scope granted":     {g.Handle(typed, gate.AllOf("read:messages")), scoped, 200},
+		"Handle, scope not granted": {g.Handle(typed, gate.AllOf("read:messages")), plain, 403},
 		"zero Gate":                 {new(gate.Gate).Protect(subject), plain, 503},
 		"zero Gate, no token":       {new(gate.Gate).Protect(subject), "", 401},
 	} {
@@ -108,7 +115,7 @@ func TestToken(t *testing.T) {
 		"Has across a boundary": {token.Has("read:messageswrite:messages"), false},
 		"Has the subject":       {token.Has("auth0|ada"), false},
 		"Has two words":         {token.Has("two"), false},
-		"Require all":           {token.Require("openid", "write:messages"), nil},
+		"Require all":           {token.Require(gate.AllOf("openid", "write:messages")), nil},
 	} {
 		if !reflect.DeepEqual(tc.got, tc.want) {
 			t.Errorf("%s: got %v, want %v", name, tc.got, tc.want)
@@ -123,7 +130,7 @@ func TestToken(t *testing.T) {
 	if err := (gate.Token{}).Claims(&custom); err == nil {
 		t.Error("the zero Token has claims")
 	}
-	if (gate.Token{}).Require("openid") == nil {
+	if (gate.Token{}).Require(gate.AllOf("openid")) == nil {
 		t.Error("the zero Token grants a scope")
 	}
 }
@@ -140,16 +147,27 @@ func TestClientID(t *testing.T) {
 
 func TestNewRejects(t *testing.T) {
 	t.Parallel()
-	keys := gate.StaticKeys{}
-	for name, tc := range map[string]struct {
-		keys   gate.Keys
-		policy gate.Policy
-	}{
-		"no keys":     {nil, gate.Policy{Issuer: "https://i/", Audience: "a"}},
-		"no issuer":   {keys, gate.Policy{Audience: "a"}},
-		"no audience": {keys, gate.Policy{Issuer: "https://i/"}},
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := gate.Issuer{URL: "https://i/", Keys: gate.StaticKeys{}}
+	one, audience := []gate.Issuer{issuer}, []string{"a"}
+	for name, policy := range map[string]gate.Policy{
+		"no keys":               {Issuers: []gate.Issuer{{URL: "https://i/"}}, Audiences: audience},
+		"no URL":                {Issuers: []gate.Issuer{{Keys: gate.StaticKeys{}}}, Audiences: audience},
+		"no issuer":             {Audiences: audience},
+		"an issuer twice":       {Issuers: []gate.Issuer{issuer, issuer}, Audiences: audience},
+		"an issuer and a slash": {Issuers: []gate.Issuer{issuer, {URL: "https://i", Keys: gate.StaticKeys{}}}, Audiences: audience},
+		"no audience":           {Issuers: one},
+		"an empty audience":     {Issuers: one, Audiences: []string{"a", ""}},
+		"alg none":              {Issuers: one, Audiences: audience, Algorithms: []string{"none"}},
+		"alg HS256":             {Issuers: one, Audiences: audience, Algorithms: []string{"RS256", "HS256"}},
+		"alg in lower case":     {Issuers: one, Audiences: audience, Algorithms: []string{"rs256"}},
+		"a weak key":            {Issuers: []gate.Issuer{{URL: "https://i/", Keys: gate.StaticKeys{"k": weak.Public()}}}, Audiences: audience},
+		"a secret as a key":     {Issuers: []gate.Issuer{{URL: "https://i/", Keys: gate.StaticKeys{"k": []byte("secret")}}}, Audiences: audience},
 	} {
-		if g, err := gate.New(tc.keys, tc.policy); err == nil || g != nil {
+		if g, err := gate.New(policy); err == nil || g != nil {
 			t.Errorf("%s: got %v and no error", name, g)
 		}
 	}
@@ -178,7 +196,7 @@ func TestKeysErrors(t *testing.T) {
 		"unknown key": {errors.New("no such key"), 401, ""},
 		"unavailable": {retryLaterError{}, 503, "2"},
 	} {
-		g, err := gate.New(failingKeys{tc.err}, gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience})
+		g, err := gate.New(policy(iss.URL, failingKeys{tc.err}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +215,7 @@ func TestProblems(t *testing.T) {
 	iss := gatetest.New(t)
 	g := newGate(t, iss)
 	g.Realm, g.ResourceMetadata = "a \"b\" \\c\n", "https://api.test/.well-known/oauth-protected-resource"
-	got := send(g.RequireScope("read:messages")(http.NotFoundHandler()), iss.Mint(nil))
+	got := send(g.Require(gate.AllOf("read:messages"))(http.NotFoundHandler()), iss.Mint(nil))
 	want := `Bearer realm="a \"b\" \\c", error="insufficient_scope", error_description="The access token does not grant read:messages", ` +
 		`scope="read:messages", resource_metadata="https://api.test/.well-known/oauth-protected-resource"`
 	if challenge := got.Header().Get("WWW-Authenticate"); challenge != want {
@@ -242,7 +260,9 @@ func TestCacheNeedsKeysThatSayWhenOneIsRemoved(t *testing.T) {
 		"other keys":                {onlyKeys{static}, 10, false},
 		"other keys, without cache": {onlyKeys{static}, 0, true},
 	} {
-		_, err := gate.NewVerifier(tc.keys, gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience, CacheSize: tc.size})
+		cached := policy(iss.URL, tc.keys)
+		cached.CacheSize = tc.size
+		_, err := gate.NewVerifier(cached)
 		if (err == nil) != tc.ok {
 			t.Errorf("%s: got the error %v, want one: %v", name, err, !tc.ok)
 		}

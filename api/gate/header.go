@@ -15,15 +15,15 @@ const maxKID = 256
 
 // header holds the parameters that are used after the check.
 type header struct {
+	alg   string
 	kid   string
 	atJWT bool // typ is at+jwt (RFC 9068 §2.1)
 }
 
-// parseHeader returns an error unless data is the header of an RS256 access token. The
-// error names the parameter, and no value.
-func parseHeader(data []byte) (header, error) {
+// parseHeader returns an error unless data is the header of an access token that is signed
+// with one of accepted. The error names the parameter, and no value.
+func parseHeader(data []byte, accepted algorithms) (header, error) {
 	var h header
-	rs256 := false
 	err := scanObject(data, func(name []byte, v value) error {
 		switch string(name) {
 		case "crit", "b64", "zip", // extensions that this package does not implement (RFC 7515 §4.1.11, RFC 7797)
@@ -40,7 +40,7 @@ func parseHeader(data []byte) (header, error) {
 		is := func(word string) bool { return bytes.EqualFold(text, []byte(word)) }
 		switch string(name) {
 		case "alg":
-			rs256 = string(text) == "RS256"
+			h.alg = accepted.named(text)
 		case "kid":
 			if len(text) == 0 || len(text) > maxKID {
 				return fmt.Errorf("kid must have 1 to %d bytes", maxKID)
@@ -61,8 +61,8 @@ func parseHeader(data []byte) (header, error) {
 	switch {
 	case err != nil:
 		return header{}, err
-	case !rs256: // algorithm confusion: none, HMAC with the public key, RFC 8725 §3.1
-		return header{}, errors.New("alg is not RS256")
+	case h.alg == "": // algorithm confusion: none, HMAC with the public key, RFC 8725 §3.1
+		return header{}, accepted.errAlgorithm()
 	case h.kid == "":
 		return header{}, errors.New("kid is missing")
 	}

@@ -10,7 +10,8 @@ import (
 // from many goroutines at the same time.
 type Keys interface {
 	// Key returns the public key with the ID kid for a signature by alg: a
-	// *rsa.PublicKey for "RS256". It may wait for the network, but must return when ctx
+	// *rsa.PublicKey for RS256 and PS256, an *ecdsa.PublicKey for ES256, and an
+	// ed25519.PublicKey for EdDSA. It may wait for the network, but must return when ctx
 	// ends.
 	//
 	// If the error has a method RetryAfter() time.Duration (found by errors.As), no
@@ -34,8 +35,8 @@ type Snapshotter interface {
 	Snapshot() (key KeyFunc, epoch int64, usable bool)
 }
 
-// StaticKeys is a fixed set of public keys, by key ID. The values must be
-// *rsa.PublicKey. It must not be modified once it is in use.
+// StaticKeys is a fixed set of public keys, by key ID. The values have the types that
+// [Keys] names. It must not be modified once it is in use.
 type StaticKeys map[string]crypto.PublicKey
 
 // Key implements [Keys].
@@ -47,19 +48,10 @@ func (s StaticKeys) Key(_ context.Context, kid, _ string) (crypto.PublicKey, err
 	return key, nil
 }
 
-// isCacheable reports whether tokens that are verified with keys can be cached: a cached
-// token must not outlive its key.
-func isCacheable(keys Keys) bool {
-	_, isSnapshotter := keys.(Snapshotter)
-	_, isStatic := keys.(StaticKeys)
-	return isSnapshotter || isStatic
-}
-
-// snapshot returns the snapshot of keys. Keys without the interface Snapshotter are always
-// usable, and in epoch 0.
-func snapshot(keys Keys) (key KeyFunc, epoch int64, usable bool) {
-	if s, ok := keys.(Snapshotter); ok {
-		return s.Snapshot()
-	}
-	return keys.Key, 0, true
+// Discoverer is an optional interface of Keys for issuers whose exact name is found by
+// discovery: whether it ends with a slash, for example.
+type Discoverer interface {
+	// Issuer returns the exact value of the claim iss, as far as it is known now. It must
+	// not wait.
+	Issuer() string
 }

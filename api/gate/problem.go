@@ -19,6 +19,7 @@ type Problem struct {
 	Reason      string        // one of the Reason constants
 	Description string        // one sentence for the developer of the client
 	Scope       string        // scopes that are required, for CodeInsufficientScope
+	Issuer      string        // URL of the token's issuer in the Policy, "" if it is none of those; for metrics and the log
 	RetryAfter  time.Duration // how long the client should wait, for status 503
 	Cause       error         // internal detail without claim values; nil if there is none
 }
@@ -36,9 +37,10 @@ const (
 // Values of [Problem].Reason: a word for programs and metrics. They are stable.
 const (
 	ReasonAudience    = "audience"      // issued for another audience
+	ReasonClaim       = "claim"         // valid, but a claim does not have the required value
 	ReasonClaims      = "claims"        // a required claim is missing, or a value is rejected
 	ReasonExpired     = "expired"       // exp has passed
-	ReasonHeader      = "header"        // invalid JSON, or not the header of an RS256 access token
+	ReasonHeader      = "header"        // invalid JSON, or not the header of an accepted access token
 	ReasonIssuer      = "issuer"        // issued by another issuer
 	ReasonKey         = "unknown_key"   // the issuer does not publish the key
 	ReasonMalformed   = "malformed"     // not base64url, invalid JSON, or a claim of the wrong type
@@ -143,14 +145,6 @@ func missingToken(description string) *Problem {
 func invalidToken(reason, description string, cause error) *Problem {
 	return &Problem{
 		Status: http.StatusUnauthorized, Code: CodeInvalidToken, Reason: reason, Description: description, Cause: cause,
-	}
-}
-
-// missingScope is a valid token that lacks one of scopes, separated by spaces: 403.
-func missingScope(scopes string) *Problem {
-	return &Problem{
-		Status: http.StatusForbidden, Code: CodeInsufficientScope, Reason: ReasonScope, Scope: scopes,
-		Description: "The access token does not grant " + scopes,
 	}
 }
 

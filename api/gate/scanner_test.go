@@ -73,7 +73,7 @@ func FuzzHeaderAndClaims(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if h, err := parseHeader(data); err == nil && (h.kid == "" || len(h.kid) > maxKID || !strings.Contains(string(data), "256")) {
+		if h, err := parseHeader(data, algorithms{"RS256"}); err == nil && (h.kid == "" || len(h.kid) > maxKID || !strings.Contains(string(data), "256")) {
 			t.Fatalf("accepted the header %q", data)
 		}
 		if c, err := parseClaims(data); err == nil {

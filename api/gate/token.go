@@ -1,10 +1,10 @@
 package gate
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 )
@@ -20,23 +20,21 @@ type Token struct {
 // facts are what the cache keeps of a verified token: one string and where its
 // parts end, so that ten thousand entries cost the garbage collector little.
 type facts struct {
-	text    string    // subject, client, scopes, permissions, each directly after the one before
-	ends    [3]uint16 // of the first three parts; a token has at most 8 KiB
+	text    string    // key ID, subject, client, scopes, permissions, each directly after the one before
+	ends    [4]uint16 // of the first four parts; a token has at most 8 KiB
 	expires int64     // claim exp, in seconds since 1970
+	issuer  string    // its URL in the Policy
 }
 
-// newFacts returns what is kept of c. client_id has precedence over azp.
-func newFacts(c *claims) facts {
-	var f facts
-	f.expires = c.expires.Unix()
-	client := c.clientID
-	if client == "" {
-		client = c.authorizedParty
-	}
+// newFacts returns what is kept of a token with the claims c of the issuer with that URL.
+// client_id has precedence over azp.
+func newFacts(c *claims, kid, issuer string) facts {
+	f := facts{expires: c.expires.Unix(), issuer: issuer}
+	client := cmp.Or(c.client, c.authorizedParty)
 	scopes, permissions := strings.Join(c.scopes, " "), strings.Join(c.permissions, " ")
-	f.text = c.subject + client + scopes + permissions
+	f.text = kid + c.subject + client + scopes + permissions
 	end := 0
-	for i, part := range []string{c.subject, client, scopes} {
+	for i, part := range []string{kid, c.subject, client, scopes} {
 		end += len(part)
 		f.ends[i] = uint16(end) //nolint:gosec // a part of a text of at most 8 KiB
 	}
@@ -53,20 +51,28 @@ func (t Token) GoString() string { return t.String() }
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
 // Subject is the claim sub: the user, or the client in a machine-to-machine token.
-func (t Token) Subject() string { return t.text[:t.ends[0]] }
+func (t Token) Subject() string { return t.text[t.ends[0]:t.ends[1]] }
 
 // Client is the application that the token was issued to: the claim client_id
-// (RFC 9068 §2.2) or, without it, azp, which Auth0 uses; "" if the token has neither.
-func (t Token) Client() string { return t.text[t.ends[0]:t.ends[1]] }
+// (RFC 9068 §2.2) or, without it, azp (Auth0, Keycloak), cid (Okta) or appid (Entra ID);
+// "" if the token has none of them.
+func (t Token) Client() string { return t.text[t.ends[1]:t.ends[2]] }
+
+// Issuer is the issuer of the token: the URL of its [Issuer] in the [Policy], which may
+// differ from the claim iss by a trailing slash if [Keys] is a [Discoverer].
+func (t Token) Issuer() string { return t.issuer }
+
+// KeyID is the ID of the key that verified the token.
+func (t Token) KeyID() string { return t.text[:t.ends[0]] }
 
 // Scopes returns the scopes of the claims scope (RFC 9068 §2.2.3) and scp: the words of a
 // string or the elements of a list. It is empty if both are missing or of another type.
-func (t Token) Scopes() []string { return strings.Fields(t.text[t.ends[1]:t.ends[2]]) }
+func (t Token) Scopes() []string { return strings.Fields(t.text[t.ends[2]:t.ends[3]]) }
 
 // Permissions returns the claim permissions, in which Auth0 lists what a user's roles
 // allow. Elements with white space are ignored. It is empty if the claim is missing or
 // not an array of strings.
-func (t Token) Permissions() []string { return strings.Fields(t.text[t.ends[2]:]) }
+func (t Token) Permissions() []string { return strings.Fields(t.text[t.ends[3]:]) }
 
 // Expires is the claim exp, without the leeway of the [Policy].
 func (t Token) Expires() time.Time { return time.Unix(t.expires, 0) }
@@ -77,7 +83,7 @@ func (t Token) Cached() bool { return t.cached }
 // Has reports whether the token grants scope, as one of [Token.Scopes] or of
 // [Token.Permissions].
 func (t Token) Has(scope string) bool {
-	for _, granted := range [...]string{t.text[t.ends[1]:t.ends[2]], t.text[t.ends[2]:]} {
+	for _, granted := range [...]string{t.text[t.ends[2]:t.ends[3]], t.text[t.ends[3]:]} {
 		for word := range strings.FieldsSeq(granted) {
 			if word == scope {
 				return true
@@ -87,28 +93,24 @@ func (t Token) Has(scope string) bool {
 	return false
 }
 
-// Require returns a *[Problem] with status 403 and code [CodeInsufficientScope]
-// unless the token grants all scopes.
-func (t Token) Require(scopes ...string) error {
-	if !slices.ContainsFunc(scopes, func(scope string) bool { return !t.Has(scope) }) {
-		return nil
-	}
-	return missingScope(strings.Join(scopes, " "))
-}
-
 // Claims decodes all claims into v. Like [json.Unmarshal], it ignores the case of names
 // for structs: a claim "SUB" also sets a field with the tag "sub". Use the other methods
 // for what they return, or decode into a map to compare names exactly. It returns an
 // error for the zero Token, and if the claims do not fit v.
 func (t Token) Claims(v any) error {
-	_, rest, _ := strings.Cut(t.raw, ".")
-	payload, _, ok := strings.Cut(rest, ".")
-	if !ok {
-		return errors.New("gate: the zero Token has no claims")
-	}
-	data, err := encoding.DecodeString(payload)
+	data, err := t.payload()
 	if err != nil {
 		return err
 	}
 	return json.Unmarshal(data, v)
+}
+
+// payload returns the claims as JSON.
+func (t Token) payload() ([]byte, error) {
+	_, rest, _ := strings.Cut(t.raw, ".")
+	payload, _, ok := strings.Cut(rest, ".")
+	if !ok {
+		return nil, errors.New("gate: the zero Token has no claims")
+	}
+	return encoding.DecodeString(payload)
 }

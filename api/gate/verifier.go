@@ -3,31 +3,47 @@ package gate
 import (
 	"context"
 	"errors"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"calling-an-api.example/api/gate/internal/alg"
 )
 
-// Policy says which tokens are valid. Issuer and Audience are required; the zero
+// Issuer is an authorization server whose access tokens are accepted.
+type Issuer struct {
+	// URL is the exact value that the claim iss must have, unless Keys is a [Discoverer].
+	// Auth0's issuers end with a slash; those of most other providers do not.
+	URL string
+	// Keys are the keys of this issuer alone: they verify no token of another one.
+	Keys Keys
+}
+
+// Policy says which tokens are valid. Issuers and Audiences are required; the zero
 // value of every other field is a safe default.
 type Policy struct {
-	// Issuer is the exact value that the claim iss must have. Auth0's issuers end with
-	// a slash.
-	Issuer string
-	// Audience is a value that the claim aud must contain. Without it, any token of
-	// the issuer would be accepted, ID tokens among them.
-	Audience string
-	// Leeway is how far the issuer's clock may differ, for exp, nbf and iat. The
-	// default is 0; a few seconds are usual.
+	// Issuers are the authorization servers whose tokens are accepted. The claim iss
+	// selects one of them before any key is looked up. They must have different URLs.
+	Issuers []Issuer
+	// Audiences are the values of which the claim aud must contain one. Without any,
+	// every token of an issuer would be accepted, ID tokens among them. The access tokens
+	// of Amazon Cognito have no aud: for them it is the client ID.
+	Audiences []string
+	// Algorithms are the accepted signature algorithms: RS256, PS256, ES256 and EdDSA
+	// (with Ed25519). The default is RS256 alone. A key is used for the algorithms of its
+	// type only (RFC 8725 §3.1).
+	Algorithms []string
+	// Leeway is how far the issuer's clock may differ, for exp and nbf. The default is 0;
+	// a few seconds are usual. For iat it is at least a minute.
 	Leeway time.Duration
 	// StrictRFC9068 also requires typ at+jwt and the claims client_id, iat and jti
 	// (RFC 9068 §2). Auth0's default access tokens lack some of them.
 	StrictRFC9068 bool
 	// CacheSize is the maximum number of cached tokens, rounded up to a multiple of 4.
 	// The signature of a cached token is not verified again. The default, 0, disables
-	// the cache. An entry has a digest of the token, and its subject, client, scopes
-	// and permissions; it takes about 100 bytes more than these.
+	// the cache. An entry has a digest of the token, and its subject, client, scopes,
+	// permissions and key ID; it takes about 130 bytes more than these.
 	CacheSize int
 	// Now is the clock. It is called from many goroutines. The default is time.Now.
 	Now func() time.Time
@@ -36,32 +52,35 @@ type Policy struct {
 // Verifier verifies access tokens. Create it with [NewVerifier]. Its methods may be
 // called from any goroutine.
 type Verifier struct {
-	policy    Policy
-	keys      Keys
-	validator *jwt.Validator
-	cache     *cache // nil if Policy.CacheSize is 0
+	policy     Policy
+	algorithms algorithms
+	issuers    issuers
+	validator  *jwt.Validator
+	cache      *cache // nil if Policy.CacheSize is 0
 }
 
-// NewVerifier returns a Verifier. It returns an error if keys is nil, if the policy has
-// no issuer or no audience, or if it has a CacheSize and keys are neither [StaticKeys]
-// nor a [Snapshotter].
-func NewVerifier(keys Keys, policy Policy) (*Verifier, error) {
-	switch {
-	case keys == nil:
-		return nil, errors.New("gate: Keys are required")
-	case policy.CacheSize > 0 && !isCacheable(keys):
-		return nil, errors.New("gate: Policy.CacheSize needs Keys that are StaticKeys or a Snapshotter")
-	case policy.Issuer == "" || policy.Audience == "": // golang-jwt does not check an empty value
-		return nil, errors.New("gate: Policy.Issuer and Policy.Audience are required")
+// NewVerifier returns a Verifier. It returns an error if the policy has no issuer, no
+// audience, or an empty one; if an issuer has no keys, or the URL of another one; for an
+// algorithm that is not supported; for a weak key among [StaticKeys]; and if there is a
+// CacheSize, but the keys of an issuer are neither StaticKeys nor a [Snapshotter].
+func NewVerifier(policy Policy) (*Verifier, error) {
+	issuers, err := newIssuers(policy)
+	if err != nil {
+		return nil, err
+	}
+	if len(policy.Audiences) == 0 || slices.Contains(policy.Audiences, "") { // golang-jwt does not check an empty value
+		return nil, errors.New("gate: Policy.Audiences are required, and none may be empty")
+	}
+	algorithms, err := newAlgorithms(policy.Algorithms)
+	if err != nil {
+		return nil, err
 	}
 	if policy.Now == nil {
 		policy.Now = time.Now
 	}
-	v := &Verifier{policy: policy, keys: keys, validator: jwt.NewValidator(
-		jwt.WithIssuer(policy.Issuer),
-		jwt.WithAudience(policy.Audience),
+	v := &Verifier{policy: policy, algorithms: algorithms, issuers: issuers, validator: jwt.NewValidator(
+		jwt.WithAudience(policy.Audiences...),
 		jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(),
 		jwt.WithLeeway(policy.Leeway),
 		jwt.WithTimeFunc(policy.Now),
 	)}
@@ -72,101 +91,120 @@ func NewVerifier(keys Keys, policy Policy) (*Verifier, error) {
 }
 
 // Verify verifies the access token raw. The error is a *[Problem]: status 401 for an
-// invalid token, 503 if no keys are available or ctx ended. Only valid tokens are
-// cached.
+// invalid token, 503 if no keys of its issuer are available or ctx ended. Only valid
+// tokens are cached.
 func (v *Verifier) Verify(ctx context.Context, raw string) (Token, error) {
 	if p := checkForm(raw); p != nil {
 		return Token{}, p
 	}
-	if v.keys == nil {
+	if len(v.issuers) == 0 {
 		return Token{}, problemNoVerifier
 	}
-	key, epoch, usable := snapshot(v.keys)
 	if v.cache == nil {
-		f, p := v.verify(ctx, raw, key, usable)
+		verified, p := v.verify(ctx, raw)
 		if p != nil {
 			return Token{}, p
 		}
-		return Token{raw: raw, facts: f}, nil
+		return Token{raw: raw, facts: verified.facts}, nil
 	}
 	id, expiredBefore := digest(raw), v.policy.Now().Add(-v.policy.Leeway).Unix()
-	if usable {
-		if f, ok := v.cache.get(id, epoch, expiredBefore); ok {
-			return Token{raw: raw, facts: f, cached: true}, nil
-		}
+	if found, ok := v.cache.get(id, expiredBefore); ok && found.isCurrent() {
+		return Token{raw: raw, facts: found.facts, cached: true}, nil
 	}
-	f, p := v.verify(ctx, raw, key, usable)
+	verified, p := v.verify(ctx, raw)
 	if p != nil {
 		return Token{}, p
 	}
-	v.cache.put(id, epoch, expiredBefore, f)
-	return Token{raw: raw, facts: f}, nil
+	v.cache.put(id, expiredBefore, verified)
+	return Token{raw: raw, facts: verified.facts}, nil
+}
+
+// verified is a token that was valid in an epoch of its issuer's keys.
+type verified struct {
+	facts  facts
+	issuer *issuer
+	epoch  int64
+}
+
+// isCurrent reports whether no key of the issuer has been removed since.
+func (f verified) isCurrent() bool {
+	_, epoch, usable := f.issuer.snapshot()
+	return usable && epoch == f.epoch
 }
 
 // verify does the cheap checks first, so that no key is fetched for a token that
-// cannot be valid. If no keys are usable, it returns 503 without checking the claims.
-func (v *Verifier) verify(ctx context.Context, raw string, key KeyFunc, usable bool) (facts, *Problem) {
+// cannot be valid. If no keys of the issuer are usable, it returns 503 without checking
+// the other claims.
+func (v *Verifier) verify(ctx context.Context, raw string) (verified, *Problem) {
 	buffer := decodeBuffers.Get().(*[maxToken]byte) //nolint:forcetypeassert // the pool holds only these
 	defer decodeBuffers.Put(buffer)
 	parts, ok := split(raw, buffer)
 	if !ok {
-		return facts{}, invalidToken(ReasonMalformed, "The access token is not three parts of base64url", nil)
+		return verified{}, invalidToken(ReasonMalformed, "The access token is not three parts of base64url", nil)
 	}
-	h, err := parseHeader(parts.header)
+	h, err := parseHeader(parts.header, v.algorithms)
 	if err != nil {
-		return facts{}, invalidToken(ReasonHeader, "The access token's header is not that of an RS256 access token", err)
-	}
-	if !usable {
-		if _, err := key(ctx, h.kid, jwt.SigningMethodRS256.Alg()); err != nil {
-			return facts{}, keyProblem(ctx, err)
-		}
+		return verified{}, invalidToken(ReasonHeader, "The access token's header is not that of an access token that this API accepts", err)
 	}
 	c, err := parseClaims(parts.payload)
 	if err != nil {
-		return facts{}, invalidToken(ReasonMalformed, "The access token's claims are malformed", err)
+		return verified{}, invalidToken(ReasonMalformed, "The access token's claims are malformed", err)
+	}
+	iss, p := v.issuers.find(c)
+	if p != nil {
+		return verified{}, p
+	}
+	key, epoch, usable := iss.snapshot()
+	p = nil
+	if !usable {
+		if _, err := key(ctx, h.kid, h.alg); err != nil {
+			p = keyProblem(ctx, err)
+		}
+	}
+	if p == nil {
+		p = v.verifyBy(ctx, iss, key, parts, h, c)
+	}
+	if p != nil {
+		p.Issuer = iss.url
+		return verified{}, p
+	}
+	return verified{newFacts(c, h.kid, iss.url), iss, epoch}, nil
+}
+
+// verifyBy checks the claims of a token of iss, and then its signature.
+func (v *Verifier) verifyBy(ctx context.Context, iss *issuer, key KeyFunc, parts parts, h header, c *claims) *Problem {
+	if p := iss.checkSpelling(c.issuer); p != nil {
+		return p
 	}
 	if err := v.validator.Validate(c); err != nil {
-		return facts{}, v.claimsProblem(c, err)
+		return claimsProblem(c, err)
 	}
-	if p := c.check(h.atJWT, v.policy.StrictRFC9068); p != nil {
-		return facts{}, p
+	if p := c.check(v.policy.Now(), v.policy.Leeway, h.atJWT, v.policy.StrictRFC9068); p != nil {
+		return p
 	}
-	public, err := key(ctx, h.kid, jwt.SigningMethodRS256.Alg())
+	public, err := key(ctx, h.kid, h.alg)
 	if err != nil {
-		return facts{}, keyProblem(ctx, err)
+		return keyProblem(ctx, err)
 	}
-	if err := jwt.SigningMethodRS256.Verify(parts.signed, parts.signature, public); err != nil {
-		return facts{}, invalidToken(ReasonSignature, "The access token's signature is invalid", err)
+	if err := alg.Verify(h.alg, parts.signed, parts.signature, public); err != nil {
+		return invalidToken(ReasonSignature, "The access token's signature is invalid", err)
 	}
-	return newFacts(c), nil
+	return nil
 }
 
 // claimsProblem returns the Problem for an error of golang-jwt's validator.
-func (v *Verifier) claimsProblem(c *claims, err error) *Problem {
+func claimsProblem(c *claims, err error) *Problem {
 	switch {
-	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
-		if strings.TrimSuffix(c.issuer, "/") == strings.TrimSuffix(v.policy.Issuer, "/") { // apart from the slash, it is the configured issuer
-			err = &slashError{want: v.policy.Issuer, got: c.issuer}
-		}
-		return invalidToken(ReasonIssuer, "The access token is from another issuer", err)
 	case errors.Is(err, jwt.ErrTokenInvalidAudience):
 		return invalidToken(ReasonAudience, "The access token is for another audience", err)
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		return invalidToken(ReasonClaims, lacksClaim+c.missing(), err)
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return invalidToken(ReasonExpired, "The access token has expired", err)
-	case errors.Is(err, jwt.ErrTokenNotValidYet), errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return invalidToken(ReasonNotYet, "The access token is not valid yet", err)
 	}
 	return invalidToken(ReasonClaims, "The access token's claims are invalid", err)
-}
-
-// slashError is the cause if the token's issuer and the configured one differ only by a
-// trailing slash, the most frequent configuration mistake.
-type slashError struct{ want, got string }
-
-func (e *slashError) Error() string {
-	return "the issuer differs by its trailing slash: expected " + e.want + ", got " + e.got
 }
 
 // keyProblem returns the Problem for an error of [Keys].

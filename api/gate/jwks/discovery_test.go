@@ -48,8 +48,12 @@ func TestDiscoveryIsAskedAgain(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				iss := gatetest.Unstarted("https://issuer.test/")
 				begin := time.Now()
-				refresh := func() int { return int(time.Since(begin) / time.Minute) }
+				refresh := func() int { return int((time.Since(begin) + 30*time.Second) / time.Minute) } // refreshes are up to a tenth early
 				issuer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/.well-known/oauth-authorization-server" {
+						http.NotFound(w, r)
+						return
+					}
 					if r.URL.Path != "/.well-known/openid-configuration" {
 						if r.URL.Path == tc.gone && refresh() > 0 {
 							http.NotFound(w, r)
@@ -77,7 +81,7 @@ func TestDiscoveryIsAskedAgain(t *testing.T) {
 				done := make(chan struct{})
 				go func() { defer close(done); set.Run(ctx) }()
 				for i, want := range tc.want {
-					time.Sleep(30 * time.Second) // in the bubble: half a refresh
+					time.Sleep(20 * time.Second) // in the bubble
 					synctest.Wait()
 					for _, path := range []string{guess, a, b} {
 						key, _, _ := set.Snapshot()
@@ -85,7 +89,7 @@ func TestDiscoveryIsAskedAgain(t *testing.T) {
 							t.Errorf("refresh %d: the key of %s: %v", i, path, err)
 						}
 					}
-					time.Sleep(30 * time.Second)
+					time.Sleep(40 * time.Second)
 					synctest.Wait()
 				}
 				cancel()

@@ -2,7 +2,6 @@ package jwks
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,18 +13,23 @@ import (
 	"time"
 )
 
-// This file sends the requests to the issuer: discovery and the key set.
+// This file sends the requests to the issuer.
 
-// maxBody is the maximum size of a response, in bytes.
-const maxBody = 1 << 20
+const (
+	maxBody = 1 << 20 // maximum size of a response, in bytes
+	maxETag = 256     // bytes; longer ones are not sent back
+)
 
-// document is a response of the issuer with status 200.
+// document is a response of the issuer with status 200, or 304.
 type document struct {
-	body   []byte
-	maxAge time.Duration // how long it is fresh; negative if it does not say
+	url         string
+	body        []byte
+	maxAge      time.Duration // how long it is fresh; negative if it does not say
+	etag        string
+	notModified bool // 304: it is what it was
 }
 
-// statusError says that the issuer responded with a status other than 200.
+// statusError says that the issuer responded with another status than 200.
 type statusError struct {
 	url, status string
 	code        int
@@ -35,56 +39,18 @@ func (e *statusError) Error() string {
 	return "GET " + e.url + ": the issuer responded with " + e.status
 }
 
-// discovered is what the issuer's discovery document says (OpenID Connect Discovery §4).
-type discovered struct {
-	uri     string // of the keys: jwks_uri, or Auth0's path if that is not known
-	isGuess bool   // uri is Auth0's path
-	why     string // if the guess is not because the issuer has no document: what is wrong with it
+// unreachableError says that no response has arrived, or only a part of one.
+type unreachableError struct {
+	url string
+	err error
 }
 
-// discover requests the issuer's discovery document. It returns an error if the issuer
-// did not respond at all.
-func (s *Set) discover(ctx context.Context) (discovered, error) {
-	base := strings.TrimSuffix(s.opts.Issuer, "/") + "/.well-known/"
-	guess := discovered{uri: base + "jwks.json", isGuess: true}
-	doc, err := s.download(ctx, base+"openid-configuration")
-	if status, answered := errors.AsType[*statusError](err); answered {
-		if status.code != http.StatusNotFound { // which means that there is none
-			guess.why = err.Error()
-		}
-		return guess, nil
-	} else if err != nil {
-		return discovered{}, err
-	}
-	var conf struct {
-		Issuer string `json:"issuer"`
-		URI    string `json:"jwks_uri"`
-	}
-	switch {
-	case json.Unmarshal(doc.body, &conf) != nil || conf.URI == "":
-		guess.why = "GET " + base + "openid-configuration: the response is not a discovery document"
-	case conf.Issuer != s.opts.Issuer:
-		guess.why = fmt.Sprintf("the discovery document is of the issuer %.200q, not %q", conf.Issuer, s.opts.Issuer)
-	case !trusted(conf.URI, s.opts.Issuer):
-		guess.why = fmt.Sprintf("the discovery document's jwks_uri %.200q is neither https nor of the issuer's origin", conf.URI)
-	default:
-		return discovered{uri: conf.URI}, nil
-	}
-	return guess, nil
-}
-
-// trusted reports whether keys may come from uri: over https, or from the origin of the
-// issuer.
-func trusted(uri, issuer string) bool {
-	u, err := url.Parse(uri)
-	own, errOwn := url.Parse(issuer)
-	return err == nil && errOwn == nil && u.Host != "" && u.User == nil &&
-		(u.Scheme == "https" || origin(u) == origin(own))
-}
+func (e *unreachableError) Error() string { return "GET " + e.url + ": " + e.err.Error() }
+func (e *unreachableError) Unwrap() error { return e.err }
 
 // download requests the URL from. It returns an error unless the status is 200 and at
-// most maxBody bytes arrive within fetchTimeout.
-func (s *Set) download(ctx context.Context, from string) (document, error) {
+// most maxBody bytes arrive within fetchTimeout, or the status is 304 and etag is not "".
+func (s *Set) download(ctx context.Context, from, etag string) (document, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
@@ -92,22 +58,34 @@ func (s *Set) download(ctx context.Context, from string) (document, error) {
 		return document{}, err
 	}
 	req.Header.Set("Accept", "application/json")
+	if etag != "" {
+		req.Header.Set("If-None-Match", etag)
+	}
 	resp, err := s.opts.Client.Do(req)
-	if err != nil {
-		return document{}, fmt.Errorf("GET %s: %w", from, withoutAddresses(err))
+	if redirect, ok := errors.AsType[*redirectError](err); ok {
+		return document{}, fmt.Errorf("GET %s: %w", from, redirect)
+	} else if err != nil {
+		return document{}, &unreachableError{from, withoutAddresses(err)}
 	}
 	defer func() { _ = resp.Body.Close() }() // nothing to do about an error
+	doc := document{url: from, maxAge: maxAge(resp.Header, s.opts.Now())}
+	if resp.StatusCode == http.StatusNotModified && etag != "" {
+		doc.notModified = true
+		return doc, nil
+	}
 	if resp.StatusCode != http.StatusOK {
 		return document{}, &statusError{from, resp.Status, resp.StatusCode}
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if err != nil {
-		return document{}, fmt.Errorf("GET %s: %w", from, withoutAddresses(err))
+	if doc.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1)); err != nil {
+		return document{}, &unreachableError{from, withoutAddresses(err)}
 	}
-	if len(body) > maxBody {
+	if len(doc.body) > maxBody {
 		return document{}, fmt.Errorf("GET %s: the response is larger than %d bytes", from, maxBody)
 	}
-	return document{body, maxAge(resp.Header, s.opts.Now())}, nil
+	if tag := resp.Header.Get("Etag"); len(tag) <= maxETag {
+		doc.etag = tag
+	}
+	return doc, nil
 }
 
 // withoutAddresses returns the cause of err without the URL, which the caller names, and
@@ -156,14 +134,19 @@ func maxAge(h http.Header, now time.Time) time.Duration {
 	return lifetime
 }
 
+// redirectError is why a redirect was not followed.
+type redirectError struct{ why string }
+
+func (e *redirectError) Error() string { return e.why }
+
 // sameOrigin is an http.Client's CheckRedirect. A redirect to another host, or from
 // https to http, would let another server supply the keys.
 func sameOrigin(req *http.Request, via []*http.Request) error {
 	if origin(req.URL) != origin(via[0].URL) {
-		return errors.New("the issuer redirects to another origin; the redirect was not followed")
+		return &redirectError{"the issuer redirects to another origin, " + origin(req.URL) + "; the redirect was not followed"}
 	}
 	if len(via) > 3 {
-		return errors.New("the issuer redirects more than 3 times")
+		return &redirectError{"the issuer redirects more than 3 times"}
 	}
 	return nil
 }

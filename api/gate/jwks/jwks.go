@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"calling-an-api.example/api/gate/internal/alg"
 )
 
 // burst is how many fetches unknown key IDs may cause at once.
@@ -32,9 +34,10 @@ const burst = 3
 // Options are the settings of a Set. Issuer is required; the zero value of every
 // other field, and a negative one, means its default.
 type Options struct {
-	Issuer           string           // exact value of iss, a URL; it may end with a slash
+	Issuer           string           // URL of the issuer; discovery finds out whether it ends with a slash
+	Algorithms       []string         // RS256, PS256, ES256 or EdDSA: keys for others are ignored; nil means RS256
 	Refresh          time.Duration    // longest time between scheduled fetches; 0 means 5 minutes
-	MinRefresh       time.Duration    // shortest time, even if the issuer's max-age is shorter; 0 means 10 seconds
+	MinRefresh       time.Duration    // shortest time, less up to a tenth, even if the issuer's max-age is shorter; 0 means 10 seconds
 	MaxStale         time.Duration    // how long keys are used after the last successful fetch; 0 means 24 hours
 	FetchesPerMinute int              // limit on the fetches that unknown key IDs cause, after 3 at once; 0 means 5
 	Log              *slog.Logger     // nil means no log
@@ -72,6 +75,9 @@ func (e *UnavailableError) RetryAfter() time.Duration { return e.after }
 // New returns a Set without keys: [Set.Run] fetches them, and until then Key returns an
 // *[UnavailableError].
 func New(opts Options) *Set {
+	if len(opts.Algorithms) == 0 {
+		opts.Algorithms = []string{alg.RS256}
+	}
 	setDefault(&opts.Refresh, 5*time.Minute)
 	setDefault(&opts.MinRefresh, 10*time.Second)
 	setDefault(&opts.MaxStale, 24*time.Hour)
@@ -114,6 +120,20 @@ func (s *Set) usable(snap *snapshot) bool {
 	return snap.isLoaded() && s.opts.Now().Sub(snap.loaded) <= s.opts.MaxStale
 }
 
+// Issuer returns the exact value of the claim iss in the issuer's tokens. It is what the
+// discovery document says, which may differ from Options.Issuer by a trailing slash and the
+// case of the host, or Options.Issuer until there is a document.
+func (s *Set) Issuer() string { return s.current.Load().issuer }
+
+// Refresh makes [Set.Run] fetch the keys now, without regard to the budget. It does not
+// wait.
+func (s *Set) Refresh() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // a fetch is already requested
+	}
+}
+
 // Fetches returns how many fetches succeeded and failed since the start.
 func (s *Set) Fetches() (ok, failed int64) { return s.fetched.Load(), s.failed.Load() }
 
@@ -126,11 +146,11 @@ func (s *Set) Age() (age time.Duration, ok bool) {
 // Key returns the public key with the ID kid for signatures by alg. If keys are loaded
 // but none has this ID, it fetches them first: once for all waiting callers, within the
 // budget, and independently of any one caller's ctx. It waits for at most 1.5 s. The key
-// is a *rsa.PublicKey.
+// is a *rsa.PublicKey, an *ecdsa.PublicKey or an ed25519.PublicKey.
 //
 // The error is an *[UnavailableError] if no keys can be used, or if the budget is spent,
 // so that nothing can be said of this ID; or ctx's error. Any other error means that no
-// loaded key has this ID.
+// loaded key has this ID, or that it is not a key for alg.
 func (s *Set) Key(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
 	return s.find(ctx, s.current.Load(), kid, alg)
 }
@@ -147,16 +167,13 @@ func (s *Set) Snapshot() (key func(ctx context.Context, kid, alg string) (crypto
 func (s *Set) find(ctx context.Context, snap *snapshot, kid, alg string) (crypto.PublicKey, error) {
 	if !s.usable(snap) {
 		if s.budget.AllowN(s.opts.Now(), 1) {
-			select {
-			case s.wake <- struct{}{}:
-			default: // a fetch is already requested
-			}
+			s.Refresh()
 		}
 		return nil, &UnavailableError{after: time.Second}
 	}
 	key, err := snap.lookup(ctx, kid, alg)
-	if err == nil {
-		return key, nil
+	if err == nil || snap.has(kid) { // another fetch would not make it a key for alg
+		return key, err
 	}
 	return s.findNew(ctx, snap, kid, alg)
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"calling-an-api.example/api/gate/internal/alg"
 )
 
 // modulus is an odd number of so many bits, as n is written. It is no product of
@@ -41,7 +43,7 @@ func TestParseKey(t *testing.T) {
 		"kid in capitals alone":  {map[string]any{"kid": nil, "KID": "k"}, "no kid"},
 		"for encryption":         {map[string]any{"use": "enc"}, "use"},
 		"for another algorithm":  {map[string]any{"alg": "PS256"}, "alg"},
-		"elliptic curve":         {map[string]any{"kty": "EC"}, "kty"},
+		"elliptic curve":         {map[string]any{"kty": "EC", "alg": nil}, "crv"},
 		"symmetric":              {map[string]any{"kty": "oct", "k": "c2VjcmV0"}, "kty"},
 		"no kid":                 {map[string]any{"kid": nil}, "kid"},
 		"kid a number":           {map[string]any{"kid": 7}, "kid is not text"},
@@ -64,7 +66,7 @@ func TestParseKey(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			keys, skipped, err := parse(body)
+			keys, skipped, err := parse(body, []string{alg.RS256})
 			switch {
 			case tc.why == "" && (err != nil || len(keys) != 1 || len(skipped) != 0):
 				t.Errorf("got %d keys, skipped %q, %v", len(keys), skipped, err)
@@ -72,6 +74,64 @@ func TestParseKey(t *testing.T) {
 				t.Errorf("accepted")
 			case tc.why != "" && !strings.Contains(strings.Join(skipped, "\n"), tc.why):
 				t.Errorf("skipped %q, which doesn't say %q", skipped, tc.why)
+			}
+		})
+	}
+}
+
+// TestParseOtherKeys has keys for the other algorithms, by the examples of RFC 7517 and
+// RFC 8037.
+func TestParseOtherKeys(t *testing.T) {
+	t.Parallel()
+	const (
+		x = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
+		y = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
+		o = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+	)
+	ec := func(members string) string { return `{"kty":"EC","kid":"k","crv":"P-256",` + members + `}` }
+	okp := func(members string) string { return `{"kty":"OKP","kid":"k","crv":"Ed25519",` + members + `}` }
+	point := func(bytes ...byte) string {
+		return `"x":"` + base64.RawURLEncoding.EncodeToString(append(bytes, make([]byte, 32-len(bytes))...)) + `"`
+	}
+	xy := `"x":"` + x + `","y":"` + y + `"`
+	rsa := `{"kty":"RSA","kid":"k","e":"AQAB","n":"` + modulus(2048) + `"`
+	for name, tc := range map[string]struct {
+		key        string
+		algorithms string
+		why        string // part of the reason to skip it, "" if it is good
+	}{
+		"P-256":                          {ec(xy), "ES256", ""},
+		"P-256, with alg":                {ec(xy + `,"alg":"ES256"`), "RS256 ES256", ""},
+		"P-256, padded":                  {ec(`"x":"` + x + `=","y":"` + y + `="`), "ES256", ""},
+		"Ed25519":                        {okp(`"x":"` + o + `"`), "EdDSA", ""},
+		"Ed25519, with alg":              {okp(`"x":"` + o + `","alg":"EdDSA"`), "EdDSA", ""},
+		"RSA for PS256":                  {rsa + `,"alg":"PS256"}`, "PS256", ""},
+		"RSA for any":                    {rsa + `}`, "PS256", ""},
+		"RSA for RS256, which is not on": {rsa + `,"alg":"RS256"}`, "PS256", "alg"},
+		"P-256, which is not on":         {ec(xy), "RS256", "does not use"},
+		"P-256 that says RS256":          {ec(xy + `,"alg":"RS256"`), "RS256 ES256", "does not use"},
+		"Ed25519, which is not on":       {okp(`"x":"` + o + `"`), "RS256 ES256", "does not use"},
+		"P-384":                          {`{"kty":"EC","kid":"k","crv":"P-384",` + xy + `}`, "ES256", "crv"},
+		"Ed448":                          {`{"kty":"OKP","kid":"k","crv":"Ed448","x":"` + o + `"}`, "EdDSA", "crv"},
+		"X25519":                         {`{"kty":"OKP","kid":"k","crv":"X25519","x":"` + o + `"}`, "EdDSA", "crv"},
+		"P-256 off the curve":            {ec(`"x":"` + x + `","y":"` + x + `"`), "ES256", "curve"},
+		"P-256 at zero":                  {ec(point() + `,"y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`), "ES256", "curve"},
+		"P-256, x of 31 bytes":           {ec(`"x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7A","y":"` + y + `"`), "ES256", "32 bytes"},
+		"P-256 without y":                {ec(`"x":"` + x + `"`), "ES256", "32 bytes"},
+		"Ed25519 of 31 bytes":            {okp(`"x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"`), "EdDSA", "32 bytes"},
+		"Ed25519, the identity":          {okp(point(1)), "EdDSA", "small order"},
+		"Ed25519 of order four":          {okp(point()), "EdDSA", "small order"},
+		"Ed25519 no point":               {okp(point(2)), "EdDSA", "not a point"},
+		"Ed25519 in another spelling":    {okp(`"x":"7v_______________________________________38"`), "EdDSA", "canonical"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, skipped, err := parse([]byte(`{"keys":[`+tc.key+`]}`), strings.Fields(tc.algorithms))
+			switch reason := strings.Join(skipped, "; "); {
+			case tc.why == "" && (err != nil || len(keys) != 1):
+				t.Errorf("got %d keys, skipped %q, %v", len(keys), reason, err)
+			case tc.why != "" && (err == nil || !strings.Contains(reason, tc.why)):
+				t.Errorf("got %d keys and %q, which doesn't say %q", len(keys), reason, tc.why)
 			}
 		})
 	}
@@ -95,6 +155,7 @@ func TestParseSet(t *testing.T) {
 		"an invalid key does not affect others": {`{"keys":[{"kty":"RSA"},` + key("a") + `,null,3]}`, 1, 3},
 		"the same key twice counts once":        {`{"keys":[` + key("a") + `,` + key("b") + `,` + key("a") + `]}`, 2, 0},
 		"one kid for different keys":            {`{"keys":[` + key("a") + `,` + key("b") + `,` + other("a") + `,` + key("a") + `]}`, 1, 1},
+		"the same key for two algorithms":       {`{"keys":[` + key("a") + `,` + strings.Replace(key("a"), `{`, `{"alg":"RS256",`, 1) + `]}`, 1, 0},
 		"only different keys":                   {`{"keys":[` + key("a") + `,` + other("a") + `]}`, 0, 1},
 		"a byte order mark":                     {"\ufeff" + `{"keys":[` + key("a") + `]}`, 1, 0},
 		"other members":                         {`{"KEYS":[` + key("b") + `],"keys":[` + key("a") + `],"Keys":7}`, 1, 0},
@@ -107,7 +168,7 @@ func TestParseSet(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keys, skipped, err := parse([]byte(tc.body))
+			keys, skipped, err := parse([]byte(tc.body), []string{alg.RS256})
 			if len(keys) != tc.keys || len(skipped) != tc.skipped || (err == nil) != (tc.keys > 0) {
 				t.Errorf("got %d keys, skipped %q, %v", len(keys), skipped, err)
 			}
@@ -123,23 +184,22 @@ func FuzzParse(f *testing.F) {
 		`{"keys":[{"kty":"RSA","kid":"a","use":"sig","alg":"RS256","n":"` + n + `","e":"AQAB"}]}`,
 		`{"keys":[{"kty":"RSA","kid":"a","n":"` + n + `","e":"Aw"},{"kty":"RSA","kid":"a","n":"` + n + `","e":"AQAB"}]}`,
 		`{"keys":[{"kty":"EC","kid":"b"},{"kty":"oct","k":"x"},null,7,"x",[]]}`, `{"keys":null}`, `{}`, `[]`, `null`, ``, `<html>`,
+		`{"keys":[{"kty":"EC","kid":"e","crv":"P-256","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}]}`,
+		`{"keys":[{"kty":"OKP","kid":"o","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`,
 		`{"keys":[{"kty":"RSA","kid":"a","n":"AQ","e":"AQ"}]}`, `{"keys":{"kty":"RSA"}}`, `{"keys":[{"kty":"RSA","kid":7}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		keys, _, err := parse(body)
+		keys, _, err := parse(body, alg.Names())
 		if err == nil && len(keys) == 0 {
 			t.Fatal("an empty set is no error")
 		}
-		seen := map[string]bool{}
-		for _, jwk := range keys {
-			public, ok := jwk.Key().(*rsa.PublicKey)
-			kid := jwk.Marshal().KID
-			if !ok || public.N.BitLen() < minModulus || public.E < 3 || public.E%2 == 0 || kid == "" || seen[kid] {
-				t.Fatalf("accepted %v from %q", jwk.Marshal(), body)
+		for kid, key := range keys {
+			public, isRSA := key.key.(*rsa.PublicKey)
+			if kid == "" || kid != key.kid || alg.Check(key.key) != nil || isRSA && public.N.BitLen() < 2048 {
+				t.Fatalf("accepted the key %q, %v, from %q", kid, key, body)
 			}
-			seen[kid] = true
 		}
 	})
 }

@@ -3,7 +3,9 @@ package jwks
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,7 +19,9 @@ const (
 
 // Run fetches the keys now and then once per Options.Refresh, or sooner if the issuer's
 // max-age says so, until ctx ends. After a failure it retries sooner, with growing
-// delays, and immediately when a caller needs keys and none are usable. Call it once.
+// delays, and immediately when a caller needs keys and none are usable. Each delay is up
+// to a tenth shorter, at random, so that many processes do not fetch at the same time.
+// Call it once.
 func (s *Set) Run(ctx context.Context) {
 	retry := firstRetry
 	for {
@@ -35,7 +39,7 @@ func (s *Set) Run(ctx context.Context) {
 			wait = min(retry, limit)
 			retry = min(2*retry, s.opts.Refresh)
 		}
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(wait - rand.N(wait/10+1)) //nolint:gosec // no secret
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -49,7 +53,7 @@ func (s *Set) Run(ctx context.Context) {
 
 // reporter keeps the last logged problem, so that each is logged once.
 type reporter struct {
-	last atomic.Pointer[string] // problem that was logged last, "" for none
+	reported atomic.Pointer[string] // problem that was logged last, "" for none
 }
 
 // report logs the result of a fetch if it differs from the one before.
@@ -58,16 +62,20 @@ func (s *Set) report(err error) {
 	if err != nil {
 		problem = err.Error()
 	}
-	last := s.last.Swap(&problem)
+	last := s.reported.Swap(&problem)
 	switch {
 	case last != nil && *last == problem:
 	case err == nil:
 		s.opts.Log.Info("the issuer's keys are loaded", "issuer", s.opts.Issuer)
-	case s.Ready():
-		s.opts.Log.Warn("cannot reach the issuer; its last keys stay in use", "issuer", s.opts.Issuer, "err", problem)
 	default:
-		s.opts.Log.Warn("cannot reach the issuer; requests with a token get 503 until its keys are loaded",
-			"issuer", s.opts.Issuer, "err", problem)
+		what, effect := "the issuer responds, but not with usable keys", "requests with its tokens get 503 until its keys are loaded"
+		if _, ok := errors.AsType[*unreachableError](err); ok {
+			what = "cannot reach the issuer"
+		}
+		if s.Ready() {
+			effect = "its last keys stay in use"
+		}
+		s.opts.Log.Warn(what+"; "+effect, "issuer", s.opts.Issuer, "err", problem)
 	}
 }
 
@@ -121,33 +129,38 @@ func (s *Set) fetchScheduled(ctx context.Context) (wait time.Duration, err error
 // fetchState is kept from one fetch to the next. Only the fetch in flight uses it, and
 // fetchOnce allows one at a time.
 type fetchState struct {
-	uri     string // jwks_uri of the last valid discovery document; "" until there is one
-	doubt   bool   // the last fetch from uri failed, so it may have moved
-	guess   string // what was wrong with discovery last time, for the log; "" for nothing
-	skipped string // why keys were skipped last time, for the log
+	known   location // of the last valid discovery document; the zero value until there is one
+	doubt   bool     // the last fetch from there failed, so the keys may have moved
+	problem string   // what was wrong with discovery last time, for the log; "" for nothing
+	skipped string   // why keys were skipped last time, for the log
+	last    document // last response with keys, without its body
 }
 
-// locate returns the URL of the keys. It asks the issuer by discovery if scheduled, so
+// locate returns where the keys are. It asks the issuer by discovery if scheduled, so
 // that a jwks_uri that moves is followed, and as long as no valid document has arrived. A
-// guess is never kept, and a known jwks_uri stays in use until the next valid document.
-func (s *Set) locate(ctx context.Context, scheduled bool) (string, error) {
-	if s.uri != "" && !scheduled && !s.doubt {
-		return s.uri, nil
+// guess is never kept, and a known location stays in use until the next valid document.
+func (s *Set) locate(ctx context.Context, scheduled bool) (location, error) {
+	if s.known.uri != "" && !scheduled && !s.doubt {
+		return s.known, nil
 	}
 	found, err := s.discover(ctx)
+	problem := ""
 	switch {
-	case err != nil && (s.uri == "" || ctx.Err() != nil):
-		return "", err
+	case err == nil && found.uri != "":
+		s.known = found
+	case err != nil && ctx.Err() != nil:
+		return location{}, err
 	case err != nil:
-		found.why = err.Error()
-	case !found.isGuess:
-		s.uri = found.uri
+		if _, ok := errors.AsType[*unreachableError](err); ok && s.known.uri == "" {
+			return location{}, err
+		}
+		problem = err.Error()
 	}
-	if found.why != "" && found.why != s.guess {
-		s.opts.Log.Warn("the issuer's discovery failed; it is tried again", "issuer", s.opts.Issuer, "why", found.why)
+	if problem != "" && problem != s.problem {
+		s.opts.Log.Warn("the issuer's discovery failed; it is tried again", "issuer", s.opts.Issuer, "why", problem)
 	}
-	s.guess = found.why
-	return cmp.Or(s.uri, found.uri), nil
+	s.problem = problem
+	return cmp.Or(s.known, s.guess()), nil
 }
 
 // fetch replaces the keys by those that the issuer publishes now, and returns the
@@ -165,32 +178,54 @@ func (s *Set) fetch(ctx context.Context, scheduled bool) (wait time.Duration, er
 			s.report(err)
 		}
 	}()
-	uri, err := s.locate(ctx, scheduled)
+	where, err := s.locate(ctx, scheduled)
 	if err != nil {
 		return 0, err
 	}
-	doc, err := s.download(ctx, uri)
-	if err != nil {
-		return 0, err
-	}
-	keys, skipped, err := parse(doc.body)
-	if why := strings.Join(skipped, "; "); why != s.skipped {
-		s.skipped = why
-		if why != "" {
-			s.opts.Log.Warn("ignored keys of the issuer that cannot be used", "url", uri, "why", why)
-		}
-	}
-	if err != nil {
-		return 0, fmt.Errorf("GET %s: %w", uri, err)
-	}
-	snap, err := s.newSnapshot(ctx, s.current.Load(), keys)
+	snap, err := s.load(ctx, where)
 	if err != nil {
 		return 0, err
 	}
 	s.current.Store(snap)
 	wait = s.opts.Refresh
-	if doc.maxAge >= 0 && doc.maxAge < wait {
-		wait = max(doc.maxAge, min(s.opts.MinRefresh, s.opts.Refresh))
+	if age := s.last.maxAge; age >= 0 && age < wait {
+		wait = max(age, min(s.opts.MinRefresh, s.opts.Refresh))
 	}
 	return wait, nil
+}
+
+// load requests the keys and returns the snapshot of them.
+func (s *Set) load(ctx context.Context, where location) (*snapshot, error) {
+	before := s.current.Load()
+	if s.last.url != where.uri || before.issuer != where.issuer || !before.isLoaded() {
+		s.last = document{} // so that the issuer cannot respond that nothing has changed
+	}
+	doc, err := s.download(ctx, where.uri, s.last.etag)
+	if err != nil {
+		return nil, err
+	}
+	if doc.notModified {
+		if doc.maxAge >= 0 {
+			s.last.maxAge = doc.maxAge
+		}
+		return s.renewed(before), nil
+	}
+	s.last = document{}
+	keys, skipped, err := parse(doc.body, s.opts.Algorithms)
+	if why := strings.Join(skipped, "; "); why != s.skipped {
+		s.skipped = why
+		if why != "" {
+			s.opts.Log.Warn("ignored keys of the issuer that cannot be used", "url", where.uri, "why", why)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("GET %s: %w", where.uri, err)
+	}
+	snap, err := s.newSnapshot(ctx, before, where.issuer, keys)
+	if err != nil {
+		return nil, err
+	}
+	doc.body = nil
+	s.last = doc
+	return snap, nil
 }

@@ -6,7 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"reflect"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,11 +117,53 @@ func TestSchedule(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := fetchTimes(t, tc.opts, tc.run, tc.answer); !reflect.DeepEqual(got, tc.want) {
-				t.Errorf("got fetches at %v, want %v", got, tc.want)
+			got := fetchTimes(t, tc.opts, tc.run, tc.answer)
+			if len(got) < len(tc.want) {
+				t.Fatalf("got fetches at %v, want %v", got, tc.want)
+			}
+			for i := range tc.want[1:] {
+				gap, want := got[i+1]-got[i], tc.want[i+1]-tc.want[i]
+				if gap > want || gap < want*9/10 { // up to a tenth sooner
+					t.Errorf("got fetches at %v, want %v, each up to a tenth sooner", got, tc.want)
+				}
 			}
 		})
 	}
+}
+
+// TestFetchesAreSpread starts a hundred Sets of one issuer at once. Their second fetches are
+// at different times.
+func TestFetchesAreSpread(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		iss := gatetest.Unstarted("https://issuer.test/")
+		var mu sync.Mutex
+		times := map[time.Duration]int{}
+		start := time.Now()
+		iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) {
+			mu.Lock()
+			times[time.Since(start).Round(100*time.Millisecond)]++
+			mu.Unlock()
+			_, _ = io.WriteString(w, `{"keys":[`+jwk(t, iss)+`]}`)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 61*time.Second)
+		defer cancel()
+		var wg sync.WaitGroup
+		for range 100 {
+			set := jwks.New(jwks.Options{Issuer: iss.URL, Refresh: time.Minute, Client: &http.Client{Transport: transport{iss}}})
+			wg.Go(func() { set.Run(ctx) })
+		}
+		wg.Wait()
+		delete(times, 0) // the first fetches
+		for at, n := range times {
+			if n > 20 {
+				t.Errorf("%d fetches within 100 ms, at %v", n, at)
+			}
+		}
+		if len(times) < 20 {
+			t.Errorf("fetches at %v only", times)
+		}
+	})
 }
 
 // TestRedirects has the keys behind a redirect. Only those of the same origin, in any

@@ -3,22 +3,24 @@ package jwks
 import (
 	"context"
 	"crypto"
-	"crypto/rsa"
 	"fmt"
 	"time"
 
 	"github.com/MicahParks/jwkset"
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
+
+	"calling-an-api.example/api/gate/internal/alg"
 )
 
 // snapshot is the result of one fetch. It never changes.
 type snapshot struct {
-	keys    keyfunc.Keyfunc           // nil in the snapshot before the first fetch
-	byKID   map[string]*rsa.PublicKey // to compare with the next snapshot
-	epoch   int64                     // increases when a key is removed or replaced
-	loaded  time.Time                 // when the keys were fetched
-	keyFunc                           // Set.find, starting with this snapshot
+	issuer  string                // exact value of iss, as far as it is known
+	keys    keyfunc.Keyfunc       // nil in the snapshot before the first fetch
+	byKID   map[string]*publicKey // to compare with the next snapshot
+	epoch   int64                 // increases when a token that was valid may no longer be
+	loaded  time.Time             // when the keys were fetched
+	keyFunc                       // Set.find, starting with this snapshot
 }
 
 // keyFunc is made once for each snapshot, because Snapshot is called for each request.
@@ -26,7 +28,7 @@ type keyFunc struct {
 	key func(ctx context.Context, kid, alg string) (crypto.PublicKey, error)
 }
 
-func (s *Set) emptySnapshot() *snapshot { return s.bind(&snapshot{}) }
+func (s *Set) emptySnapshot() *snapshot { return s.bind(&snapshot{issuer: s.opts.Issuer}) }
 
 // bind sets snap.key.
 func (s *Set) bind(snap *snapshot) *snapshot {
@@ -38,33 +40,59 @@ func (s *Set) bind(snap *snapshot) *snapshot {
 
 func (snap *snapshot) isLoaded() bool { return snap.keys != nil }
 
-// newSnapshot returns the snapshot of keys that follows before.
-func (s *Set) newSnapshot(ctx context.Context, before *snapshot, keys []jwkset.JWK) (*snapshot, error) {
+// newSnapshot returns the snapshot of keys of the issuer with this name, that follows
+// before.
+func (s *Set) newSnapshot(ctx context.Context, before *snapshot, issuer string, keys map[string]*publicKey) (*snapshot, error) {
 	storage := jwkset.NewMemoryStorage()
-	if err := storage.KeyReplaceAll(ctx, keys); err != nil {
-		return nil, fmt.Errorf("store the keys: %w", err)
+	for kid, key := range keys {
+		jwk, err := jwkset.NewJWKFromKey(key.key, jwkset.JWKOptions{
+			Metadata: jwkset.JWKMetadataOptions{ALG: jwkset.ALG(key.alg), KID: kid, USE: jwkset.UseSig},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("store the key %.64q: %w", kid, err)
+		}
+		if err := storage.KeyWrite(ctx, jwk); err != nil {
+			return nil, fmt.Errorf("store the key %.64q: %w", kid, err)
+		}
 	}
 	kf, err := keyfunc.New(keyfunc.Options{Storage: storage})
 	if err != nil {
 		return nil, err
 	}
-	snap := &snapshot{keys: kf, byKID: map[string]*rsa.PublicKey{}, epoch: before.epoch, loaded: s.opts.Now()}
-	for _, jwk := range keys {
-		if public, ok := jwk.Key().(*rsa.PublicKey); ok { // parse makes no others
-			snap.byKID[jwk.Marshal().KID] = public
-		}
-	}
-	for kid, key := range before.byKID {
-		if still := snap.byKID[kid]; still == nil || !still.Equal(key) {
-			snap.epoch++
-			break
-		}
+	snap := &snapshot{issuer: issuer, keys: kf, byKID: keys, epoch: before.epoch, loaded: s.opts.Now()}
+	if before.isLoaded() && !snap.includes(before) {
+		snap.epoch++
 	}
 	return s.bind(snap), nil
 }
 
-// lookup returns the key of this snapshot, without any fetch. keyfunc returns an error
-// if the key has another alg.
-func (snap *snapshot) lookup(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
-	return snap.keys.KeyfuncCtx(ctx)(&jwt.Token{Header: map[string]any{"alg": alg, "kid": kid}})
+// renewed returns a snapshot with the keys of snap, for a response that says that they
+// have not changed.
+func (s *Set) renewed(snap *snapshot) *snapshot {
+	same := *snap
+	same.loaded = s.opts.Now()
+	return s.bind(&same)
+}
+
+// includes reports whether every token that was valid by before is valid by snap.
+func (snap *snapshot) includes(before *snapshot) bool {
+	for kid, key := range before.byKID {
+		if still := snap.byKID[kid]; still == nil || !still.equal(key) {
+			return false
+		}
+	}
+	return snap.issuer == before.issuer
+}
+
+// has reports whether there is a key with the ID kid, for whatever algorithm.
+func (snap *snapshot) has(kid string) bool { return snap.byKID[kid] != nil }
+
+// lookup returns the key of this snapshot, without any fetch. It returns an error if the
+// key is not for the algorithm name.
+func (snap *snapshot) lookup(ctx context.Context, kid, name string) (crypto.PublicKey, error) {
+	key, err := snap.keys.KeyfuncCtx(ctx)(&jwt.Token{Header: map[string]any{"alg": name, "kid": kid}})
+	if err == nil && !alg.Fits(name, key) {
+		return nil, fmt.Errorf("the key is not one for %s", name)
+	}
+	return key, err
 }

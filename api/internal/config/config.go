@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,14 +17,16 @@ import (
 // Config is all settings of the API.
 type Config struct {
 	Addr             string        // "host:port" to listen on
-	Issuer           string        // exact issuer of accepted tokens, with its trailing slash
-	Audience         string        // API identifier that a token's aud must hold
+	Issuers          []string      // issuers of accepted tokens, at least one, each a URL; discovery finds their exact spelling
+	Audiences        []string      // API identifiers of which a token's aud must contain one, at least one
+	Algorithms       []string      // signature algorithms of accepted tokens, at least one
 	Leeway           time.Duration // clock difference allowed on exp, nbf and iat
 	StrictRFC9068    bool          // accept only tokens of RFC 9068's profile
 	TokenCache       int           // verified tokens to remember, 0 for none
 	Refresh          time.Duration // time between scheduled fetches of the issuer's keys
 	MaxStale         time.Duration // how long keys are kept while the issuer can't be reached
 	FetchesPerMinute int           // limit on the fetches that unknown key IDs cause
+	Drain            time.Duration // time between the start of the shutdown and the end of listening
 	CORSOrigins      []string      // origins whose pages may call the API
 	Resource         string        // URL of this API for its callers, "" if it has none
 	LogLevel         slog.Level
@@ -36,6 +39,8 @@ var variables = map[string]string{
 	"addr":         "API_ADDR",
 	"domain":       "AUTH0_DOMAIN",
 	"audience":     "AUTH0_AUDIENCE",
+	"algorithms":   "API_ALGORITHMS",
+	"cors-origin":  "API_CORS_ORIGIN",
 	"jwks-refresh": "JWKS_REFRESH",
 }
 
@@ -45,22 +50,25 @@ var variables = map[string]string{
 // names the invalid flag or variable and says what to write instead.
 func Parse(args []string, lookupEnv func(string) (string, bool), output io.Writer, endpoints string) (Config, error) {
 	var (
-		cfg                     Config
-		domain, cors, logFormat string
-		fs                      = flag.NewFlagSet("api", flag.ContinueOnError)
+		cfg                         Config
+		domains, audiences          string
+		algorithms, cors, logFormat string
+		fs                          = flag.NewFlagSet("api", flag.ContinueOnError)
 	)
 	fs.SetOutput(output)
 	fs.StringVar(&cfg.Addr, "addr", "localhost:3001", "`host:port` to listen on")
-	fs.StringVar(&domain, "domain", "http://localhost:4400", "`domain` of the tenant that issues the tokens")
-	fs.StringVar(&cfg.Audience, "audience", "http://localhost:3001", "API `identifier` that tokens must be for")
-	fs.DurationVar(&cfg.Leeway, "leeway", 5*time.Second, "clock difference allowed on exp, nbf and iat")
+	fs.StringVar(&domains, "domain", "http://localhost:4400", "`domain` of the tenant, or URL of another provider, that issues the tokens; several are separated by commas")
+	fs.StringVar(&audiences, "audience", "http://localhost:3001", "API `identifier` that tokens must be for; several are separated by commas, and one is enough")
+	fs.StringVar(&algorithms, "algorithms", "RS256", "accepted signature `algorithms`, separated by commas: "+strings.Join(supported, ", "))
+	fs.DurationVar(&cfg.Leeway, "leeway", 5*time.Second, "clock difference allowed on exp and nbf; on iat it is at least a minute")
 	fs.BoolVar(&cfg.StrictRFC9068, "strict-rfc9068", false, "also require typ at+jwt, client_id, iat and jti")
 	fs.IntVar(&cfg.TokenCache, "token-cache", 10000, "verified `tokens` to remember, 0 for none")
 	fs.DurationVar(&cfg.Refresh, "jwks-refresh", 5*time.Minute, "time between fetches of the issuer's keys")
 	fs.DurationVar(&cfg.MaxStale, "jwks-max-stale", 24*time.Hour, "how long keys are kept while the issuer can't be reached")
 	fs.IntVar(&cfg.FetchesPerMinute, "jwks-fetches-per-minute", 5, "limit on the fetches that unknown key IDs cause")
+	fs.DurationVar(&cfg.Drain, "drain", 0, "time between /readyz turning 503, on SIGTERM, and the end of listening")
 	fs.StringVar(&cors, "cors-origin", "", "`origins` whose pages may call the API from browsers, separated by commas")
-	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for clients; by default the audience, if that is a URL")
+	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for clients; by default the first audience, if that is a URL")
 	fs.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "lowest `level` to log: debug, info, warn or error; warn turns the access log off")
 	fs.StringVar(&logFormat, "log-format", "text", "`format` of the log: text or json")
 	fs.BoolVar(&cfg.Version, "version", false, "print the version and exit")
@@ -98,23 +106,33 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		}
 	}
 
-	if err := present(origin["domain"], domain, "acme.eu.auth0.com"); err != nil {
+	if err := present(origin["domain"], domains, "acme.eu.auth0.com"); err != nil {
 		return Config{}, err
 	}
-	if err := present(origin["audience"], cfg.Audience, "https://api.acme.com"); err != nil {
+	if err := present(origin["audience"], audiences, "https://api.acme.com"); err != nil {
 		return Config{}, err
 	}
 	var err error
-	if cfg.Issuer, err = issuer(strings.TrimSpace(domain)); err != nil {
-		return Config{}, fmt.Errorf("%s=%q: %w", origin["domain"], domain, err)
+	if cfg.Issuers, err = issuers(split(domains)); err != nil {
+		return Config{}, fmt.Errorf("%s=%q: %w", origin["domain"], domains, err)
+	}
+	cfg.Audiences = split(audiences)
+	cfg.Algorithms = split(algorithms)
+	for _, name := range cfg.Algorithms {
+		if !slices.Contains(supported, name) {
+			return Config{}, fmt.Errorf("%s=%q: %q is not supported; write some of %s", origin["algorithms"], algorithms, name, strings.Join(supported, ","))
+		}
+	}
+	if len(cfg.Algorithms) == 0 {
+		return Config{}, fmt.Errorf("%s is empty: set it, for example %s=RS256", origin["algorithms"], origin["algorithms"])
 	}
 	if _, _, err := net.SplitHostPort(cfg.Addr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: write it as host:port, like localhost:3001", origin["addr"], cfg.Addr)
 	}
 	if cfg.CORSOrigins, err = origins(cors); err != nil {
-		return Config{}, fmt.Errorf("--cors-origin=%q: %w", cors, err)
+		return Config{}, fmt.Errorf("%s=%q: %w", origin["cors-origin"], cors, err)
 	}
-	if cfg.Resource, err = resource(cfg.Resource, cfg.Audience); err != nil {
+	if cfg.Resource, err = resource(cfg.Resource, cfg.Audiences[0]); err != nil {
 		return Config{}, fmt.Errorf("--resource-url: %w", err)
 	}
 	switch logFormat {
@@ -126,12 +144,26 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	return cfg, cfg.checkRanges()
 }
 
-// present rejects an empty value and a placeholder of a template.
+// supported are the algorithms that package gate has.
+var supported = []string{"RS256", "PS256", "ES256", "EdDSA"}
+
+// split returns the elements of a list with commas, without the empty ones.
+func split(list string) []string {
+	var all []string
+	for element := range strings.SplitSeq(list, ",") {
+		if element = strings.TrimSpace(element); element != "" {
+			all = append(all, element)
+		}
+	}
+	return all
+}
+
+// present rejects an empty list and a placeholder of a template in it.
 func present(name, value, example string) error {
 	switch {
-	case strings.TrimSpace(value) == "":
+	case len(split(value)) == 0:
 		return fmt.Errorf("%s is empty: set it, for example %s=%s", name, name, example)
-	case placeholder.MatchString(value):
+	case slices.ContainsFunc(split(value), placeholder.MatchString):
 		return fmt.Errorf("%s=%q is a placeholder: replace it, for example %s=%s", name, value, name, example)
 	}
 	return nil
@@ -148,6 +180,8 @@ func (c Config) checkRanges() error {
 		return errors.New("--jwks-fetches-per-minute must be from 1 to 600")
 	case c.Leeway < 0 || c.Leeway > 5*time.Minute:
 		return errors.New("--leeway must be from 0s to 5m")
+	case c.Drain < 0 || c.Drain > 5*time.Minute:
+		return errors.New("--drain must be from 0s to 5m")
 	case c.TokenCache < 0 || c.TokenCache > 4_000_000: // a gigabyte
 		return errors.New("--token-cache must be from 0 to 4000000 tokens")
 	}

@@ -29,8 +29,9 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Addr: "localhost:3001", Issuer: "http://localhost:4400/", Audience: "http://localhost:3001",
-		Leeway: 5 * time.Second, Refresh: 5 * time.Minute, MaxStale: 24 * time.Hour, FetchesPerMinute: 5,
+		Addr: "localhost:3001", Issuers: []string{"http://localhost:4400/"}, Audiences: []string{"http://localhost:3001"},
+		Algorithms: []string{"RS256"},
+		Leeway:     5 * time.Second, Refresh: 5 * time.Minute, MaxStale: 24 * time.Hour, FetchesPerMinute: 5,
 		TokenCache: 10000, Resource: "http://localhost:3001",
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -52,12 +53,17 @@ func TestIssuer(t *testing.T) {
 		"local tenant":        {"http://localhost:4400", "http://localhost:4400/"},
 		"loopback address":    {"http://127.0.0.1:4400/", "http://127.0.0.1:4400/"},
 		"loopback address v6": {"http://[::1]:4400", "http://[::1]:4400/"},
+		"a path":              {"https://ID.acme.com/Realms/acme", "https://id.acme.com/Realms/acme"},
+		"a path and a slash":  {"https://id.acme.com/realms/acme/", "https://id.acme.com/realms/acme/"},
+		"a path, no scheme":   {"id.acme.com/realms/acme", "https://id.acme.com/realms/acme"},
+		"a list":              {"login.acme.com, acme.eu.auth0.com ,", "https://login.acme.com/ https://acme.eu.auth0.com/"},
+		"of different shapes": {"http://localhost:4400,https://id.acme.com/t", "http://localhost:4400/ https://id.acme.com/t"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cfg, err := Parse([]string{"--domain", tc.domain}, env(), io.Discard, "")
-			if err != nil || cfg.Issuer != tc.want {
-				t.Errorf("got %q, %v; want %q", cfg.Issuer, err, tc.want)
+			if err != nil || strings.Join(cfg.Issuers, " ") != tc.want {
+				t.Errorf("got %q, %v; want %q", cfg.Issuers, err, tc.want)
 			}
 		})
 	}
@@ -78,7 +84,17 @@ func TestRefused(t *testing.T) {
 		"placeholder tenant":      {env: []string{"AUTH0_DOMAIN=https://your-tenant.auth0.com"}, want: []string{"placeholder"}},
 		"placeholder audience":    {env: []string{"AUTH0_AUDIENCE=YOUR_API_IDENTIFIER"}, want: []string{"AUTH0_AUDIENCE", "placeholder"}},
 		"placeholder in brackets": {args: []string{"--audience", "<audience>"}, want: []string{"--audience", "placeholder"}},
-		"domain with path":        {env: []string{"AUTH0_DOMAIN=https://acme.auth0.com/api/v2/"}, want: []string{"AUTH0_DOMAIN", "path"}},
+		"only commas":             {env: []string{"AUTH0_DOMAIN= , "}, want: []string{"AUTH0_DOMAIN", "empty"}},
+		"placeholder in a list":   {env: []string{"AUTH0_DOMAIN=acme.auth0.com,YOUR_DOMAIN"}, want: []string{"AUTH0_DOMAIN", "placeholder"}},
+		"the same domain twice":   {env: []string{"AUTH0_DOMAIN=acme.auth0.com,https://ACME.auth0.com/"}, want: []string{"AUTH0_DOMAIN", "twice"}},
+		"one of two without TLS":  {env: []string{"AUTH0_DOMAIN=acme.auth0.com,http://id.acme.com/t"}, want: []string{"AUTH0_DOMAIN", "http://id.acme.com/t", "https"}},
+		"domain with a query":     {env: []string{"AUTH0_DOMAIN=https://acme.auth0.com/?x"}, want: []string{"AUTH0_DOMAIN", "query"}},
+		"a discovery document":    {env: []string{"AUTH0_DOMAIN=https://id.acme.com/t/.well-known/openid-configuration"}, want: []string{"AUTH0_DOMAIN", "leave"}},
+		"algorithm HS256":         {env: []string{"API_ALGORITHMS=RS256,HS256"}, want: []string{"API_ALGORITHMS", "HS256", "RS256,PS256,ES256,EdDSA"}},
+		"algorithm none":          {args: []string{"--algorithms", "none"}, want: []string{"--algorithms", "none"}},
+		"no algorithm":            {args: []string{"--algorithms", ","}, want: []string{"--algorithms", "empty"}},
+		"drain of an hour":        {args: []string{"--drain", "1h"}, want: []string{"--drain"}},
+		"CORS by variable":        {env: []string{"API_CORS_ORIGIN=*"}, want: []string{"API_CORS_ORIGIN"}},
 		"domain with credentials": {env: []string{"AUTH0_DOMAIN=https://a:b@acme.auth0.com"}, want: []string{"AUTH0_DOMAIN"}},
 		"plain http elsewhere":    {env: []string{"AUTH0_DOMAIN=http://acme.auth0.com"}, want: []string{"https"}},
 		"other scheme":            {env: []string{"AUTH0_DOMAIN=ftp://acme.auth0.com"}, want: []string{"ftp"}},
@@ -119,14 +135,14 @@ func TestRefused(t *testing.T) {
 func TestFlagWinsOverVariable(t *testing.T) {
 	t.Parallel()
 	cfg, err := Parse([]string{"--addr", "localhost:1"}, env("API_ADDR=localhost:2", "AUTH0_AUDIENCE=aud"), io.Discard, "")
-	if err != nil || cfg.Addr != "localhost:1" || cfg.Audience != "aud" {
+	if err != nil || cfg.Addr != "localhost:1" || cfg.Audiences[0] != "aud" {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
 }
 
 func TestOriginsAndResource(t *testing.T) {
 	t.Parallel()
-	cfg, err := Parse([]string{"--cors-origin", "https://App.acme.com/, http://localhost:4200", "--audience", "urn:acme"}, env(), io.Discard, "")
+	cfg, err := Parse([]string{"--cors-origin", "https://App.acme.com/, http://localhost:4200", "--audience", "urn:acme,https://api.acme.com"}, env(), io.Discard, "")
 	if err != nil || !reflect.DeepEqual(cfg.CORSOrigins, []string{"https://app.acme.com", "http://localhost:4200"}) || cfg.Resource != "" {
 		t.Errorf("got %v, %q, %v", cfg.CORSOrigins, cfg.Resource, err)
 	}

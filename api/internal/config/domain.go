@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -13,31 +14,56 @@ import (
 // <domain>, {yourDomain}, YOUR_API_IDENTIFIER, changeme.
 var placeholder = regexp.MustCompile(`(?i)[<>{}]|^(https?://)?your[-_]?(auth0|tenant|domain|api|audience)|^change[-_]?me$|^xxx+`)
 
-// issuer returns the issuer of a tenant's domain, however it is written:
+// issuers returns the issuers of a list of domains and URLs. Two of them must not be the
+// same.
+func issuers(domains []string) ([]string, error) {
+	var all []string
+	for _, domain := range domains {
+		name, err := issuer(domain)
+		if err != nil && len(domains) > 1 {
+			return nil, fmt.Errorf("%q: %w", domain, err)
+		} else if err != nil {
+			return nil, err
+		}
+		for _, other := range all {
+			if strings.TrimSuffix(other, "/") == strings.TrimSuffix(name, "/") {
+				return nil, fmt.Errorf("%q is there twice", domain)
+			}
+		}
+		all = append(all, name)
+	}
+	return all, nil
+}
+
+// issuer returns the issuer of a domain or URL. A domain is written in any way:
 // "acme.eu.auth0.com", "https://ACME.eu.auth0.com/" and "acme.eu.auth0.com/" all give
-// "https://acme.eu.auth0.com/". Plain http is accepted for loopback hosts only,
-// because whoever can change the keys on the way can forge every token.
+// "https://acme.eu.auth0.com/", as Auth0 spells it. A path stays as it is written:
+// "https://id.acme.com/realms/acme". Other providers spell their names otherwise, which
+// package jwks finds by discovery. Plain http is accepted for loopback hosts only, because
+// whoever can change the keys on the way can forge every token.
 func issuer(domain string) (string, error) {
 	if !strings.Contains(domain, "://") {
 		domain = "https://" + domain
 	}
 	u, err := url.Parse(domain)
 	if err != nil {
-		return "", errors.New("it is not a domain or URL; write it like acme.eu.auth0.com")
+		return "", errors.New("it is not a domain or URL; write it like acme.eu.auth0.com or https://id.acme.com/realms/acme")
 	}
 	switch {
 	case u.Hostname() == "":
 		return "", errors.New("it has no host; write it like acme.eu.auth0.com")
 	case u.User != nil:
 		return "", errors.New("it must not contain a user name or password")
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", errors.New("it must be the bare domain, with no path: the issuer is the domain plus \"/\"")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "", errors.New("it must not contain a query or fragment")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return "", fmt.Errorf("its scheme %q is not https", u.Scheme)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return "", errors.New("plain http is accepted for localhost only: write it with https")
+	case strings.HasSuffix(u.Path, "/.well-known/openid-configuration"):
+		return "", errors.New("it is the URL of a discovery document; leave /.well-known/openid-configuration out")
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host) + "/", nil
+	return u.Scheme + "://" + strings.ToLower(u.Host) + cmp.Or(u.EscapedPath(), "/"), nil
 }
 
 // isLoopback reports whether host is always this machine.

@@ -1,15 +1,17 @@
 package config
 
 // manual is the text of --help before the flags. Its verb is the list of endpoints.
-const manual = `api is an HTTP API that requires a valid access token: a JWT signed with RS256 by the
-configured tenant, for this API, not expired.
+const manual = `api is an HTTP API that requires a valid access token: a JWT signed by one of the
+configured tenants, for this API, not expired.
 
 Usage: api [flags]
 
 %s
 A rejected request is told why in the JSON body and in WWW-Authenticate (RFC 6750).
-While the tenant's keys are not available, the answer is 503 with Retry-After.
-The API stops on SIGINT or SIGTERM, after the requests in flight, within 4 seconds.
+While a tenant's keys are not available, its tokens get 503 with Retry-After.
+The API stops on SIGINT or SIGTERM, after --drain and the requests in flight, which may
+take 4 seconds. On SIGHUP it fetches the keys again. It sends traces by OTLP if
+OTEL_EXPORTER_OTLP_ENDPOINT is set.
 
 A flag overrides the variable named with it.
 

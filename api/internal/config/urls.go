@@ -8,12 +8,9 @@ import (
 
 // origins parses a list of origins, "https://app.acme.com,http://localhost:4200".
 func origins(list string) ([]string, error) {
-	if strings.TrimSpace(list) == "" {
-		return nil, nil
-	}
 	var all []string
-	for origin := range strings.SplitSeq(list, ",") {
-		origin = strings.TrimSuffix(strings.TrimSpace(origin), "/")
+	for _, origin := range split(list) {
+		origin = strings.TrimSuffix(origin, "/")
 		u, err := url.Parse(origin)
 		switch {
 		case origin == "*":

@@ -41,8 +41,8 @@ func newIssuer(tb testing.TB) *gatetest.Issuer {
 // settings are what a test may change of an API.
 type settings struct {
 	keys jwks.Options
-	auth gate.Policy
-	http httpapi.Options
+	auth gate.Policy     // its issuers are those of http
+	http httpapi.Options // without Issuers, it gets the one of keys
 
 	dontWait bool // for the first fetch of keys
 }
@@ -53,28 +53,45 @@ func newAPI(tb testing.TB, iss *gatetest.Issuer, changes ...func(*settings)) htt
 	tb.Helper()
 	s := settings{
 		keys: jwks.Options{Issuer: iss.URL, Refresh: time.Hour, Now: now},
-		auth: gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience, Leeway: 5 * time.Second, CacheSize: 1000, Now: now},
-		http: httpapi.Options{Log: slog.New(slog.DiscardHandler), Resource: httpapi.Resource{Issuer: iss.URL, Identifier: gatetest.Audience}},
+		auth: gate.Policy{Audiences: []string{gatetest.Audience}, Leeway: 5 * time.Second, CacheSize: 1000, Now: now},
+		http: httpapi.Options{Log: slog.New(slog.DiscardHandler), Resource: httpapi.Resource{Identifier: gatetest.Audience}},
 	}
 	for _, change := range changes {
 		change(&s)
 	}
 	set := jwks.New(s.keys)
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { set.Run(ctx) })
-	tb.Cleanup(func() { cancel(); wg.Wait() })
+	run(tb, set)
+	s.auth.Issuers = append([]gate.Issuer{{URL: iss.URL, Keys: set}}, s.auth.Issuers...)
 	var err error
-	if s.http.Verifier, err = gate.NewVerifier(set, s.auth); err != nil {
+	if s.http.Verifier, err = gate.NewVerifier(s.auth); err != nil {
 		tb.Fatal(err)
 	}
-	if s.http.Keys == nil {
-		s.http.Keys = set
+	if len(s.http.Issuers) < len(s.auth.Issuers) {
+		s.http.Issuers = append([]httpapi.Issuer{{URL: iss.URL, Keys: set}}, s.http.Issuers...)
 	}
 	if !s.dontWait {
 		await(tb, "the first fetch", func() bool { ok, failed := set.Fetches(); return ok+failed > 0 })
 	}
 	return httpapi.Handler(s.http)
+}
+
+// withSecond adds an issuer.
+func withSecond(tb testing.TB, iss *gatetest.Issuer) func(*settings) {
+	return func(s *settings) {
+		set := jwks.New(jwks.Options{Issuer: iss.URL, Refresh: time.Hour, Now: now})
+		run(tb, set)
+		s.auth.Issuers = append(s.auth.Issuers, gate.Issuer{URL: iss.URL, Keys: set})
+		s.http.Issuers = append(s.http.Issuers, httpapi.Issuer{URL: iss.URL, Keys: set})
+	}
+}
+
+// run runs set until the test ends.
+func run(tb testing.TB, set *jwks.Set) {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { set.Run(ctx) })
+	tb.Cleanup(func() { cancel(); wg.Wait() })
 }
 
 // await returns once ok does.

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,10 +17,13 @@ func statusOf(h http.Handler, token string) int {
 	return do(h, http.MethodGet, "/api/external", bearer(token)).StatusCode
 }
 
-// metric returns the line of /metrics that begins with name.
+var issuerLabel = regexp.MustCompile(`issuer="[^"]*",?`)
+
+// metric returns the value of the line of /metrics that begins with name, but for the
+// label issuer.
 func metric(h http.Handler, name string) string {
 	for line := range strings.Lines(do(h, http.MethodGet, "/metrics").body) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
+		if value, ok := strings.CutPrefix(issuerLabel.ReplaceAllString(line, ""), name+" "); ok {
 			return strings.TrimSpace(value)
 		}
 	}
@@ -74,8 +78,11 @@ func TestIssuerFaultyAtStart(t *testing.T) {
 					t.Errorf("%s: no Retry-After", path)
 				}
 			}
-			if got := statusOf(h, iss.Mint(gatetest.Claims{"iss": "https://other.test/", "exp": 1})); got != http.StatusServiceUnavailable {
-				t.Errorf("another issuer's: got %d, want 503, as it can't be checked", got)
+			if got := statusOf(h, iss.Mint(gatetest.Claims{"exp": 1})); got != http.StatusServiceUnavailable {
+				t.Errorf("expired: got %d, want 503, as it can't be checked", got)
+			}
+			if got := statusOf(h, iss.Mint(gatetest.Claims{"iss": "https://other.test/"})); got != http.StatusUnauthorized {
+				t.Errorf("another issuer's: got %d, want 401, as no key could make it good", got)
 			}
 			if got := do(h, http.MethodGet, "/api/external"); got.StatusCode != http.StatusUnauthorized {
 				t.Errorf("without a token: got %d, want 401", got.StatusCode)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,17 +93,25 @@ func TestLogLevelWarn(t *testing.T) {
 	}
 }
 
-// brokenKeys panic when they are asked.
-type brokenKeys struct{ httpapi.Keys }
+// brokenKeys panic when they are asked for the first time.
+type brokenKeys struct {
+	httpapi.Keys
+	asked *atomic.Bool
+}
 
-func (brokenKeys) Ready() bool                 { panic("inner detail") }
+func (k brokenKeys) Ready() bool {
+	if k.asked.CompareAndSwap(false, true) {
+		panic("inner detail")
+	}
+	return false
+}
 func (brokenKeys) Fetches() (ok, failed int64) { return 0, 0 }
 func (brokenKeys) Age() (time.Duration, bool)  { return 0, false }
 
 func TestPanicSaysNothing(t *testing.T) {
 	t.Parallel()
 	h, log := logged(t, newIssuer(t), slog.LevelInfo, func(s *settings) {
-		s.http.Keys = brokenKeys{}
+		s.http.Issuers = []httpapi.Issuer{{URL: "https://issuer.test/", Keys: brokenKeys{asked: new(atomic.Bool)}}}
 	})
 	got := do(h, http.MethodGet, "/readyz")
 	if got.StatusCode != http.StatusInternalServerError || got.problem(t).Error != "internal_error" || strings.Contains(got.body, "detail") {
@@ -112,8 +121,8 @@ func TestPanicSaysNothing(t *testing.T) {
 		t.Errorf("the log does not tell: %s", log)
 	}
 	// The place is that of the panic, not of what recovers it, and all is one line.
-	if text := log.String(); !strings.Contains(text, "log_test.go:98: inner detail") || strings.Contains(text, "goroutine") || strings.Contains(text, "runtime.") ||
-		!strings.Contains(text, "httpapi_test.brokenKeys.Ready (api/internal/httpapi_test/log_test.go:98) < httpapi.") {
+	if text := log.String(); !strings.Contains(text, "log_test.go:104: inner detail") || strings.Contains(text, "goroutine") || strings.Contains(text, "runtime.") ||
+		!strings.Contains(text, "httpapi_test.brokenKeys.Ready (api/internal/httpapi_test/log_test.go:104) < httpapi.") {
 		t.Errorf("the log does not show where: %s", text)
 	}
 	if n := metric(h, `api_requests_total{code="500",route="/readyz"}`); n != "1" {

@@ -27,11 +27,11 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, err error) {
 		a.ids.set(w, r)
 		writeJSON(w, http.StatusInternalServerError, problem{"internal_error", "Something went wrong on our side."})
 	case p.Status == http.StatusServiceUnavailable: // not cached, because Retry-After varies
-		a.metrics.tokens.count(p.Reason)
+		a.metrics.rejected(p)
 		a.ids.set(w, r)
 		a.gate.WriteProblem(w, p)
 	default:
-		a.metrics.tokens.count(p.Reason)
+		a.metrics.rejected(p)
 		made := a.prepared(p)
 		maps.Copy(w.Header(), made.header)
 		w.WriteHeader(p.Status)

@@ -261,7 +261,7 @@ func TestResourceMetadata(t *testing.T) {
 
 func TestMetadataURLSaysNothingOfTheRequest(t *testing.T) {
 	t.Parallel()
-	r := httpapi.Resource{Issuer: "https://iss.test/", Identifier: "https://api.test"}
+	r := httpapi.Resource{Identifier: "https://api.test"}
 	h := newAPI(t, newIssuer(t), func(s *settings) { s.http.Resource = r })
 	req := httptest.NewRequest(http.MethodGet, "/api/external", nil)
 	req.Host = "evil.test"

@@ -12,7 +12,6 @@ const wellKnown = "/.well-known/oauth-protected-resource"
 // Resource describes this API to clients. It comes from the configuration, never from
 // a request's Host header, which the sender controls.
 type Resource struct {
-	Issuer     string // authorization server whose tokens it accepts
 	Identifier string // URL of the API, "" if it has none that is a URL
 }
 
@@ -37,12 +36,16 @@ func (r Resource) MetadataURL() string {
 
 // metadata serves the protected resource metadata of this API (RFC 9728 §2).
 func (a *api) metadata(w http.ResponseWriter, _ *http.Request) error {
+	var servers []string
+	for _, issuer := range a.Issuers {
+		servers = append(servers, issuer.Keys.Issuer())
+	}
 	w.Header().Set("Cache-Control", "max-age=3600")
 	writeJSON(w, http.StatusOK, struct {
 		Resource string   `json:"resource,omitempty"`
 		Servers  []string `json:"authorization_servers"`
 		Scopes   []string `json:"scopes_supported"`
 		Methods  []string `json:"bearer_methods_supported"`
-	}{a.Resource.Identifier, []string{a.Resource.Issuer}, a.scopes(), []string{"header"}})
+	}{a.Resource.Identifier, servers, a.scopes(), []string{"header"}})
 	return nil
 }

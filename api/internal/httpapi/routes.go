@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gorilla/mux"
+	"go.opentelemetry.io/otel/trace"
 
 	"calling-an-api.example/api/gate"
 )
@@ -30,7 +31,7 @@ func (a *api) endpoints() []endpoint {
 		{"/api/private-scoped", scope("read:messages"), "an access token that grants read:messages", message("Your access token grants read:messages.")},
 		{"/api/public", public, "no token", message("Anyone may read this: no access token is needed.")},
 		{"/healthz", public, "200 while the process runs", a.health},
-		{"/readyz", public, "200 once the issuer's keys are loaded, otherwise 503", a.ready},
+		{"/readyz", public, "200 once keys are loaded, otherwise 503", a.ready},
 		{"/metrics", public, "metrics for Prometheus", a.showMetrics},
 		{a.Resource.MetadataPath(), public, "this API's description (RFC 9728)", a.metadata},
 	}
@@ -49,19 +50,28 @@ var (
 
 func scope(names ...string) access { return access{token: true, scopes: names} }
 
-// Options configure [Handler]. All but CORSOrigins are required.
+// Issuer is an authorization server whose tokens the API accepts.
+type Issuer struct {
+	URL  string // as it is configured; the value of labels in the metrics
+	Keys Keys
+}
+
+// Options configure [Handler]. Verifier, Issuers and Log are required.
 type Options struct {
-	Verifier    *gate.Verifier
-	Keys        Keys
-	Resource    Resource
-	CORSOrigins []string // allowed CORS origins; without any, CORS is off
-	Log         *slog.Logger
+	Verifier     *gate.Verifier
+	Issuers      []Issuer
+	Resource     Resource
+	CORSOrigins  []string // allowed CORS origins; without any, CORS is off
+	Log          *slog.Logger
+	Draining     func() bool  // whether the API is about to stop; nil means never
+	DroppedLines func() int64 // lines of the log that were dropped; nil means no such metric
+	Tracer       trace.Tracer // makes a span for each request; nil means none
 }
 
 // Handler returns the API's handler. It may be called once for the same Keys.
 func Handler(opts Options) http.Handler {
 	a := &api{
-		Options: opts, metrics: newMetrics(opts.Keys), ids: newRequestIDs(),
+		Options: opts, metrics: newMetrics(opts), ids: newRequestIDs(),
 		gate: &gate.Gate{Verifier: opts.Verifier, ResourceMetadata: opts.Resource.MetadataURL()},
 	}
 	// Paths are used as they are: mux would redirect //api/external to a clean one. It
@@ -80,13 +90,14 @@ func (a *api) protect(access access, next handler) handler {
 	if !access.token {
 		return next
 	}
+	required := gate.AllOf(access.scopes...)
 	return func(w http.ResponseWriter, r *http.Request) error {
-		token, err := a.gate.Check(r)
+		token, err := a.check(r)
 		if err != nil {
 			return err
 		}
-		a.metrics.accepted(token.Cached())
-		if err := token.Require(access.scopes...); err != nil {
+		a.metrics.accepted(token)
+		if err := token.Require(required); err != nil {
 			return err
 		}
 		return next(w, r)

@@ -37,6 +37,14 @@ func (a *api) serve(route string, next handler) http.Handler {
 	accessLog := a.Log.Enabled(context.Background(), slog.LevelInfo) && !slices.Contains(probes, route)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		if a.isDraining() { // the client's next request must go to another process
+			w.Header()["Connection"] = closeConnection
+		}
+		if a.Tracer != nil {
+			var end func()
+			r, end = a.startSpan(r, route, sw)
+			defer end()
+		}
 		var start time.Time
 		if accessLog { // otherwise only 500 and 503 responses have an ID
 			start = time.Now()
@@ -50,7 +58,7 @@ func (a *api) serve(route string, next handler) http.Handler {
 		if err != nil {
 			a.answer(sw, r, err)
 		}
-		requests.count(sw.status)
+		requests.count(status(sw.status))
 		switch {
 		case sw.status == http.StatusInternalServerError:
 			a.logRequest(r, slog.LevelError, sw, start, err)
@@ -68,10 +76,16 @@ func (a *api) logRequest(r *http.Request, level slog.Level, w *statusWriter, sta
 	if !start.IsZero() {
 		attrs = append(attrs, slog.Duration("took", time.Since(start).Round(time.Microsecond)))
 	}
+	if id := traceID(r); id != "" {
+		attrs = append(attrs, slog.String("trace_id", id))
+	}
 	var p *gate.Problem
 	switch {
 	case errors.As(err, &p):
 		attrs = append(attrs, slog.String("reason", p.Reason))
+		if p.Issuer != "" {
+			attrs = append(attrs, slog.String("issuer", p.Issuer))
+		}
 		if p.Cause != nil {
 			attrs = append(attrs, slog.String("cause", p.Cause.Error()))
 		}

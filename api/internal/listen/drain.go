@@ -12,12 +12,18 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Serve serves srv on lns until ctx ends, and then until the requests in flight are
-// answered, for drain at most. It closes lns. The error is that of a listener, or
-// says that requests were cut off.
-func Serve(ctx context.Context, srv *http.Server, lns []net.Listener, drain time.Duration) error {
+// Stop says how [Serve] stops.
+type Stop struct {
+	Drain    time.Duration // how long requests are still accepted; 0 means not at all
+	Draining func()        // called at the start of Drain, unless that is 0
+	InFlight time.Duration // how long the requests in flight may take then
+}
+
+// Serve serves srv on lns until ctx ends, and then as stop says. It closes lns. The error
+// is that of a listener, or says that requests were cut off.
+func Serve(ctx context.Context, srv *http.Server, lns []net.Listener, stop Stop) error {
 	closeUnusedConns(srv)
-	group, ctx := errgroup.WithContext(ctx)
+	group, serving := errgroup.WithContext(context.WithoutCancel(ctx))
 	for _, ln := range lns {
 		group.Go(func() error {
 			if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
@@ -27,15 +33,33 @@ func Serve(ctx context.Context, srv *http.Server, lns []net.Listener, drain time
 		})
 	}
 	group.Go(func() error {
-		<-ctx.Done()
-		graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		select {
+		case <-ctx.Done():
+			drain(serving, stop)
+		case <-serving.Done(): // a listener has failed
+		}
+		graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), stop.InFlight)
 		defer cancel()
 		if err := srv.Shutdown(graceful); err != nil {
-			return errors.Join(fmt.Errorf("requests still in flight after %v: %w", drain, err), srv.Close())
+			return errors.Join(fmt.Errorf("requests still in flight after %v: %w", stop.InFlight, err), srv.Close())
 		}
 		return nil
 	})
 	return group.Wait()
+}
+
+// drain waits for stop.Drain, or until serving ends.
+func drain(serving context.Context, stop Stop) {
+	if stop.Drain <= 0 {
+		return
+	}
+	stop.Draining()
+	timer := time.NewTimer(stop.Drain)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-serving.Done():
+	}
 }
 
 // closeUnusedConns makes srv close, at shutdown, the connections that never carried a
