@@ -51,14 +51,17 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	}
 	var local *tenant.Tenant
 	var tenantListeners []net.Listener
-	if cfg.Local() {
+	isLocal := cfg.Local()
+	if cfg.RunsTenant() {
 		if tenantListeners, err = listen(ctx, cfg.TenantAddr, "the local tenant", "TENANT_ADDR=localhost:4401"); err != nil {
 			return err
 		}
 		defer localnet.Close(tenantListeners)
-		cfg.Domain = origin(tenantListeners)
-		if local, err = newTenant(cfg, pageOrigin, log); err != nil {
+		if local, err = newTenant(cfg, origin(tenantListeners), pageOrigin, log); err != nil {
 			return err
+		}
+		if isLocal {
+			cfg.Domain = origin(tenantListeners)
 		}
 		defer local.Close()
 	} else {
@@ -75,7 +78,7 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	hub, transports := livereload.New(), proxy.NewTransports()
 	defer transports.Close()
 	handler := site.New(site.Options{
-		Config: cfg, PageOrigin: pageOrigin, LocalTenant: local != nil, Hub: hub, Bundler: bundler, Transports: transports, Log: log,
+		Config: cfg, PageOrigin: pageOrigin, LocalTenant: isLocal, Hub: hub, Bundler: bundler, Transports: transports, Log: log,
 	})
 	follower, err := edits.New(edits.Options{
 		Frontend: cfg.Frontend, Bundler: bundler, Types: cfg.Types, ProxyConfig: cfg.ProxyConfig, TenantConfig: cfg.TenantConfig,
@@ -93,7 +96,7 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 		group.Go(func() error {
 			return localnet.Serve(ctx, newServer(local, log), tenantListeners, drain)
 		})
-		log.Info("local tenant listening on " + cfg.Domain)
+		log.Info("local tenant listening on " + origin(tenantListeners))
 	}
 	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Flag: "--allowed-host"}
 	srv := newServer(hosts.Check(handler), log)
@@ -132,16 +135,21 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// newTenant returns the local tenant. Its state file is named after its address,
-// because the issuer depends on it.
-func newTenant(cfg config.Config, pageOrigin string, log *slog.Logger) (*tenant.Tenant, error) {
+// newTenant returns the local tenant at ownOrigin. Its state file is named after its
+// address, because the issuer depends on it. If the page uses another tenant, it has its
+// default client.
+func newTenant(cfg config.Config, ownOrigin, pageOrigin string, log *slog.Logger) (*tenant.Tenant, error) {
+	client := cfg.ClientID
+	if !cfg.Local() {
+		client = ""
+	}
 	state := ""
 	if cfg.TenantState != "" { // a file for each address, because the issuer differs
-		_, host, _ := strings.Cut(cfg.Domain, "://")
+		_, host, _ := strings.Cut(ownOrigin, "://")
 		state = filepath.Join(cfg.TenantState, strings.NewReplacer(":", "-", "[", "", "]", "").Replace(host)+".json")
 	}
 	return tenant.New(tenant.Options{
-		Issuer: cfg.Domain + "/", ClientID: cfg.ClientID, AppOrigin: pageOrigin, Audience: cfg.Audience,
+		Issuer: ownOrigin + "/", ClientID: client, AppOrigin: pageOrigin, Audience: cfg.Audience,
 		ConfigFile: cfg.TenantConfig, StateFile: state, Log: log,
 	})
 }

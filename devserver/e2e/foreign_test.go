@@ -40,11 +40,11 @@ func TestTenant(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); keys.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
-	g, err := gate.New(keys, gate.Policy{Issuer: local.URL, Audience: "https://api.foreign.test"})
+	g, err := gate.New(gate.Policy{Issuers: []gate.Issuer{{URL: local.URL, Keys: keys}}, Audiences: []string{"https://api.foreign.test"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := g.RequireScope("read:messages")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h := g.Require(gate.AllOf("read:messages"))(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if token, ok := gate.FromContext(r.Context()); !ok || token.Subject() != "auth0|ada" {
 			t.Errorf("got %q", token.Subject())
 		}
@@ -70,7 +70,10 @@ func TestTenant(t *testing.T) {
 
 func TestStaticKeys(t *testing.T) {
 	iss := gatetest.New(t)
-	g, err := gate.New(gate.StaticKeys(iss.PublicKeys()), gate.Policy{Issuer: iss.URL, Audience: gatetest.Audience})
+	g, err := gate.New(gate.Policy{
+		Issuers:   []gate.Issuer{{URL: iss.URL, Keys: gate.StaticKeys(iss.PublicKeys())}},
+		Audiences: []string{gatetest.Audience},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,6 +77,7 @@ func newAPI(tb testing.TB, iss *gatetest.Issuer, changes ...func(*settings)) htt
 
 // withSecond adds an issuer.
 func withSecond(tb testing.TB, iss *gatetest.Issuer) func(*settings) {
+	tb.Helper()
 	return func(s *settings) {
 		set := jwks.New(jwks.Options{Issuer: iss.URL, Refresh: time.Hour, Now: now})
 		run(tb, set)

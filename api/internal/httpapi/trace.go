@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -70,7 +69,7 @@ func (a *api) check(r *http.Request) (gate.Token, error) {
 func traceID(r *http.Request) string {
 	id := trace.SpanContextFromContext(r.Context()).TraceID()
 	if !id.IsValid() && len(r.Header["Traceparent"]) > 0 {
-		id = trace.SpanContextFromContext(remote.Extract(context.Background(), propagation.HeaderCarrier(r.Header))).TraceID()
+		id = trace.SpanContextFromContext(remote.Extract(r.Context(), propagation.HeaderCarrier(r.Header))).TraceID()
 	}
 	if !id.IsValid() {
 		return ""

@@ -25,7 +25,7 @@ func TestWritesInOrder(t *testing.T) {
 	var out strings.Builder
 	q := logqueue.New(&out, 1<<20)
 	want := ""
-	for _, line := range strings.Fields(strings.Repeat("a b c ", 1000)) {
+	for line := range strings.FieldsSeq(strings.Repeat("a b c ", 1000)) {
 		want += line + "\n"
 		_, _ = q.Write([]byte(line + "\n")) // never fails
 	}

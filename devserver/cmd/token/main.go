@@ -67,7 +67,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 		return "", err
 	}
 	if asked != (tokenRequest{}) {
-		if !cfg.Local() {
+		if !cfg.RunsTenant() {
 			return "", errors.New("only the local tenant makes such tokens, and " + cfg.Domain + " is in use")
 		}
 		return mint(ctx, config.LocalOrigin(cfg.TenantAddr), asked)

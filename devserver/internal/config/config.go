@@ -39,16 +39,18 @@ type Config struct {
 	Build        string        // folder to write a production bundle to instead of serving; "" means serve
 	Version      bool          // print the version and exit; no other field is valid then
 
-	Frontend     string // folder with the page's sources, or with a built frontend
-	ProxyConfig  string // file with the proxy rules
-	APIAddr      string // "host:port" of the project's API (API_ADDR), whose problems the proxy explains
-	TenantAddr   string // "host:port" of the local tenant, on loopback
-	TenantConfig string // file with the local tenant's users, clients and APIs; "" means the default
-	TenantState  string // folder for the local tenant's state; "" means none
-	Domain       string // origin of the tenant in use, "https://acme.eu.auth0.com"; "" means the local one
-	ClientID     string // of the single-page app at that tenant
-	Problems     string // folder whose files are shown over the page; "" means none
-	Audience     string // API identifier that the page requests tokens for
+	Frontend     string   // folder with the page's sources, or with a built frontend
+	ProxyConfig  string   // file with the proxy rules
+	APIAddr      string   // "host:port" of the project's API (API_ADDR), whose problems the proxy explains
+	TenantAddr   string   // "host:port" of the local tenant, on loopback
+	TenantConfig string   // file with the local tenant's users, clients and APIs; "" means the default
+	TenantState  string   // folder for the local tenant's state; "" means none
+	Domain       string   // origin of the tenant that the page uses, "https://acme.eu.auth0.com"; "" means the local one
+	AlsoLocal    bool     // the API accepts tokens of the local tenant too, although the page uses another
+	Issuers      []string // domains and URLs of all issuers whose tokens the API accepts, Domain first
+	ClientID     string   // of the single-page app at that tenant
+	Problems     string   // folder whose files are shown over the page; "" means none
+	Audience     string   // API identifier that the page requests tokens for
 }
 
 // Exposed reports whether other machines can reach the page.
@@ -57,8 +59,11 @@ func (c Config) Exposed() bool {
 	return err == nil && !localnet.IsLoopback(host)
 }
 
-// Local reports whether the tenant in use is the one inside the dev server.
+// Local reports whether the page uses the tenant inside the dev server.
 func (c Config) Local() bool { return c.Domain == "" }
+
+// RunsTenant reports whether the local tenant runs.
+func (c Config) RunsTenant() bool { return c.Local() || c.AlsoLocal }
 
 // Auth is the content of /auth_config.json.
 type Auth struct {
@@ -114,9 +119,9 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.TenantAddr, "tenant-addr", "localhost:4400", "`host:port` of the local tenant; loopback only")
 	fs.StringVar(&cfg.TenantConfig, "tenant-config", "", "`file` with the local tenant's users, clients and APIs, read again when it changes; by default there are two test users")
 	fs.StringVar(&cfg.TenantState, "tenant-state", ".tenant", "`folder` for the local tenant's state (keys, sessions, refresh tokens); '' for none")
-	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one")
+	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one; of a list with commas, the page uses the first")
 	fs.StringVar(&cfg.ClientID, "client-id", "", "client `ID` of the single-page app; the local tenant has one by default")
-	fs.StringVar(&cfg.Audience, "audience", DefaultAudience, "API `identifier` that the page requests tokens for")
+	fs.StringVar(&cfg.Audience, "audience", DefaultAudience, "API `identifier` that the page requests tokens for; the first of a list with commas")
 	fs.StringVar(&cfg.Problems, "problems", "", "`folder` whose files are shown over the page as problems")
 	fs.BoolVar(&cfg.Version, "version", false, "print the version and exit")
 	fs.VisitAll(func(f *flag.Flag) {
@@ -230,15 +235,16 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	if err := loopback(c.TenantAddr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given["tenant-addr"], "--tenant-addr"), c.TenantAddr, err)
 	}
+	c.Audience = split(c.Audience)[0] // of which there is one, as it was given or is the default
 	if given["domain"] != "" {
-		domain, err := normalize(c.Domain)
-		if err != nil {
-			return Config{}, fmt.Errorf("%s=%q: %w", given["domain"], c.Domain, err)
+		written := c.Domain
+		if err := c.setIssuers(written); err != nil {
+			return Config{}, fmt.Errorf("%s=%q: %w", given["domain"], written, err)
 		}
-		if c.Domain = domain; domain == LocalOrigin(c.TenantAddr) {
-			c.Domain = ""
-		}
+	} else {
+		c.Issuers = []string{LocalOrigin(c.TenantAddr)}
 	}
+	c.AlsoLocal = !c.Local() && slices.Contains(c.Issuers, LocalOrigin(c.TenantAddr))
 	if c.ClientID == "" {
 		if !c.Local() {
 			return Config{}, errors.New("AUTH0_CLIENT_ID is not set: give it the client ID of your single-page application at " +
@@ -247,6 +253,40 @@ func (c Config) validate(given map[string]string) (Config, error) {
 		c.ClientID = localClientID
 	}
 	return c, nil
+}
+
+// split returns the elements of a list with commas, without the empty ones.
+func split(list string) []string {
+	var all []string
+	for element := range strings.SplitSeq(list, ",") {
+		if element = strings.TrimSpace(element); element != "" {
+			all = append(all, element)
+		}
+	}
+	return all
+}
+
+// setIssuers sets Issuers and Domain from a list with commas. The page logs in at the first,
+// so that must be the domain of a tenant; the API checks the others.
+func (c *Config) setIssuers(list string) error {
+	local := LocalOrigin(c.TenantAddr)
+	for _, domain := range split(list) {
+		origin, err := normalize(domain)
+		switch {
+		case err != nil && len(c.Issuers) == 0:
+			return err
+		case err == nil && origin == local:
+			domain = local
+		}
+		if len(c.Issuers) == 0 {
+			c.Domain = origin
+		}
+		c.Issuers = append(c.Issuers, domain)
+	}
+	if c.Domain == local {
+		c.Domain = ""
+	}
+	return nil
 }
 
 // loopback checks the tenant's address, which must not be reachable from a network,

@@ -29,7 +29,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Addr: "localhost:4200", Frontend: "frontend", ProxyConfig: "proxy.conf.json", APIAddr: "localhost:3001", TenantAddr: "localhost:4400", TenantState: ".tenant",
-		ClientID: "local-spa", Audience: "http://localhost:3001", Types: true, CSP: true, Console: "errors",
+		Issuers: []string{"http://localhost:4400"}, ClientID: "local-spa", Audience: "http://localhost:3001", Types: true, CSP: true, Console: "errors",
 	}
 	if !reflect.DeepEqual(got, want) || !got.Local() {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -72,6 +72,31 @@ func TestDomain(t *testing.T) {
 	}
 }
 
+// TestSeveralIssuers has lists for the API. The page uses the first of each.
+func TestSeveralIssuers(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		domains string
+		domain  string // "" is the local tenant
+		issuers string // for the API
+		local   bool   // the local tenant runs
+	}{
+		"two tenants":                 {"login.acme.com, acme.eu.auth0.com", "https://login.acme.com", "login.acme.com,acme.eu.auth0.com", false},
+		"another provider":            {"acme.auth0.com,https://id.acme.com/realms/acme", "https://acme.auth0.com", "acme.auth0.com,https://id.acme.com/realms/acme", false},
+		"the local tenant, first":     {"http://127.0.0.1:4400,acme.auth0.com", "", "http://localhost:4400,acme.auth0.com", true},
+		"the local tenant, last":      {"acme.auth0.com,http://localhost:4400/,", "https://acme.auth0.com", "acme.auth0.com,http://localhost:4400", true},
+		"another address on loopback": {"acme.auth0.com,http://localhost:4500", "https://acme.auth0.com", "acme.auth0.com,http://localhost:4500", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg, err := Parse([]string{"--client-id", "abc"}, env("AUTH0_DOMAIN="+tc.domains, "AUTH0_AUDIENCE=https://api.acme.com , urn:acme"), io.Discard)
+			if err != nil || cfg.Domain != tc.domain || strings.Join(cfg.Issuers, ",") != tc.issuers || cfg.RunsTenant() != tc.local || cfg.Audience != "https://api.acme.com" {
+				t.Errorf("got %+v, %v", cfg, err)
+			}
+		})
+	}
+}
+
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -82,6 +107,9 @@ func TestRefused(t *testing.T) {
 		"empty domain":            {env: []string{"AUTH0_DOMAIN="}, want: []string{"AUTH0_DOMAIN", "acme.eu.auth0.com"}},
 		"placeholder domain":      {args: []string{"--domain", "{yourDomain}"}, want: []string{"--domain", "placeholder"}},
 		"domain with a path":      {env: []string{"AUTH0_DOMAIN=acme.auth0.com/oauth"}, want: []string{"AUTH0_DOMAIN", "bare"}},
+		"a provider first":        {env: []string{"AUTH0_DOMAIN=https://id.acme.com/realms/acme,acme.auth0.com"}, want: []string{"AUTH0_DOMAIN", "after it"}},
+		"only commas":             {env: []string{"AUTH0_DOMAIN=,"}, want: []string{"AUTH0_DOMAIN", "empty"}},
+		"placeholder in a list":   {env: []string{"AUTH0_DOMAIN=acme.auth0.com,YOUR_DOMAIN"}, want: []string{"AUTH0_DOMAIN", "placeholder"}},
 		"localhost, no scheme":    {env: []string{"AUTH0_DOMAIN=localhost:4400"}, want: []string{"AUTH0_DOMAIN", "http://localhost:4400"}},
 		"plain http elsewhere":    {env: []string{"AUTH0_DOMAIN=http://acme.auth0.com"}, want: []string{"https"}},
 		"no client at a tenant":   {env: []string{"AUTH0_DOMAIN=acme.auth0.com"}, want: []string{"AUTH0_CLIENT_ID", "acme.auth0.com"}},

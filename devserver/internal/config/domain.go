@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"calling-an-api.example/devserver/internal/localnet"
@@ -18,9 +19,9 @@ var placeholder = regexp.MustCompile(`(?i)[<>{}]|^(https?://)?your[-_]?(auth0|te
 // present rejects an empty value and a placeholder of a template.
 func present(name, value, example string) error {
 	switch {
-	case strings.TrimSpace(value) == "":
+	case len(split(value)) == 0:
 		return fmt.Errorf("%s is empty: remove it, or set it like %s=%s", name, name, example)
-	case placeholder.MatchString(value):
+	case slices.ContainsFunc(split(value), placeholder.MatchString):
 		return fmt.Errorf("%s=%q is a placeholder: replace it, for example %s=%s", name, value, name, example)
 	}
 	return nil
@@ -42,7 +43,8 @@ func normalize(domain string) (string, error) {
 	case err != nil || u.Hostname() == "":
 		return "", errors.New("it is not a domain; write it like acme.eu.auth0.com")
 	case u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", errors.New("it must be the bare domain, like acme.eu.auth0.com")
+		return "", errors.New("it must be the bare domain of a tenant, like acme.eu.auth0.com: the page logs in there; " +
+			"put other providers, whose tokens the API accepts too, after it")
 	case u.Scheme != "https" && (u.Scheme != "http" || !localnet.IsLoopback(u.Hostname())):
 		return "", errors.New("write it with https; plain http is for localhost only")
 	}

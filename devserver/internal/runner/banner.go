@@ -31,7 +31,10 @@ func (r *runner) banner() string {
 	b.WriteString("\n")
 	line("Page", "%s", config.LocalOrigin(cfg.Addr))
 	line("API", "%s", api)
-	if cfg.Local() {
+	if !cfg.Local() {
+		line("Tenant", "%s", cfg.Domain)
+	}
+	if cfg.RunsTenant() {
 		line("Tenant", "%s (local)", config.LocalOrigin(cfg.TenantAddr))
 		users, err := directory.ReadUsers(settings.tenantConfig())
 		if err != nil {
@@ -46,8 +49,6 @@ func (r *runner) banner() string {
 			line(label, "%s, password %s (%s)", u.Email, u.Password, can)
 			label = ""
 		}
-	} else {
-		line("Tenant", "%s", cfg.Domain)
 	}
 	if cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "" {
 		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere("TENANT_ADDR"), api)

@@ -16,7 +16,7 @@ type port struct{ addr, what, variable, example, hint string }
 func (s *settings) ports(names []string) (ports []port) {
 	if slices.Contains(names, "devserver") {
 		ports = append(ports, port{s.cfg.Addr, "the page", "DEV_ADDR", "localhost:4201", ""})
-		if s.cfg.Local() {
+		if s.cfg.RunsTenant() {
 			ports = append(ports, port{s.cfg.TenantAddr, "the local tenant", "TENANT_ADDR", "localhost:4401", ""})
 		}
 	}

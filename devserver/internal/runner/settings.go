@@ -18,6 +18,8 @@ import (
 var variables = map[string][]string{
 	"AUTH0_DOMAIN":        {"api", "devserver"},
 	"AUTH0_AUDIENCE":      {"api", "devserver"},
+	"API_ALGORITHMS":      {"api"},
+	"API_CORS_ORIGIN":     {"api"},
 	"AUTH0_CLIENT_ID":     {"devserver"},
 	"API_ADDR":            {"api"},
 	"DEV_ADDR":            {"devserver"},
@@ -94,8 +96,8 @@ func load(dir string, environ []string) (*settings, error) {
 	if s.cfg.Local() && s.value("AUTH0_CLIENT_ID") != "" && s.value("AUTH0_DOMAIN") == "" {
 		s.warnings = append(s.warnings, "AUTH0_CLIENT_ID is set, but AUTH0_DOMAIN is not, so the local tenant is used, with that client ID; for a real tenant, set AUTH0_DOMAIN too")
 	}
-	if s.cfg.Local() { // the API does not know the dev server's default
-		s.env = append(slices.Clip(s.env), "AUTH0_DOMAIN="+config.LocalOrigin(s.cfg.TenantAddr))
+	if s.cfg.RunsTenant() { // the API does not know TENANT_ADDR
+		s.env = append(slices.Clip(s.env), "AUTH0_DOMAIN="+strings.Join(s.cfg.Issuers, ","))
 	}
 	return s, nil
 }
