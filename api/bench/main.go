@@ -41,7 +41,11 @@ func run(ctx context.Context) error {
 	distinct := flag.Int("tokens", 100_000, "distinct tokens, more than the API remembers")
 	loadPattern := flag.String("load", ".", "regular expression of the loads to measure")
 	serverPattern := flag.String("server", ".", "regular expression of the servers to measure in addition to the bare one")
+	differential := flag.Bool("differential", false, "instead, record what the peers answer to the tokens of package tokencases")
 	flag.Parse()
+	if *differential {
+		return recordAnswers(ctx)
+	}
 	wantLoad, err := regexp.Compile(*loadPattern)
 	if err != nil {
 		return fmt.Errorf("-load: %w", err)
