@@ -89,9 +89,9 @@ func run(
 	var draining atomic.Bool
 	options.Draining = draining.Load
 	if tracing.Enabled(lookupEnv) {
-		tracer, stop, err := tracing.Start(ctx, log)
+		tracer, stop, err := tracing.Start(ctx, lookupEnv, log)
 		if err != nil {
-			return fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
+			return err
 		}
 		defer stop(lastWords)
 		options.Tracer = tracer

@@ -178,6 +178,7 @@ func TestRefusesToStart(t *testing.T) {
 		"no domain":   {"AUTH0_DOMAIN=", "AUTH0_DOMAIN is empty"},
 		"no audience": {"AUTH0_AUDIENCE=", "AUTH0_AUDIENCE is empty"},
 		"placeholder": {"AUTH0_DOMAIN=YOUR_DOMAIN", "AUTH0_DOMAIN"},
+		"collector":   {"OTEL_EXPORTER_OTLP_ENDPOINT=localhost:4318", "OTEL_EXPORTER_OTLP_ENDPOINT"},
 		"busy port":   {"API_ADDR=localhost:" + port, "port " + port + " is in use"},
 	} {
 		t.Run(name, func(t *testing.T) {

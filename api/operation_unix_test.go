@@ -20,7 +20,6 @@ import (
 	"testing"
 	"time"
 
-	coltrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -236,7 +235,7 @@ func TestTraces(t *testing.T) {
 	t.Parallel()
 	spans := make(chan *tracepb.Span, 100)
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var request coltrace.ExportTraceServiceRequest
+		var request tracepb.TracesData // has the fields of an ExportTraceServiceRequest
 		body, err := io.ReadAll(r.Body)
 		if err != nil || r.URL.Path != "/v1/traces" || proto.Unmarshal(body, &request) != nil {
 			t.Errorf("got a request for %s: %v", r.URL.Path, err)

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // load is a kind of request that wrk sends.
@@ -18,6 +20,7 @@ type load struct {
 	script string // for wrk
 	fresh  bool   // every token is new to the server
 	status string // that every guarded server must answer: "2xx" or "401"
+	wide   bool   // only for servers that accept several issuers and algorithms
 }
 
 // result is one measurement.
@@ -45,22 +48,37 @@ function done(summary, latency, requests)
 end
 `
 
-// prepareLoads writes the tokens and scripts of all loads to dir.
-func prepareLoads(dir string, iss *issuer, distinct int) ([]load, error) {
-	tokens, err := iss.mint(distinct)
-	if err != nil {
-		return nil, err
+// prepareLoads writes the tokens and scripts of all loads to dir. The first issuer is the
+// one that every server accepts.
+func prepareLoads(dir string, issuers []*issuer, distinct int) ([]load, error) {
+	var fresh [3][]string
+	for i, method := range []jwt.SigningMethod{jwt.SigningMethodRS256, jwt.SigningMethodES256, jwt.SigningMethodEdDSA} {
+		var err error
+		if fresh[i], err = issuers[0].mint(method, distinct); err != nil {
+			return nil, err
+		}
+	}
+	var ofAll []string
+	for _, iss := range issuers {
+		one, err := iss.mint(jwt.SigningMethodRS256, 1)
+		if err != nil {
+			return nil, err
+		}
+		ofAll = append(ofAll, one...)
 	}
 	var loads []load
 	for _, l := range []struct {
 		load
 		tokens []string
 	}{
-		{load{name: "One token, repeated", status: "2xx"}, tokens[:1]},
-		{load{name: "Every token new", status: "2xx", fresh: true}, tokens},
+		{load{name: "One token, repeated", status: "2xx"}, fresh[0][:1]},
+		{load{name: "A token of each of three issuers, repeated", status: "2xx", wide: true}, ofAll},
+		{load{name: "Every token new", status: "2xx", fresh: true}, fresh[0]},
+		{load{name: "Every token new, ES256", status: "2xx", wide: true}, fresh[1]},
+		{load{name: "Every token new, EdDSA", status: "2xx", wide: true}, fresh[2]},
 		{load{name: "Garbage instead of a token", status: "401"}, []string{"garbage"}},
 	} {
-		name := filepath.Join(dir, strings.ReplaceAll(l.name, " ", "-"))
+		name := filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(l.name))
 		if err := os.WriteFile(name+".txt", []byte(strings.Join(l.tokens, "\n")+"\n"), 0o600); err != nil {
 			return nil, err
 		}

@@ -23,6 +23,7 @@ type server struct {
 	addr string
 	open bool // has no gate
 	ours bool
+	wide bool // accepts three issuers and RS256, ES256 and EdDSA
 	cmd  *exec.Cmd
 }
 
@@ -30,7 +31,8 @@ func numCPU() int { return runtime.NumCPU() }
 
 // prepareServers builds, installs and starts all servers. The first is the bare handler
 // that the others are compared with.
-func prepareServers(ctx context.Context, dir string, iss *issuer) (servers []*server, err error) {
+func prepareServers(ctx context.Context, dir string, issuers []*issuer) (servers []*server, err error) {
+	iss := issuers[0]
 	defer func() {
 		if err != nil {
 			stopAll(servers)
@@ -57,6 +59,10 @@ func prepareServers(ctx context.Context, dir string, iss *issuer) (servers []*se
 		{server{name: "bare net/http handler", open: true}, []string{self, "serve", "bare"}},
 		{server{name: "this API, `--log-level warn`", ours: true}, []string{api, "--log-level", "warn", "--domain", iss.url, "--audience", audience}},
 		{server{name: "this API, access log on"}, []string{api, "--domain", iss.url, "--audience", audience}},
+		{server{name: "this API, three issuers and algorithms", wide: true}, []string{
+			api, "--log-level", "warn", "--audience", audience, "--algorithms", "RS256,ES256,EdDSA",
+			"--domain", issuers[0].url + "," + issuers[1].url + "," + issuers[2].url,
+		}},
 		{server{name: "mux " + version("gorilla/mux") + ", keyfunc " + version("keyfunc/v3") + ", jwt " + version("jwt/v5")}, []string{self, "serve", "stock", iss.url}},
 		{server{name: "go-jwt-middleware " + version("go-jwt-middleware/v3")}, []string{self, "serve", "auth0", iss.url}},
 		{server{name: "Express " + expressVersions["express"] + ", express-jwt " + expressVersions["express-jwt"] + ", jwks-rsa " + expressVersions["jwks-rsa"]}, []string{"node", express, iss.url}},

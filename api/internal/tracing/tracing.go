@@ -1,8 +1,8 @@
 // Package tracing sends spans to an OpenTelemetry collector by OTLP over HTTP.
 //
-// The variables are OpenTelemetry's: OTEL_EXPORTER_OTLP_ENDPOINT turns it on, and the
-// others (headers, timeout, sampler, service name, attributes) have the effect that its
-// specification says. Nothing is linked into a request's path while it is off.
+// The variables are OpenTelemetry's. OTEL_EXPORTER_OTLP_ENDPOINT turns it on. The SDK reads
+// those of the service's name, the sampler and the batches; client.go reads those of the
+// exporter.
 package tracing
 
 import (
@@ -15,7 +15,7 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
@@ -26,16 +26,30 @@ const serviceName = "calling-an-api"
 
 // Enabled reports whether the environment asks for traces.
 func Enabled(lookupEnv func(string) (string, bool)) bool {
-	get := func(name string) string { value, _ := lookupEnv(name); return value }
+	get := getter(lookupEnv)
 	return !strings.EqualFold(get("OTEL_SDK_DISABLED"), "true") && !strings.EqualFold(get("OTEL_TRACES_EXPORTER"), "none") &&
 		cmp.Or(get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), get("OTEL_EXPORTER_OTLP_ENDPOINT")) != ""
 }
 
-// Start returns a tracer whose spans are sent to the collector that the process's
-// environment names, in the background. Spans that it does not take are dropped, and the
-// reason is logged once. stop sends what is left, for at most timeout.
-func Start(ctx context.Context, log *slog.Logger) (tracer trace.Tracer, stop func(timeout time.Duration), err error) {
-	exporter, err := otlptracehttp.New(ctx)
+// getter returns lookupEnv with "" for variables that are not set.
+func getter(lookupEnv func(string) (string, bool)) func(name string) string {
+	return func(name string) string {
+		value, _ := lookupEnv(name)
+		return strings.TrimSpace(value)
+	}
+}
+
+// Start returns a tracer whose spans are sent to the collector that the environment names,
+// in the background. Spans that it does not take are dropped, and the reason is logged once.
+// stop sends what is left, for at most timeout. The error names the variable that is invalid.
+func Start(
+	ctx context.Context, lookupEnv func(string) (string, bool), log *slog.Logger,
+) (tracer trace.Tracer, stop func(timeout time.Duration), err error) {
+	client, err := newClient(getter(lookupEnv))
+	if err != nil {
+		return nil, nil, err
+	}
+	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, nil, err
 	}
