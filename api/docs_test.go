@@ -8,16 +8,21 @@ import (
 	"testing"
 )
 
-// TestRulesNameTests holds docs/token-validation.md to the tests that it names.
+// TestRulesNameTests holds docs/token-validation.md and docs/providers.md to the tests that
+// they name.
 func TestRulesNameTests(t *testing.T) {
 	t.Parallel()
-	doc, err := os.ReadFile("../docs/token-validation.md")
-	if err != nil {
-		t.Fatal(err)
+	var doc strings.Builder
+	for _, file := range []string{"../docs/token-validation.md", "../docs/providers.md"} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc.Write(content)
 	}
 	var sources strings.Builder
 	var files []string
-	for _, pattern := range []string{"gate/*_test.go", "gate/*/*_test.go", "internal/*/*_test.go"} {
+	for _, pattern := range []string{"gate/*_test.go", "gate/*/*_test.go", "gate/internal/*/*_test.go", "internal/*/*_test.go"} {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -31,7 +36,7 @@ func TestRulesNameTests(t *testing.T) {
 		}
 		sources.Write(content)
 	}
-	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)(?:/([^`]+))?`").FindAllStringSubmatch(string(doc), -1)
+	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)(?:/([^`]+))?`").FindAllStringSubmatch(doc.String(), -1)
 	if len(names) < 50 {
 		t.Fatalf("only %d tests are named", len(names))
 	}
