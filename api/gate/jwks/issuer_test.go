@@ -151,6 +151,35 @@ func TestNameAndKeysChangeTogether(t *testing.T) {
 	})
 }
 
+// TestUnknownKeyAsksForDiscovery has an issuer whose discovery failed at the start. A token of
+// a key that the guessed URL does not have makes the Set ask again, long before the refresh.
+func TestUnknownKeyAsksForDiscovery(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.Unstarted("https://id.acme.com/")
+	keys := `{"keys":[` + jwk(t, iss) + `]}`
+	var works atomic.Bool
+	respond := func(r *http.Request) (*http.Response, error) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/jwks.json"):
+			return answer(200, keys), nil
+		case r.URL.Path == "/real":
+			return answer(200, strings.Replace(keys, iss.KID(), "real", 1)), nil
+		case works.Load():
+			return answer(200, `{"issuer":"https://id.acme.com/","jwks_uri":"https://id.acme.com/real"}`), nil
+		}
+		return answer(503, ""), nil
+	}
+	run(t, jwks.Options{Issuer: iss.URL, Refresh: time.Hour}, respond, func(set *jwks.Set) {
+		works.Store(true)
+		if _, err := set.Key(context.Background(), "real", "RS256"); err != nil {
+			t.Errorf("the key that discovery leads to: %v", err)
+		}
+		if _, err := set.Key(context.Background(), iss.KID(), "RS256"); err == nil {
+			t.Error("a key of the guessed URL is still in use")
+		}
+	})
+}
+
 // TestNotModified has an issuer that sends an ETag. The keys are not sent again while they
 // are the same, and stay fresh.
 func TestNotModified(t *testing.T) {
@@ -181,7 +210,7 @@ func TestNotModified(t *testing.T) {
 		_, before, _ := set.Snapshot()
 		time.Sleep(10 * time.Minute)
 		key, epoch, usable := set.Snapshot()
-		if _, err := key(t.Context(), iss.KID(), "RS256"); err != nil || !usable || epoch != before {
+		if _, err := key(context.Background(), iss.KID(), "RS256"); err != nil || !usable || epoch != before {
 			t.Errorf("after ten minutes: %v, usable %t, epoch %d, want %d", err, usable, epoch, before)
 		}
 		mu.Lock()
@@ -194,7 +223,7 @@ func TestNotModified(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		mu.Lock()
 		defer mu.Unlock()
-		if _, err := set.Key(t.Context(), iss.KID(), "RS256"); err != nil || sent != 2 {
+		if _, err := set.Key(context.Background(), iss.KID(), "RS256"); err != nil || sent != 2 {
 			t.Errorf("rotated: %v, sent %d times", err, sent)
 		}
 	})
