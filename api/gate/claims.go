@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"calling-an-api.example/api/gate/internal/jws"
 )
 
 // This file reads the claims that are checked. golang-jwt checks the audience, exp and
@@ -45,13 +47,13 @@ type claims struct {
 // case-sensitive: a claim "AUD" is not aud.
 func parseClaims(data []byte) (*claims, error) {
 	c := &claims{}
-	err := scanObject(data, func(name []byte, v value) error {
+	err := jws.ScanObject(data, func(name []byte, v jws.Value) error {
 		ok := true
 		switch string(name) {
 		case "iss":
-			c.issuer, ok = v.text()
+			c.issuer, ok = v.Text()
 		case "sub":
-			c.subject, ok = v.text()
+			c.subject, ok = v.Text()
 		case "aud":
 			c.audience, ok = stringOrStrings(v)
 		case "exp":
@@ -61,26 +63,26 @@ func parseClaims(data []byte) (*claims, error) {
 		case "iat":
 			c.issuedAt, ok = numericDate(v)
 		case "client_id":
-			c.client, ok = v.text()
+			c.client, ok = v.Text()
 		case "jti":
-			c.id, ok = v.text()
+			c.id, ok = v.Text()
 		case "cnf":
 			c.hasConfirmation = true
 		case "azp":
-			c.authorizedParty, _ = v.text()
+			c.authorizedParty, _ = v.Text()
 		case "cid", "appid":
-			if text, isText := v.text(); isText && c.authorizedParty == "" {
+			if text, isText := v.Text(); isText && c.authorizedParty == "" {
 				c.authorizedParty = text
 			}
 		case "scope", "scp": // a string or a list; anything else grants nothing
-			granted, isList := v.texts()
+			granted, isList := v.Texts()
 			if !isList {
-				text, _ := v.text()
+				text, _ := v.Text()
 				granted = strings.Split(text, " ")
 			}
 			c.scopes = append(c.scopes, slices.DeleteFunc(granted, isNoScope)...)
 		case "permissions":
-			granted, _ := v.texts()
+			granted, _ := v.Texts()
 			c.permissions = slices.DeleteFunc(granted, isNoScope)
 		default:
 			c.kind.read(string(name), v)
@@ -116,16 +118,16 @@ func (c *claims) missing() string {
 }
 
 // stringOrStrings reads aud: a string or an array of strings (RFC 7519 §4.1.3).
-func stringOrStrings(v value) ([]string, bool) {
-	if text, ok := v.text(); ok {
+func stringOrStrings(v jws.Value) ([]string, bool) {
+	if text, ok := v.Text(); ok {
 		return []string{text}, true
 	}
-	return v.texts()
+	return v.Texts()
 }
 
 // numericDate reads a time in seconds since 1970 (RFC 7519 §2), from 1970 to 9999.
-func numericDate(v value) (*jwt.NumericDate, bool) {
-	n, ok := v.number()
+func numericDate(v jws.Value) (*jwt.NumericDate, bool) {
+	n, ok := v.Number()
 	if !ok || n < 0 || n > maxTime {
 		return nil, false
 	}

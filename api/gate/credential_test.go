@@ -43,23 +43,3 @@ func FuzzCredential(f *testing.F) {
 		}
 	})
 }
-
-// FuzzSplit checks that a token has one spelling only.
-func FuzzSplit(f *testing.F) {
-	for _, seed := range []string{"a.b.c", "AA.AA.AA", "..", "QQ.QQ.QR", "QUE.QUE.QUE", "AA=.AA.AA", "A\n.AA.AA"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, raw string) {
-		if checkForm(raw) != nil {
-			return
-		}
-		p, ok := split(raw, new([maxToken]byte))
-		if !ok {
-			return
-		}
-		again := encoding.EncodeToString(p.header) + "." + encoding.EncodeToString(p.payload)
-		if p.signed != again || raw != again+"."+encoding.EncodeToString(p.signature) {
-			t.Fatalf("%q is another spelling of %q", raw, again)
-		}
-	})
-}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"calling-an-api.example/api/gate/internal/jws"
 )
 
 // The parameters of the JOSE header (RFC 7515 §4) that could change what the signature
@@ -24,19 +26,19 @@ type header struct {
 // with one of accepted. The error names the parameter, and no value.
 func parseHeader(data []byte, accepted algorithms) (header, error) {
 	var h header
-	err := scanObject(data, func(name []byte, v value) error {
+	err := jws.ScanObject(data, func(name []byte, v jws.Value) error {
 		switch string(name) {
 		case "crit", "b64", "zip", // extensions that this package does not implement (RFC 7515 §4.1.11, RFC 7797)
 			"jwk", "jku", "x5u", "x5c": // keys of the sender's choice (RFC 8725 §3.10)
 			return errors.New("the parameter " + string(name) + " is not allowed")
 		case "alg", "kid", "typ", "cty":
-			if v.kind != '"' {
+			if v.Kind != '"' {
 				return errors.New("the parameter " + string(name) + " is not a string")
 			}
 		default:
 			return nil
 		}
-		text := v.bytes()
+		text := v.Bytes()
 		is := func(word string) bool { return bytes.EqualFold(text, []byte(word)) }
 		switch string(name) {
 		case "alg":

@@ -3,6 +3,8 @@ package gate
 import (
 	"slices"
 	"strings"
+
+	"calling-an-api.example/api/gate/internal/jws"
 )
 
 // Issuers sign other tokens than access tokens with the same keys: ID tokens, logout
@@ -22,14 +24,14 @@ type kind struct {
 var accessKinds = []string{"access", "access_token", "at+jwt", "JWT", "Bearer", "DPoP"}
 
 // read reads one claim.
-func (k *kind) read(name string, v value) {
+func (k *kind) read(name string, v jws.Value) {
 	switch name {
 	case "events":
 		k.isEvent = true
 	case "nonce", "at_hash", "c_hash":
 		k.isLogin = true
 	case "token_use", "typ", "token_type", "purpose":
-		text, _ := v.text()
+		text, _ := v.Text()
 		if !slices.ContainsFunc(accessKinds, func(kind string) bool { return strings.EqualFold(kind, text) }) {
 			k.other = name
 		}
@@ -37,7 +39,7 @@ func (k *kind) read(name string, v value) {
 			k.isCognito = text == "access"
 		}
 	case "act": // who acts for the subject, RFC 8693 §4.1
-		if v.kind != '{' {
+		if v.Kind != '{' {
 			k.other = name
 		}
 	}

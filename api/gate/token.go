@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"calling-an-api.example/api/gate/internal/jws"
 )
 
 // Token is a verified access token. Pass it by value. The zero Token grants nothing,
@@ -112,5 +114,5 @@ func (t Token) payload() ([]byte, error) {
 	if !ok {
 		return nil, errors.New("gate: the zero Token has no claims")
 	}
-	return encoding.DecodeString(payload)
+	return jws.Encoding.DecodeString(payload)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"calling-an-api.example/api/gate/internal/alg"
+	"calling-an-api.example/api/gate/internal/jws"
 )
 
 // Issuer is an authorization server whose access tokens are accepted.
@@ -138,15 +139,15 @@ func (f verified) isCurrent() bool {
 func (v *Verifier) verify(ctx context.Context, raw string) (verified, *Problem) {
 	buffer := decodeBuffers.Get().(*[maxToken]byte) //nolint:forcetypeassert // the pool holds only these
 	defer decodeBuffers.Put(buffer)
-	parts, ok := split(raw, buffer)
+	parts, ok := jws.Split(raw, buffer[:])
 	if !ok {
 		return verified{}, invalidToken(ReasonMalformed, "The access token is not three parts of base64url", nil)
 	}
-	h, err := parseHeader(parts.header, v.algorithms)
+	h, err := parseHeader(parts.Header, v.algorithms)
 	if err != nil {
 		return verified{}, invalidToken(ReasonHeader, "The access token's header is not that of an access token that this API accepts", err)
 	}
-	c, err := parseClaims(parts.payload)
+	c, err := parseClaims(parts.Payload)
 	if err != nil {
 		return verified{}, invalidToken(ReasonMalformed, "The access token's claims are malformed", err)
 	}
@@ -172,7 +173,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (verified, *Problem) 
 }
 
 // verifyBy checks the claims of a token of iss, and then its signature.
-func (v *Verifier) verifyBy(ctx context.Context, iss *issuer, key KeyFunc, parts parts, h header, c *claims) *Problem {
+func (v *Verifier) verifyBy(ctx context.Context, iss *issuer, key KeyFunc, parts jws.Parts, h header, c *claims) *Problem {
 	if p := iss.checkSpelling(c.issuer); p != nil {
 		return p
 	}
@@ -186,7 +187,7 @@ func (v *Verifier) verifyBy(ctx context.Context, iss *issuer, key KeyFunc, parts
 	if err != nil {
 		return keyProblem(ctx, err)
 	}
-	if err := alg.Verify(h.alg, parts.signed, parts.signature, public); err != nil {
+	if err := alg.Verify(h.alg, parts.Signed, parts.Signature, public); err != nil {
 		return invalidToken(ReasonSignature, "The access token's signature is invalid", err)
 	}
 	return nil

@@ -1,4 +1,4 @@
-package gate
+package jws
 
 import (
 	"bytes"
@@ -30,10 +30,10 @@ var (
 	errTrailing  = errors.New("bytes after the object")
 )
 
-// scanObject reads data, which must be one JSON object and nothing else, and
+// ScanObject reads data, which must be one JSON object and nothing else, and
 // calls member with each member's name and value, in order. It stops at the first
 // error, its own or member's.
-func scanObject(data []byte, member func(name []byte, v value) error) error {
+func ScanObject(data []byte, member func(name []byte, v Value) error) error {
 	s := scanner{data: data}
 	s.space()
 	if s.peek() != '{' {
@@ -86,7 +86,7 @@ func (s *scanner) space() {
 
 // object reads an object at nesting level depth and calls member for each of its
 // members, in their order. An error of member ends the scan.
-func (s *scanner) object(depth int, member func(name []byte, v value) error) error {
+func (s *scanner) object(depth int, member func(name []byte, v Value) error) error {
 	if depth > maxDepth {
 		return errDeep
 	}
@@ -103,7 +103,7 @@ func (s *scanner) object(depth int, member func(name []byte, v value) error) err
 		if err := s.string(); err != nil {
 			return err
 		}
-		name := value{'"', s.data[start:s.pos]}.bytes()
+		name := Value{'"', s.data[start:s.pos]}.Bytes()
 		for _, other := range names {
 			if bytes.Equal(name, other) {
 				return errDuplicate
@@ -137,7 +137,7 @@ func (s *scanner) object(depth int, member func(name []byte, v value) error) err
 }
 
 // array reads an array at nesting level depth and calls element for each of its elements.
-func (s *scanner) array(depth int, element func(v value)) error {
+func (s *scanner) array(depth int, element func(v Value)) error {
 	if depth > maxDepth {
 		return errDeep
 	}
@@ -165,11 +165,11 @@ func (s *scanner) array(depth int, element func(v value)) error {
 }
 
 // value reads any value that stands depth deep.
-func (s *scanner) value(depth int) (v value, err error) {
+func (s *scanner) value(depth int) (v Value, err error) {
 	s.space()
 	start := s.pos
-	v.kind = s.peek()
-	switch v.kind {
+	v.Kind = s.peek()
+	switch v.Kind {
 	case '{':
 		err = s.object(depth+1, nil)
 	case '[':
@@ -183,10 +183,10 @@ func (s *scanner) value(depth int) (v value, err error) {
 	case 'n':
 		err = s.literal("null")
 	default:
-		v.kind = '0'
+		v.Kind = '0'
 		err = s.number()
 	}
-	v.raw = s.data[start:s.pos]
+	v.Raw = s.data[start:s.pos]
 	return v, err
 }
 
