@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"strings"
@@ -39,7 +40,8 @@ type claims struct {
 	authorizedParty string // azp, or what Okta (cid) and Entra ID (appid) have instead
 	id              string
 	kind            kind
-	hasConfirmation bool // has cnf
+	isBound         bool   // has cnf
+	thumbprint      string // member jkt of cnf, RFC 9449 §6.1
 }
 
 // parseClaims reads a token's payload. A claim of the wrong type is an error, except
@@ -67,7 +69,7 @@ func parseClaims(data []byte) (*claims, error) {
 		case "jti":
 			c.id, ok = v.Text()
 		case "cnf":
-			c.hasConfirmation = true
+			c.isBound, c.thumbprint = true, thumbprint(v)
 		case "azp":
 			c.authorizedParty, _ = v.Text()
 		case "cid", "appid":
@@ -93,6 +95,24 @@ func parseClaims(data []byte) (*claims, error) {
 		return nil
 	})
 	return c, err
+}
+
+// thumbprint returns the member jkt of cnf: the SHA-256 thumbprint of a key, in base64url
+// (RFC 9449 §6.1). It is "" if there is none, or another text.
+func thumbprint(cnf jws.Value) (jkt string) {
+	if cnf.Kind != '{' {
+		return ""
+	}
+	_ = jws.ScanObject(cnf.Raw, func(name []byte, v jws.Value) error { // it was scanned before
+		if string(name) == "jkt" {
+			jkt, _ = v.Text()
+		}
+		return nil
+	})
+	if digest, err := jws.Encoding.DecodeString(jkt); err != nil || len(digest) != sha256.Size {
+		return ""
+	}
+	return jkt
 }
 
 // isNoScope reports whether s is not one scope (RFC 6749 §3.3): it is empty, or has white
@@ -144,8 +164,8 @@ func (c *claims) check(now time.Time, leeway time.Duration, atJWT, strict bool) 
 		return invalidToken(ReasonNotYet, "The access token is not valid yet", nil)
 	case c.issuedAt != nil && !c.expires.After(c.issuedAt.Time):
 		return invalidToken(ReasonClaims, "The access token expires before it was issued", nil)
-	case c.hasConfirmation: // possession of the token is not enough, RFC 7800 §3.1, RFC 9449 §7.2
-		return invalidToken(ReasonClaims, "The access token is bound to a key, so it cannot be used as a bearer token", nil)
+	case c.isBound && c.thumbprint == "": // RFC 7800 §3.1
+		return invalidToken(ReasonBinding, "The access token is bound to a key in a way that this API does not support", nil)
 	case strict && (!atJWT || c.client == "" || c.id == "" || c.issuedAt == nil):
 		return invalidToken(ReasonClaims, "The access token lacks what this API requires by RFC 9068: typ at+jwt, client_id, iat and jti", nil)
 	}

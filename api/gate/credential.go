@@ -6,28 +6,41 @@ import (
 	"strings"
 )
 
-// credential returns the bearer token of the Authorization header (RFC 6750 §2.1).
+// sent is the access token of a request.
+type sent struct {
+	token string
+	dpop  bool // with the scheme DPoP (RFC 9449 §7.1), not Bearer
+}
+
+// credential returns the token of the Authorization header (RFC 6750 §2.1, RFC 9449 §7.1).
+// The scheme DPoP is accepted if withDPoP.
 // Tokens in the query or the body are not accepted, because URLs end up in logs and
 // browser histories (RFC 6750 §2.3, RFC 9700 §4.3.2). A token in the query in addition
 // to the header is an error.
-func credential(r *http.Request) (string, *Problem) {
+func credential(r *http.Request, withDPoP bool) (sent, *Problem) {
 	headers := r.Header["Authorization"]
 	switch {
 	case len(headers) == 0:
-		return "", problemNoToken
+		return sent{}, problemNoToken
 	case len(headers) > 1:
-		return "", invalidRequest("The request has more than one Authorization header")
+		return sent{}, invalidRequest("The request has more than one Authorization header")
 	}
 	scheme, token, found := strings.Cut(headers[0], " ")
+	isDPoP := withDPoP && strings.EqualFold(scheme, "DPoP")
 	switch {
-	case !strings.EqualFold(scheme, "Bearer"): // case-insensitive, RFC 9110 §11.1
-		return "", missingToken("The Authorization header's scheme is not Bearer")
+	case !isDPoP && !strings.EqualFold(scheme, "Bearer"): // case-insensitive, RFC 9110 §11.1
+		if withDPoP {
+			return sent{}, missingToken("The Authorization header's scheme is not Bearer or DPoP")
+		}
+		return sent{}, missingToken("The Authorization header's scheme is not Bearer")
 	case !found || token == "" || strings.ContainsAny(token, " \t,"):
-		return "", invalidRequest("The Authorization header must be Bearer, one space and one token")
+		return sent{}, invalidRequest("The Authorization header must be " + map[bool]string{true: "DPoP", false: "Bearer"}[isDPoP] + ", one space and one token")
 	case hasQueryToken(r.URL.RawQuery): // a client must not use two methods, RFC 6750 §2
-		return "", invalidRequest("The request has an access token in the query in addition to the Authorization header")
+		return sent{}, invalidRequest("The request has an access token in the query in addition to the Authorization header")
+	case withDPoP && !isDPoP && len(r.Header["Dpop"]) > 0:
+		return sent{}, invalidRequest("The request has a DPoP proof, but its Authorization header's scheme is Bearer")
 	}
-	return token, nil
+	return sent{token, isDPoP}, nil
 }
 
 var problemNoToken = missingToken("The request has no access token; send one as Authorization: Bearer <token>")

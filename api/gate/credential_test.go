@@ -11,13 +11,13 @@ import (
 // spells it, and that nothing of it comes back in a refusal.
 func FuzzCredential(f *testing.F) {
 	fixed := map[string]bool{} // all that a refusal can say
-	for _, header := range []string{"Basic x", "Bearer", "Bearer x"} {
+	for _, header := range []string{"Basic x", "Bearer", "DPoP", "Bearer x"} {
 		r := &http.Request{Header: http.Header{"Authorization": {header}}, URL: &url.URL{RawQuery: "access_token"}}
-		_, err := credential(r)
+		_, err := credential(r, true)
 		fixed[err.Description] = true
 	}
 	for _, seed := range []string{
-		"Bearer abc.def.ghi", "bearer x", "Bearer", "Bearer ", "Bearer  x", "Bearer x y", "Bearer x,y", "Basic x", "", "Bearer\tx", "BEARER x=",
+		"Bearer abc.def.ghi", "bearer x", "Bearer", "Bearer ", "Bearer  x", "Bearer x y", "Bearer x,y", "Basic x", "", "Bearer\tx", "BEARER x=", "DPoP x", "dpop x", "DPoP  x",
 	} {
 		f.Add(seed, "")
 		f.Add(seed, "access_token=x")
@@ -25,7 +25,8 @@ func FuzzCredential(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header, query string) {
 		r := &http.Request{Header: http.Header{"Authorization": {header}}, URL: &url.URL{RawQuery: query}}
-		token, err := credential(r)
+		c, err := credential(r, true)
+		token := c.token
 		if err != nil {
 			if token != "" {
 				t.Fatalf("a token and a refusal for %q", header)
@@ -35,7 +36,11 @@ func FuzzCredential(f *testing.F) {
 			}
 			return
 		}
-		if len(header) != len("Bearer ")+len(token) || !strings.EqualFold(header[:7], "Bearer ") || token == "" || strings.ContainsAny(token, " ,\t") {
+		scheme := "Bearer "
+		if c.dpop {
+			scheme = "DPoP "
+		}
+		if len(header) != len(scheme)+len(token) || !strings.EqualFold(header[:len(scheme)], scheme) || token == "" || strings.ContainsAny(token, " ,\t") {
 			t.Fatalf("accepted %q as %q", header, token)
 		}
 		if values, err := url.ParseQuery(query); err == nil && values.Has("access_token") {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"calling-an-api.example/api/gate/dpop"
 )
 
 // Gate is HTTP middleware that requires a valid bearer token. A Gate without a
@@ -19,6 +21,12 @@ type Gate struct {
 	// ResourceMetadata is the URL of the API's protected resource metadata. If it is
 	// set, challenges include it as resource_metadata (RFC 9728 §5.1).
 	ResourceMetadata string
+	// DPoP verifies the proofs of tokens that are bound to a key (RFC 9449). The default,
+	// nil, accepts bearer tokens only; a bound token is rejected then, because possession of
+	// it is not enough.
+	DPoP *dpop.Verifier
+	// RequireDPoP accepts bound tokens only. It needs DPoP. For single routes, use [Bound].
+	RequireDPoP bool
 	// Rejected writes the response to a rejected request. p is never nil; it may be
 	// shared between requests, so it must not be modified. The default is
 	// [Gate.WriteProblem].
@@ -35,18 +43,37 @@ func New(policy Policy) (*Gate, error) {
 	return &Gate{Verifier: v}, nil
 }
 
-// Check returns the verified token of r's Authorization header. The error is
-// always a *[Problem]: get it with errors.As, and pass it to [Gate.WriteProblem]. Check
-// writes nothing, and checks no requirements; use [Token.Require].
-func (g *Gate) Check(r *http.Request) (Token, error) {
-	raw, p := credential(r)
+// Check returns the verified token of r's Authorization header, if it meets all
+// requirements. For a bound token, it also verifies r's DPoP proof, and uses it up: call
+// Check once for each request. The error is always a *[Problem]: get it with errors.As, and
+// pass it to [Gate.WriteProblem]. Check writes nothing.
+func (g *Gate) Check(r *http.Request, requirements ...Requirement) (Token, error) {
+	c, p := credential(r, g.DPoP != nil)
 	if p != nil {
 		return Token{}, p
 	}
-	if g.Verifier == nil {
+	if g.Verifier == nil || g.RequireDPoP && g.DPoP == nil {
 		return Token{}, problemNoVerifier
 	}
-	return g.Verifier.Verify(r.Context(), raw)
+	token, err := g.Verifier.VerifyBound(r.Context(), c.token)
+	if err != nil {
+		return Token{}, c.problem(err)
+	}
+	proof, p := g.checkProof(r, c, token)
+	if p != nil {
+		return Token{}, p
+	}
+	if err := token.Require(requirements...); err != nil {
+		return Token{}, c.problem(err)
+	}
+	if proof == nil {
+		return token, nil
+	}
+	if err := g.DPoP.Use(r.Context(), *proof); err != nil {
+		return Token{}, g.proofProblem(err, token)
+	}
+	token.nonce = g.DPoP.NextNonce(*proof)
+	return token, nil
 }
 
 // HandlerFunc handles a request with a valid token. The token is an argument, so
@@ -57,13 +84,13 @@ type HandlerFunc func(w http.ResponseWriter, r *http.Request, token Token)
 // all requirements, and rejects all others.
 func (g *Gate) Handle(next HandlerFunc, requirements ...Requirement) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, err := g.Check(r)
-		if err == nil {
-			err = token.Require(requirements...)
-		}
+		token, err := g.Check(r, requirements...)
 		if err != nil {
 			g.reject(w, r, err)
 			return
+		}
+		if token.nonce != "" {
+			w.Header().Set(nonceHeader, token.nonce)
 		}
 		next(w, r, token)
 	})

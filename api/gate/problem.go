@@ -20,23 +20,29 @@ type Problem struct {
 	Description string        // one sentence for the developer of the client
 	Scope       string        // scopes that are required, for CodeInsufficientScope
 	Issuer      string        // URL of the token's issuer in the Policy, "" if it is none of those; for metrics and the log
+	DPoP        bool          // the request used the scheme DPoP, so the challenge of that scheme says what is wrong
+	Nonce       string        // value of the header DPoP-Nonce, for CodeUseNonce
 	RetryAfter  time.Duration // how long the client should wait, for status 503
 	Cause       error         // internal detail without claim values; nil if there is none
 }
 
-// Values of [Problem].Code. RFC 6750 §3.1 defines the first three; the others are this
-// package's. They are stable.
+// Values of [Problem].Code. RFC 6750 §3.1 defines the first three, and RFC 9449 §7.1 and §9
+// the next two; the others are this package's. They are stable.
 const (
 	CodeInvalidRequest    = "invalid_request"
 	CodeInvalidToken      = "invalid_token"
 	CodeInsufficientScope = "insufficient_scope"
+	CodeInvalidProof      = "invalid_dpop_proof"
+	CodeUseNonce          = "use_dpop_nonce"
 	CodeMissingToken      = "missing_token"
 	CodeUnavailable       = "temporarily_unavailable"
 )
 
-// Values of [Problem].Reason: a word for programs and metrics. They are stable.
+// Values of [Problem].Reason: a word for programs and metrics. They are stable. Those for
+// DPoP proofs are in package dpop.
 const (
 	ReasonAudience    = "audience"      // issued for another audience
+	ReasonBinding     = "binding"       // bound to a key, but sent as a bearer token, or the other way round
 	ReasonClaim       = "claim"         // valid, but a claim does not have the required value
 	ReasonClaims      = "claims"        // a required claim is missing, or a value is rejected
 	ReasonExpired     = "expired"       // exp has passed
@@ -77,7 +83,10 @@ func (g *Gate) WriteProblem(w http.ResponseWriter, p *Problem) {
 		seconds := max(1, int((p.RetryAfter+time.Second-1)/time.Second))
 		h.Set("Retry-After", strconv.Itoa(seconds))
 	} else {
-		h.Set("WWW-Authenticate", g.challenge(p))
+		h["Www-Authenticate"] = g.challenges(p)
+	}
+	if p.Nonce != "" {
+		h.Set(nonceHeader, p.Nonce)
 	}
 	w.WriteHeader(p.Status)
 	encoder := json.NewEncoder(w)
@@ -89,11 +98,24 @@ func (g *Gate) WriteProblem(w http.ResponseWriter, p *Problem) {
 	}{p.Code, p.Description, p.Reason})
 }
 
-// challenge is the value of WWW-Authenticate. For a request without a token it has no
-// error attribute (RFC 6750 §3.1).
-func (g *Gate) challenge(p *Problem) string {
+// challenges are the values of WWW-Authenticate, one for each scheme that the gate accepts
+// (RFC 9449 §7.1). That of the scheme that the request has used says what is wrong.
+func (g *Gate) challenges(p *Problem) []string {
+	var all []string
+	if !g.RequireDPoP {
+		all = append(all, g.challenge("Bearer", p, !p.DPoP))
+	}
+	if g.DPoP != nil {
+		all = append(all, g.challenge("DPoP", p, p.DPoP || g.RequireDPoP))
+	}
+	return all
+}
+
+// challenge is the challenge of one scheme. For a request without a token it has no error
+// attribute (RFC 6750 §3.1).
+func (g *Gate) challenge(scheme string, p *Problem, isUsed bool) string {
 	var b strings.Builder
-	b.WriteString("Bearer realm=")
+	b.WriteString(scheme + " realm=")
 	if g.Realm == "" {
 		b.WriteString(`"api"`)
 	} else {
@@ -104,12 +126,17 @@ func (g *Gate) challenge(p *Problem) string {
 			b.WriteString(", " + name + "=" + quoted(value))
 		}
 	}
-	if p.Code != CodeMissingToken {
+	if isUsed && p.Code != CodeMissingToken {
 		attribute("error", p.Code)
 		attribute("error_description", p.Description)
 	}
-	attribute("scope", p.Scope)
+	if isUsed {
+		attribute("scope", p.Scope)
+	}
 	attribute("resource_metadata", g.ResourceMetadata)
+	if scheme == "DPoP" {
+		attribute("algs", strings.Join(g.DPoP.Algorithms(), " "))
+	}
 	return b.String()
 }
 

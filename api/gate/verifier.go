@@ -93,8 +93,20 @@ func NewVerifier(policy Policy) (*Verifier, error) {
 
 // Verify verifies the access token raw. The error is a *[Problem]: status 401 for an
 // invalid token, 503 if no keys of its issuer are available or ctx ended. Only valid
-// tokens are cached.
+// tokens are cached. A token that is bound to a key is invalid here, because possession of
+// it is not enough: see [Verifier.VerifyBound].
 func (v *Verifier) Verify(ctx context.Context, raw string) (Token, error) {
+	token, err := v.VerifyBound(ctx, raw)
+	if err == nil && token.Thumbprint() != "" {
+		return Token{}, boundAsBearer(token)
+	}
+	return token, err
+}
+
+// VerifyBound is [Verifier.Verify], but also accepts tokens that are bound to a key by their
+// claim cnf.jkt (RFC 9449 §6.1). The caller must verify that the sender holds the key of
+// [Token.Thumbprint], unless that is "".
+func (v *Verifier) VerifyBound(ctx context.Context, raw string) (Token, error) {
 	if p := checkForm(raw); p != nil {
 		return Token{}, p
 	}
