@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -26,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"calling-an-api.example/api/gate"
+	"calling-an-api.example/api/gate/dpop"
 	"calling-an-api.example/api/gate/jwks"
 	"calling-an-api.example/api/internal/config"
 	"calling-an-api.example/api/internal/httpapi"
@@ -103,6 +105,10 @@ func run(
 	} else if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	if options.DPoP, err = newDPoP(cfg, url(lns[0])); err != nil {
+		return err
+	}
+	options.RequireDPoP = cfg.DPoP == "required"
 	srv := &http.Server{
 		Handler:        httpapi.Handler(options), //nolint:contextcheck // requests bring their own
 		ReadTimeout:    5 * time.Second,          // headers included
@@ -140,6 +146,23 @@ func newVerifier(cfg config.Config, log *slog.Logger) ([]*jwks.Set, *gate.Verifi
 	}
 	verifier, err := gate.NewVerifier(policy)
 	return keys, verifier, err
+}
+
+// newDPoP returns what verifies the proofs of bound tokens, nil if they are rejected. own is
+// the URL of the address that the API listens on.
+func newDPoP(cfg config.Config, own string) (*dpop.Verifier, error) {
+	if cfg.DPoP == "off" {
+		return nil, nil //nolint:nilnil // as httpapi.Options wants it
+	}
+	urls := cfg.PublicURLs
+	if len(urls) == 0 {
+		urls = []string{cmp.Or(cfg.Resource, own)}
+	}
+	v, err := dpop.New(dpop.Options{URLs: urls, RequireNonce: cfg.DPoPNonce})
+	if err != nil {
+		return nil, fmt.Errorf("--public-url (API_PUBLIC_URLS): %w", err)
+	}
+	return v, nil
 }
 
 // serve refreshes the keys and serves srv until ctx ends, and then as stop says.

@@ -26,6 +26,9 @@ type Config struct {
 	Refresh          time.Duration // time between scheduled fetches of the issuer's keys
 	MaxStale         time.Duration // how long keys are kept while the issuer can't be reached
 	FetchesPerMinute int           // limit on the fetches that unknown key IDs cause
+	DPoP             string        // off, allowed or required
+	DPoPNonce        bool          // proofs need a nonce
+	PublicURLs       []string      // under which clients reach the API, for proofs; without any, the resource's or the address
 	Drain            time.Duration // time between the start of the shutdown and the end of listening
 	CORSOrigins      []string      // origins whose pages may call the API
 	Resource         string        // URL of this API for its callers, "" if it has none
@@ -42,6 +45,7 @@ var variables = map[string]string{
 	"algorithms":   "API_ALGORITHMS",
 	"cors-origin":  "API_CORS_ORIGIN",
 	"jwks-refresh": "JWKS_REFRESH",
+	"public-url":   "API_PUBLIC_URLS",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag overrides
@@ -53,6 +57,8 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		cfg                         Config
 		domains, audiences          string
 		algorithms, cors, logFormat string
+		nonce                       string
+		publicURLs                  []string
 		fs                          = flag.NewFlagSet("api", flag.ContinueOnError)
 	)
 	fs.SetOutput(output)
@@ -66,6 +72,12 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.DurationVar(&cfg.Refresh, "jwks-refresh", 5*time.Minute, "time between fetches of the issuer's keys")
 	fs.DurationVar(&cfg.MaxStale, "jwks-max-stale", 24*time.Hour, "how long keys are kept while the issuer can't be reached")
 	fs.IntVar(&cfg.FetchesPerMinute, "jwks-fetches-per-minute", 5, "limit on the fetches that unknown key IDs cause")
+	fs.StringVar(&cfg.DPoP, "dpop", "allowed", "`mode` of DPoP: off, allowed (bound tokens need a proof) or required (bearer tokens are rejected)")
+	fs.StringVar(&nonce, "dpop-nonce", "off", "`on` requires a nonce of the API in each proof, so that the client's clock does not matter")
+	fs.Func("public-url", "`URL` under which clients reach the API, which proofs name; can be repeated; https://shop.acme.com/backend=/ if a proxy removes /backend; by default --resource-url, or the address", func(value string) error {
+		publicURLs = append(publicURLs, value)
+		return nil
+	})
 	fs.DurationVar(&cfg.Drain, "drain", 0, "time between /readyz turning 503, on SIGTERM, and the end of listening")
 	fs.StringVar(&cors, "cors-origin", "", "`origins` whose pages may call the API from browsers, separated by commas")
 	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for clients; by default the first audience, if that is a URL")
@@ -128,6 +140,18 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	}
 	if _, _, err := net.SplitHostPort(cfg.Addr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: write it as host:port, like localhost:3001", origin["addr"], cfg.Addr)
+	}
+	for _, list := range publicURLs {
+		cfg.PublicURLs = append(cfg.PublicURLs, split(list)...)
+	}
+	if !slices.Contains([]string{"off", "allowed", "required"}, cfg.DPoP) {
+		return Config{}, fmt.Errorf("--dpop=%q: write off, allowed or required", cfg.DPoP)
+	}
+	switch nonce {
+	case "on", "off":
+		cfg.DPoPNonce = nonce == "on"
+	default:
+		return Config{}, fmt.Errorf("--dpop-nonce=%q: write on or off", nonce)
 	}
 	if cfg.CORSOrigins, err = origins(cors); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", origin["cors-origin"], cors, err)

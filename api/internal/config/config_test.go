@@ -30,8 +30,8 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Addr: "localhost:3001", Issuers: []string{"http://localhost:4400/"}, Audiences: []string{"http://localhost:3001"},
-		Algorithms: []string{"RS256"},
-		Leeway:     5 * time.Second, Refresh: 5 * time.Minute, MaxStale: 24 * time.Hour, FetchesPerMinute: 5,
+		Algorithms: []string{"RS256"}, DPoP: "allowed",
+		Leeway: 5 * time.Second, Refresh: 5 * time.Minute, MaxStale: 24 * time.Hour, FetchesPerMinute: 5,
 		TokenCache: 10000, Resource: "http://localhost:3001",
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -93,6 +93,8 @@ func TestRefused(t *testing.T) {
 		"algorithm HS256":         {env: []string{"API_ALGORITHMS=RS256,HS256"}, want: []string{"API_ALGORITHMS", "HS256", "RS256,PS256,ES256,EdDSA"}},
 		"algorithm none":          {args: []string{"--algorithms", "none"}, want: []string{"--algorithms", "none"}},
 		"no algorithm":            {args: []string{"--algorithms", ","}, want: []string{"--algorithms", "empty"}},
+		"DPoP perhaps":            {args: []string{"--dpop", "perhaps"}, want: []string{"--dpop", "required"}},
+		"a nonce perhaps":         {args: []string{"--dpop-nonce", "yes"}, want: []string{"--dpop-nonce", "on or off"}},
 		"drain of an hour":        {args: []string{"--drain", "1h"}, want: []string{"--drain"}},
 		"CORS by variable":        {env: []string{"API_CORS_ORIGIN=*"}, want: []string{"API_CORS_ORIGIN"}},
 		"domain with credentials": {env: []string{"AUTH0_DOMAIN=https://a:b@acme.auth0.com"}, want: []string{"AUTH0_DOMAIN"}},
@@ -137,6 +139,21 @@ func TestFlagWinsOverVariable(t *testing.T) {
 	cfg, err := Parse([]string{"--addr", "localhost:1"}, env("API_ADDR=localhost:2", "AUTH0_AUDIENCE=aud"), io.Discard, "")
 	if err != nil || cfg.Addr != "localhost:1" || cfg.Audiences[0] != "aud" {
 		t.Errorf("got %+v, %v", cfg, err)
+	}
+}
+
+// TestPublicURLs has the variable, which the flag replaces.
+func TestPublicURLs(t *testing.T) {
+	t.Parallel()
+	variable := env("API_PUBLIC_URLS=http://localhost:4200, http://localhost:3001")
+	for want, args := range map[string][]string{
+		"http://localhost:4200 http://localhost:3001": nil,
+		"https://a.test https://b.test/x=/":           {"--public-url", "https://a.test", "--public-url", "https://b.test/x=/"},
+	} {
+		cfg, err := Parse(args, variable, io.Discard, "")
+		if err != nil || strings.Join(cfg.PublicURLs, " ") != want {
+			t.Errorf("got %q, %v; want %q", cfg.PublicURLs, err, want)
+		}
 	}
 }
 

@@ -18,8 +18,8 @@ func withCORS(origins []string, next http.Handler) http.Handler {
 		AllowedMethods: []string{ // also methods that no route has, so that a page can read the 405
 			http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
 		},
-		AllowedHeaders: []string{"Authorization", requestIDHeader},
-		ExposedHeaders: []string{"WWW-Authenticate", "Retry-After", requestIDHeader},
+		AllowedHeaders: []string{"Authorization", "DPoP", "Traceparent", requestIDHeader},
+		ExposedHeaders: []string{"WWW-Authenticate", "DPoP-Nonce", "Retry-After", requestIDHeader},
 		MaxAge:         600,
 	}).Handler(next)
 }

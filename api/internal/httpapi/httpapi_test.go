@@ -139,7 +139,7 @@ type problem struct {
 // reasons are those of refusals, by what these say.
 var reasons = map[string]string{
 	whyAudience: "audience", whyExpired: "expired", whyHeader: "header", whyIssuer: "issuer", whyKey: "unknown_key",
-	whyLacks: "claims", whyKind: "claims", whyBound: "claims", whyNotJWT: "not_a_jwt", whyNotYet: "not_yet_valid", whyParts: "malformed", whyClaims: "malformed",
+	whyLacks: "claims", whyKind: "claims", whyBound: "binding", whyNotJWT: "not_a_jwt", whyNotYet: "not_yet_valid", whyParts: "malformed", whyClaims: "malformed",
 }
 
 func (a answer) problem(t *testing.T) problem {

@@ -26,7 +26,7 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request, err error) {
 	case !errors.As(err, &p):
 		a.ids.set(w, r)
 		writeJSON(w, http.StatusInternalServerError, problem{"internal_error", "Something went wrong on our side."})
-	case p.Status == http.StatusServiceUnavailable: // not cached, because Retry-After varies
+	case p.Status == http.StatusServiceUnavailable, p.Nonce != "": // not cached, because Retry-After and the nonce vary
 		a.metrics.rejected(p)
 		a.ids.set(w, r)
 		a.gate.WriteProblem(w, p)
@@ -47,12 +47,15 @@ type answer struct {
 
 // problemKey identifies a cached response. Its fields are constants of the program, so
 // there are few of them.
-type problemKey struct{ code, description, reason, scope string }
+type problemKey struct {
+	code, description, reason, scope string
+	dpop                             bool
+}
 
 // prepared returns the answer to p. It is made the first time, because rejecting a
 // request must not cost more than accepting one.
 func (a *api) prepared(p *gate.Problem) *answer {
-	key := problemKey{p.Code, p.Description, p.Reason, p.Scope}
+	key := problemKey{p.Code, p.Description, p.Reason, p.Scope, p.DPoP}
 	kept, ok := a.answers.Load(key)
 	if !ok {
 		made := &answer{header: http.Header{}}

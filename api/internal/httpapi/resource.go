@@ -40,12 +40,18 @@ func (a *api) metadata(w http.ResponseWriter, _ *http.Request) error {
 	for _, issuer := range a.Issuers {
 		servers = append(servers, issuer.Keys.Issuer())
 	}
+	var algorithms []string
+	if a.DPoP != nil {
+		algorithms = a.DPoP.Algorithms()
+	}
 	w.Header().Set("Cache-Control", "max-age=3600")
 	writeJSON(w, http.StatusOK, struct {
 		Resource string   `json:"resource,omitempty"`
 		Servers  []string `json:"authorization_servers"`
 		Scopes   []string `json:"scopes_supported"`
 		Methods  []string `json:"bearer_methods_supported"`
-	}{a.Resource.Identifier, servers, a.scopes(), []string{"header"}})
+		Proofs   []string `json:"dpop_signing_alg_values_supported,omitempty"`
+		Bound    bool     `json:"dpop_bound_access_tokens_required,omitempty"`
+	}{a.Resource.Identifier, servers, a.scopes(), []string{"header"}, algorithms, a.RequireDPoP})
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"calling-an-api.example/api/gate"
+	"calling-an-api.example/api/gate/dpop"
 )
 
 // endpoint is one path of the API. What --help and the API's metadata say about
@@ -61,7 +62,9 @@ type Options struct {
 	Verifier     *gate.Verifier
 	Issuers      []Issuer
 	Resource     Resource
-	CORSOrigins  []string // allowed CORS origins; without any, CORS is off
+	DPoP         *dpop.Verifier // verifies proofs for bound tokens; nil means that they are rejected
+	RequireDPoP  bool           // rejects bearer tokens
+	CORSOrigins  []string       // allowed CORS origins; without any, CORS is off
 	Log          *slog.Logger
 	Draining     func() bool  // whether the API is about to stop; nil means never
 	DroppedLines func() int64 // lines of the log that were dropped; nil means no such metric
@@ -72,7 +75,9 @@ type Options struct {
 func Handler(opts Options) http.Handler {
 	a := &api{
 		Options: opts, metrics: newMetrics(opts), ids: newRequestIDs(),
-		gate: &gate.Gate{Verifier: opts.Verifier, ResourceMetadata: opts.Resource.MetadataURL()},
+		gate: &gate.Gate{
+			Verifier: opts.Verifier, ResourceMetadata: opts.Resource.MetadataURL(), DPoP: opts.DPoP, RequireDPoP: opts.RequireDPoP,
+		},
 	}
 	// Paths are used as they are: mux would redirect //api/external to a clean one. It
 	// runs Use middleware on matched routes only, so a.serve wraps every handler.
@@ -92,13 +97,13 @@ func (a *api) protect(access access, next handler) handler {
 	}
 	required := gate.AllOf(access.scopes...)
 	return func(w http.ResponseWriter, r *http.Request) error {
-		token, err := a.check(r)
+		token, err := a.check(r, required)
 		if err != nil {
 			return err
 		}
 		a.metrics.accepted(token)
-		if err := token.Require(required); err != nil {
-			return err
+		if nonce := token.Nonce(); nonce != "" {
+			w.Header().Set("DPoP-Nonce", nonce)
 		}
 		return next(w, r)
 	}

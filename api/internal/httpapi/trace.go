@@ -38,13 +38,13 @@ func (a *api) startSpan(r *http.Request, route string, w *statusWriter) (traced 
 }
 
 // check returns the verified token of r, and records what the gate has decided.
-func (a *api) check(r *http.Request) (gate.Token, error) {
+func (a *api) check(r *http.Request, required gate.Requirement) (gate.Token, error) {
 	if a.Tracer == nil {
-		return a.gate.Check(r)
+		return a.gate.Check(r, required)
 	}
 	ctx, span := a.Tracer.Start(r.Context(), "gate")
 	defer span.End()
-	token, err := a.gate.Check(r.WithContext(ctx))
+	token, err := a.gate.Check(r.WithContext(ctx), required)
 	var p *gate.Problem
 	switch {
 	case err == nil:
