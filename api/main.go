@@ -74,7 +74,7 @@ func run(
 		debug.SetGCPercent(150) // fewer collections of a small heap, for about 2 MB (docs/performance.md)
 	}
 	lines := logqueue.New(stderr, logBuffer)
-	defer lines.Close(lastWords)
+	defer lines.Close(lastWords) // after the last line, that of the tracer
 	log := newLogger(lines, cfg)
 
 	keys, verifier, err := newVerifier(cfg, log)
@@ -97,6 +97,7 @@ func run(
 		}
 		defer stop(lastWords)
 		options.Tracer = tracer
+		log.Info("sending traces")
 	}
 	lns, err := listen.TCP(ctx, cfg.Addr)
 	if busy := (*listen.BusyError)(nil); errors.As(err, &busy) {
@@ -117,7 +118,10 @@ func run(
 		MaxHeaderBytes: 32 << 10,
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	log.Info("API listening on "+url(lns[0]), "issuer", list(cfg.Issuers), "audience", list(cfg.Audiences))
+	log.Info("API listening on "+url(lns[0]), "issuer", list(cfg.Issuers), "audience", list(cfg.Audiences), "algorithms", list(cfg.Algorithms))
+	if cfg.Resource == "" {
+		log.Warn("the audience is not a URL, so clients get no description of this API (RFC 9728); set --resource-url")
+	}
 	err = serve(ctx, srv, lns, keys, reload, log, listen.Stop{
 		Drain: cfg.Drain, InFlight: inFlight,
 		Draining: func() {

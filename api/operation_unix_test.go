@@ -312,7 +312,7 @@ func TestCollectorThatIsDown(t *testing.T) {
 	if status, body := get(t, url+"/api/external", iss.Mint(nil)); status != http.StatusOK {
 		t.Errorf("got %d %s", status, body)
 	}
-	find(t, log, "spans are dropped")
+	find(t, log, "spans that cannot be sent are dropped")
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

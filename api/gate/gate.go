@@ -64,7 +64,7 @@ func (g *Gate) Check(r *http.Request, requirements ...Requirement) (Token, error
 		return Token{}, p
 	}
 	if err := token.Require(requirements...); err != nil {
-		return Token{}, c.problem(err)
+		return Token{}, c.unmet(err, token)
 	}
 	if proof == nil {
 		return token, nil

@@ -154,18 +154,19 @@ func TestNewRejects(t *testing.T) {
 	issuer := gate.Issuer{URL: "https://i/", Keys: gate.StaticKeys{}}
 	one, audience := []gate.Issuer{issuer}, []string{"a"}
 	for name, policy := range map[string]gate.Policy{
-		"no keys":               {Issuers: []gate.Issuer{{URL: "https://i/"}}, Audiences: audience},
-		"no URL":                {Issuers: []gate.Issuer{{Keys: gate.StaticKeys{}}}, Audiences: audience},
-		"no issuer":             {Audiences: audience},
-		"an issuer twice":       {Issuers: []gate.Issuer{issuer, issuer}, Audiences: audience},
-		"an issuer and a slash": {Issuers: []gate.Issuer{issuer, {URL: "https://i", Keys: gate.StaticKeys{}}}, Audiences: audience},
-		"no audience":           {Issuers: one},
-		"an empty audience":     {Issuers: one, Audiences: []string{"a", ""}},
-		"alg none":              {Issuers: one, Audiences: audience, Algorithms: []string{"none"}},
-		"alg HS256":             {Issuers: one, Audiences: audience, Algorithms: []string{"RS256", "HS256"}},
-		"alg in lower case":     {Issuers: one, Audiences: audience, Algorithms: []string{"rs256"}},
-		"a weak key":            {Issuers: []gate.Issuer{{URL: "https://i/", Keys: gate.StaticKeys{"k": weak.Public()}}}, Audiences: audience},
-		"a secret as a key":     {Issuers: []gate.Issuer{{URL: "https://i/", Keys: gate.StaticKeys{"k": []byte("secret")}}}, Audiences: audience},
+		"no keys":                {Issuers: []gate.Issuer{{URL: "https://i/"}}, Audiences: audience},
+		"no URL":                 {Issuers: []gate.Issuer{{Keys: gate.StaticKeys{}}}, Audiences: audience},
+		"no issuer":              {Audiences: audience},
+		"an issuer twice":        {Issuers: []gate.Issuer{issuer, issuer}, Audiences: audience},
+		"an issuer and a slash":  {Issuers: []gate.Issuer{issuer, {URL: "https://i", Keys: gate.StaticKeys{}}}, Audiences: audience},
+		"no audience":            {Issuers: one},
+		"an empty audience":      {Issuers: one, Audiences: []string{"a", ""}},
+		"alg none":               {Issuers: one, Audiences: audience, Algorithms: []string{"none"}},
+		"alg HS256":              {Issuers: one, Audiences: audience, Algorithms: []string{"RS256", "HS256"}},
+		"alg in lower case":      {Issuers: one, Audiences: audience, Algorithms: []string{"rs256"}},
+		"a weak key":             {Issuers: []gate.Issuer{{URL: "https://i/", Keys: gate.StaticKeys{"k": weak.Public()}}}, Audiences: audience},
+		"a key for no algorithm": {Issuers: []gate.Issuer{{URL: "https://i/", Keys: gate.StaticKeys(gatetest.Unstarted("").PublicKeys())}}, Audiences: audience, Algorithms: []string{"ES256"}},
+		"a secret as a key":      {Issuers: []gate.Issuer{{URL: "https://i/", Keys: gate.StaticKeys{"k": []byte("secret")}}}, Audiences: audience},
 	} {
 		if g, err := gate.New(policy); err == nil || g != nil {
 			t.Errorf("%s: got %v and no error", name, g)

@@ -3,6 +3,7 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"calling-an-api.example/api/gate/internal/alg"
@@ -20,7 +21,7 @@ type issuer struct {
 type issuers []*issuer
 
 // newIssuers returns the issuers of policy. Its errors are those of [NewVerifier].
-func newIssuers(policy Policy) (issuers, error) {
+func newIssuers(policy Policy, accepted algorithms) (issuers, error) {
 	if len(policy.Issuers) == 0 {
 		return nil, errors.New("gate: Policy.Issuers are required")
 	}
@@ -43,6 +44,9 @@ func newIssuers(policy Policy) (issuers, error) {
 		for kid, key := range static {
 			if err := alg.Check(key); err != nil {
 				return nil, fmt.Errorf("gate: the key %q of the issuer %q is not usable: %w", kid, given.URL, err)
+			}
+			if !slices.ContainsFunc(accepted, func(name string) bool { return alg.Fits(name, key) }) {
+				return nil, fmt.Errorf("gate: the key %q of the issuer %q is not one for %s; see Policy.Algorithms", kid, given.URL, strings.Join(accepted, " or "))
 			}
 		}
 		all = append(all, &issuer{given.URL, given.Keys, snapshots, names})

@@ -19,7 +19,7 @@ type Problem struct {
 	Reason      string        // one of the Reason constants
 	Description string        // one sentence for the developer of the client
 	Scope       string        // scopes that are required, for CodeInsufficientScope
-	Issuer      string        // URL of the token's issuer in the Policy, "" if it is none of those; for metrics and the log
+	Issuer      string        // URL in the Policy of the issuer that the token names, "" if it names none of those or was not read; for metrics and the log
 	DPoP        bool          // the request used the scheme DPoP, so the challenge of that scheme says what is wrong
 	Nonce       string        // value of the header DPoP-Nonce, for CodeUseNonce
 	RetryAfter  time.Duration // how long the client should wait, for status 503
@@ -71,14 +71,27 @@ func (p *Problem) Error() string {
 // Unwrap returns the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
 
-// WriteProblem writes the response for p: the status, the challenge of RFC 6750 §3
-// (400, 401, 403) or Retry-After (503), and a JSON object with the members error,
-// error_description and reason.
+// WriteProblem writes the response for p: the status, the headers of [Gate.SetHeaders], and a
+// JSON object with the members error, error_description and reason.
 func (g *Gate) WriteProblem(w http.ResponseWriter, p *Problem) {
-	h := w.Header()
+	g.SetHeaders(w.Header(), p)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(p.Status)
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(struct { // fails only if the client is gone
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+		Reason      string `json:"reason"`
+	}{p.Code, p.Description, p.Reason})
+}
+
+// SetHeaders sets the headers that the response for p must have, whatever its body is: the
+// challenge of RFC 6750 §3 and RFC 9449 §7.1 (400, 401, 403) or Retry-After (503), DPoP-Nonce
+// if there is one, and Cache-Control.
+func (g *Gate) SetHeaders(h http.Header, p *Problem) {
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Type", "application/json")
-	h.Set("X-Content-Type-Options", "nosniff")
 	if p.Status == http.StatusServiceUnavailable {
 		seconds := max(1, int((p.RetryAfter+time.Second-1)/time.Second))
 		h.Set("Retry-After", strconv.Itoa(seconds))
@@ -88,14 +101,6 @@ func (g *Gate) WriteProblem(w http.ResponseWriter, p *Problem) {
 	if p.Nonce != "" {
 		h.Set(nonceHeader, p.Nonce)
 	}
-	w.WriteHeader(p.Status)
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(struct { // fails only if the client is gone
-		Error       string `json:"error"`
-		Description string `json:"error_description"`
-		Reason      string `json:"reason"`
-	}{p.Code, p.Description, p.Reason})
 }
 
 // challenges are the values of WWW-Authenticate, one for each scheme that the gate accepts

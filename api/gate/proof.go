@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -83,14 +84,28 @@ func (g *Gate) proofProblem(err error, token Token) *Problem {
 	return problem
 }
 
-// problem returns err, an error about the token that was sent, with the scheme that it was
-// sent with.
+// problem returns err, an error of the Verifier, with the scheme that the token was sent
+// with.
 func (c sent) problem(err error) error {
 	p, ok := errors.AsType[*Problem](err)
-	if !ok || !c.dpop || p.DPoP {
+	if !ok || !c.dpop {
 		return err
 	}
 	withScheme := *p // it may be shared
 	withScheme.DPoP = true
 	return &withScheme
+}
+
+// unmet returns the Problem for err, an error of a [Requirement].
+func (c sent) unmet(err error, token Token) *Problem {
+	p, ok := errors.AsType[*Problem](err)
+	if !ok || p == nil {
+		return unavailable("The token could not be verified", time.Second, err)
+	}
+	complete := *p // it may be shared
+	complete.Status, complete.Code = cmp.Or(p.Status, http.StatusForbidden), cmp.Or(p.Code, CodeInsufficientScope)
+	complete.Reason = cmp.Or(p.Reason, ReasonClaim)
+	complete.DPoP = p.DPoP || c.dpop
+	complete.Issuer = token.Issuer()
+	return &complete
 }

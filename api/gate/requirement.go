@@ -7,8 +7,10 @@ import (
 	"strings"
 )
 
-// Requirement is what a route requires of a token in addition to being valid. Its error
-// should be a *[Problem]; any other is answered with 503.
+// Requirement is what a route requires of a token in addition to being valid. If the token
+// does not meet it, it returns a *[Problem] with a Description, and if they are not the
+// defaults, Status (403), Code ([CodeInsufficientScope]) and Reason ([ReasonClaim]). Any other
+// error means that it cannot say, and is answered with 503.
 type Requirement func(Token) error
 
 // Require returns the error of the first requirement that the token does not meet, or
@@ -25,7 +27,7 @@ func (t Token) Require(requirements ...Requirement) error {
 
 // AllOf requires that the token grants all scopes (see [Token.Has]).
 func AllOf(scopes ...string) Requirement {
-	p := insufficient(ReasonScope, "The access token does not grant "+strings.Join(scopes, " "))
+	p := insufficient(ReasonScope, "The access token does not grant "+strings.Join(scopes, " and "))
 	p.Scope = strings.Join(scopes, " ")
 	return func(t Token) error {
 		if slices.ContainsFunc(scopes, func(scope string) bool { return !t.Has(scope) }) {
@@ -39,7 +41,7 @@ func AllOf(scopes ...string) Requirement {
 // token is enough. The challenge names the first, because clients request all the scopes
 // that it names.
 func AnyOf(scopes ...string) Requirement {
-	p := insufficient(ReasonScope, "The access token grants none of "+strings.Join(scopes, ", "))
+	p := insufficient(ReasonScope, "The access token grants none of the required scopes: "+strings.Join(scopes, ", "))
 	if len(scopes) > 0 {
 		p.Scope = scopes[0]
 	}

@@ -2,6 +2,9 @@ package gate_test
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"calling-an-api.example/api/gate"
@@ -65,5 +68,41 @@ func TestRequirements(t *testing.T) {
 	}
 	if err := token.Require(gate.AllOf("openid"), func(gate.Token) error { return own }); !errors.Is(err, own) {
 		t.Errorf("a requirement of one's own: %v", err)
+	}
+}
+
+// TestOwnRequirements has requirements that leave out what has a default, or fail.
+func TestOwnRequirements(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.New(t)
+	g := newGate(t, iss)
+	for name, tc := range map[string]struct {
+		err    error
+		status int
+		body   string
+	}{
+		"only a description": {&gate.Problem{Description: "Not on Sundays"}, 403, `{"error":"insufficient_scope","error_description":"Not on Sundays","reason":"claim"}`},
+		"all of it":          {&gate.Problem{Status: 401, Code: "x", Reason: "y", Description: "z"}, 401, `{"error":"x","error_description":"z","reason":"y"}`},
+		"nil inside":         {(*gate.Problem)(nil), 503, `temporarily_unavailable`},
+		"another error":      {errors.New("secret"), 503, `temporarily_unavailable`},
+	} {
+		h := g.Require(func(gate.Token) error { return tc.err })(http.NotFoundHandler())
+		got := send(h, iss.Mint(nil))
+		if got.Code != tc.status || !strings.Contains(got.Body.String(), tc.body) || strings.Contains(got.Body.String(), "secret") {
+			t.Errorf("%s: got %d %s", name, got.Code, got.Body)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Authorization", "Bearer "+iss.Mint(nil))
+		_, err := g.Check(r, func(gate.Token) error { return tc.err })
+		var p *gate.Problem
+		if !errors.As(err, &p) || p.Issuer != iss.URL && tc.status != 503 {
+			t.Errorf("%s: Check returns %+v", name, err)
+			continue
+		}
+		header := http.Header{} // for a response of one's own
+		g.SetHeaders(header, p)
+		if (header.Get("WWW-Authenticate") == "") != (tc.status == 503) || (header.Get("Retry-After") == "") != (tc.status != 503) {
+			t.Errorf("%s: the headers are %v", name, header)
+		}
 	}
 }

@@ -33,7 +33,7 @@ type Policy struct {
 	Audiences []string
 	// Algorithms are the accepted signature algorithms: RS256, PS256, ES256 and EdDSA
 	// (with Ed25519). The default is RS256 alone. A key is used for the algorithms of its
-	// type only (RFC 8725 §3.1).
+	// type only (RFC 8725 §3.1). Keys of package jwks need the same list.
 	Algorithms []string
 	// Leeway is how far the issuer's clock may differ, for exp and nbf. The default is 0;
 	// a few seconds are usual. For iat it is at least a minute.
@@ -62,19 +62,20 @@ type Verifier struct {
 
 // NewVerifier returns a Verifier. It returns an error if the policy has no issuer, no
 // audience, or an empty one; if an issuer has no keys, or the URL of another one; for an
-// algorithm that is not supported; for a weak key among [StaticKeys]; and if there is a
+// algorithm that is not supported; for a key among [StaticKeys] that is weak or not for one of
+// the algorithms; and if there is a
 // CacheSize, but the keys of an issuer are neither StaticKeys nor a [Snapshotter].
 func NewVerifier(policy Policy) (*Verifier, error) {
-	issuers, err := newIssuers(policy)
+	algorithms, err := newAlgorithms(policy.Algorithms)
+	if err != nil {
+		return nil, err
+	}
+	issuers, err := newIssuers(policy, algorithms)
 	if err != nil {
 		return nil, err
 	}
 	if len(policy.Audiences) == 0 || slices.Contains(policy.Audiences, "") { // golang-jwt does not check an empty value
 		return nil, errors.New("gate: Policy.Audiences are required, and none may be empty")
-	}
-	algorithms, err := newAlgorithms(policy.Algorithms)
-	if err != nil {
-		return nil, err
 	}
 	if policy.Now == nil {
 		policy.Now = time.Now
@@ -171,7 +172,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (verified, *Problem) 
 	p = nil
 	if !usable {
 		if _, err := key(ctx, h.kid, h.alg); err != nil {
-			p = keyProblem(ctx, err)
+			p = keyProblem(ctx, err, usable)
 		}
 	}
 	if p == nil {
@@ -197,7 +198,7 @@ func (v *Verifier) verifyBy(ctx context.Context, iss *issuer, key KeyFunc, parts
 	}
 	public, err := key(ctx, h.kid, h.alg)
 	if err != nil {
-		return keyProblem(ctx, err)
+		return keyProblem(ctx, err, true)
 	}
 	if err := alg.Verify(h.alg, parts.Signed, parts.Signature, public); err != nil {
 		return invalidToken(ReasonSignature, "The access token's signature is invalid", err)
@@ -220,10 +221,13 @@ func claimsProblem(c *claims, err error) *Problem {
 	return invalidToken(ReasonClaims, "The access token's claims are invalid", err)
 }
 
-// keyProblem returns the Problem for an error of [Keys].
-func keyProblem(ctx context.Context, err error) *Problem {
+// keyProblem returns the Problem for an error of [Keys]. usable says that other keys of the
+// issuer can be used.
+func keyProblem(ctx context.Context, err error, usable bool) *Problem {
 	var wait interface{ RetryAfter() time.Duration }
 	switch {
+	case errors.As(err, &wait) && usable:
+		return unavailable("The access token's key is not known yet, and the issuer was asked too often; try again later", wait.RetryAfter(), err)
 	case errors.As(err, &wait):
 		return unavailable("The issuer's keys are not available, so tokens cannot be verified; try again later", wait.RetryAfter(), err)
 	case ctx.Err() != nil:

@@ -87,7 +87,7 @@ var (
 type Claims map[string]any
 
 // Issuer is an issuer with a discovery document and a key set. All issuers of a test
-// binary share their keys, so they differ by URL. Set URL and Now before the first
+// binary share their keys, so they differ by URL. Set the fields before the first
 // request or call of a method. The methods may be called from any goroutine.
 type Issuer struct {
 	URL       string           // the issuer, with a trailing slash
@@ -129,7 +129,9 @@ func set(p *atomic.Pointer[http.HandlerFunc], h http.HandlerFunc) {
 	p.Store(&h)
 }
 
-// Rotate replaces the signing key. The old one is no longer published.
+// Rotate replaces the signing key. The old one is no longer published. A jwks.Set fetches the
+// new one for its first token, but only three times at once: after that, tokens with unknown
+// keys get 503 for some seconds.
 func (iss *Issuer) Rotate() { iss.current.Add(1) }
 
 // KID is the ID of the current key.

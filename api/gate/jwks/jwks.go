@@ -35,7 +35,7 @@ const burst = 3
 // other field, and a negative one, means its default.
 type Options struct {
 	Issuer           string           // URL of the issuer; discovery finds out whether it ends with a slash
-	Algorithms       []string         // RS256, PS256, ES256 or EdDSA: keys for others are ignored; nil means RS256
+	Algorithms       []string         // RS256, PS256, ES256 or EdDSA, as in gate.Policy: keys for others are ignored; nil means RS256
 	Refresh          time.Duration    // longest time between scheduled fetches; 0 means 5 minutes
 	MinRefresh       time.Duration    // shortest time, less up to a tenth, even if the issuer's max-age is shorter; 0 means 10 seconds
 	MaxStale         time.Duration    // how long keys are used after the last successful fetch; 0 means 24 hours
@@ -65,9 +65,17 @@ type Set struct {
 // UnavailableError says that no keys can be used now: none were fetched yet, or
 // the last ones are older than Options.MaxStale. Or that a key is not known and must not
 // be asked for now, because other unknown key IDs have spent the budget.
-type UnavailableError struct{ after time.Duration }
+type UnavailableError struct {
+	after      time.Duration
+	overBudget bool
+}
 
-func (e *UnavailableError) Error() string { return "no signing keys of the issuer are available" }
+func (e *UnavailableError) Error() string {
+	if e.overBudget {
+		return "the key ID is unknown, and the budget for asking the issuer is spent"
+	}
+	return "no signing keys of the issuer are available"
+}
 
 // RetryAfter is how long a caller should wait before trying again.
 func (e *UnavailableError) RetryAfter() time.Duration { return e.after }
@@ -125,9 +133,14 @@ func (s *Set) usable(snap *snapshot) bool {
 // case of the host, or Options.Issuer until there is a document.
 func (s *Set) Issuer() string { return s.current.Load().issuer }
 
-// Refresh makes [Set.Run] fetch the keys now, without regard to the budget. It does not
-// wait.
+// Refresh makes [Set.Run] ask for the discovery document and the keys now, without regard to
+// the budget, and log the result. It does not wait.
 func (s *Set) Refresh() {
+	s.reported.Store(nil)
+	s.requestFetch()
+}
+
+func (s *Set) requestFetch() {
 	select {
 	case s.wake <- struct{}{}:
 	default: // a fetch is already requested
@@ -150,7 +163,8 @@ func (s *Set) Age() (age time.Duration, ok bool) {
 //
 // The error is an *[UnavailableError] if no keys can be used, or if the budget is spent,
 // so that nothing can be said of this ID; or ctx's error. Any other error means that no
-// loaded key has this ID, or that it is not a key for alg.
+// loaded key has this ID, also if the fetch has failed or takes too long; or that it is not a
+// key for alg.
 func (s *Set) Key(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
 	return s.find(ctx, s.current.Load(), kid, alg)
 }
@@ -167,7 +181,7 @@ func (s *Set) Snapshot() (key func(ctx context.Context, kid, alg string) (crypto
 func (s *Set) find(ctx context.Context, snap *snapshot, kid, alg string) (crypto.PublicKey, error) {
 	if !s.usable(snap) {
 		if s.budget.AllowN(s.opts.Now(), 1) {
-			s.Refresh()
+			s.requestFetch()
 		}
 		return nil, &UnavailableError{after: time.Second}
 	}
@@ -198,7 +212,7 @@ func (s *Set) findNew(ctx context.Context, snap *snapshot, kid, alg string) (cry
 		case err == nil:
 			return key, nil
 		case result == overBudget:
-			return nil, &UnavailableError{after: s.untilFetch()}
+			return nil, &UnavailableError{after: s.untilFetch(), overBudget: true}
 		case result == fetched:
 			return nil, err
 		}

@@ -51,29 +51,40 @@ func (s *Set) Run(ctx context.Context) {
 	}
 }
 
-// reporter keeps the last logged problem, so that each is logged once.
+// reporter keeps the last logged result, so that each is logged once.
 type reporter struct {
-	reported atomic.Pointer[string] // problem that was logged last, "" for none
+	reported atomic.Pointer[result] // nil if the next result must be logged
 }
 
-// report logs the result of a fetch if it differs from the one before.
+// result is what a fetch has led to.
+type result struct {
+	problem string // "" for none
+	ready   bool   // keys are usable
+}
+
+// report logs the result of a fetch if it differs from the one before, and when keys become
+// too old.
 func (s *Set) report(err error) {
-	problem := ""
+	now := result{ready: s.Ready()}
 	if err != nil {
-		problem = err.Error()
+		now.problem = err.Error()
 	}
-	last := s.reported.Swap(&problem)
+	problem := now.problem
+	last := s.reported.Swap(&now)
 	switch {
-	case last != nil && *last == problem:
+	case last != nil && *last == now:
 	case err == nil:
-		s.opts.Log.Info("the issuer's keys are loaded", "issuer", s.opts.Issuer)
+		s.opts.Log.Info("the issuer's keys are loaded", "issuer", s.opts.Issuer, "keys", len(s.current.Load().byKID))
 	default:
 		what, effect := "the issuer responds, but not with usable keys", "requests with its tokens get 503 until its keys are loaded"
 		if _, ok := errors.AsType[*unreachableError](err); ok {
 			what = "cannot reach the issuer"
 		}
-		if s.Ready() {
-			effect = "its last keys stay in use"
+		switch {
+		case now.ready:
+			effect = fmt.Sprintf("its last keys stay in use, for %d minutes at most", int(s.opts.MaxStale.Minutes()))
+		case s.current.Load().isLoaded():
+			effect = "its last keys are too old, so requests with its tokens get 503"
 		}
 		s.opts.Log.Warn(what+"; "+effect, "issuer", s.opts.Issuer, "err", problem)
 	}
@@ -183,8 +194,17 @@ func (s *Set) fetch(ctx context.Context, scheduled bool) (wait time.Duration, er
 		return 0, err
 	}
 	snap, err := s.load(ctx, where)
+	if err != nil && !scheduled && !s.doubt { // it was not located in this fetch, so it may have moved
+		s.doubt = true
+		if moved, errMoved := s.locate(ctx, scheduled); errMoved == nil && moved != where {
+			snap, err = s.load(ctx, moved)
+		}
+	}
 	if err != nil {
 		return 0, err
+	}
+	if before := s.current.Load(); before.isLoaded() && snap.issuer != before.issuer {
+		s.opts.Log.Warn("the issuer has another name now; tokens with the old one are rejected", "issuer", snap.issuer, "before", before.issuer)
 	}
 	s.current.Store(snap)
 	wait = s.opts.Refresh
@@ -215,7 +235,7 @@ func (s *Set) load(ctx context.Context, where location) (*snapshot, error) {
 	if why := strings.Join(skipped, "; "); why != s.skipped {
 		s.skipped = why
 		if why != "" {
-			s.opts.Log.Warn("ignored keys of the issuer that cannot be used", "url", where.uri, "why", why)
+			s.opts.Log.Warn("ignored keys of the issuer that cannot be used", "issuer", s.opts.Issuer, "url", where.uri, "why", why)
 		}
 	}
 	if err != nil {

@@ -91,8 +91,19 @@ func (snap *snapshot) has(kid string) bool { return snap.byKID[kid] != nil }
 // key is not for the algorithm name.
 func (snap *snapshot) lookup(ctx context.Context, kid, name string) (crypto.PublicKey, error) {
 	key, err := snap.keys.KeyfuncCtx(ctx)(&jwt.Token{Header: map[string]any{"alg": name, "kid": kid}})
-	if err == nil && !alg.Fits(name, key) {
-		return nil, fmt.Errorf("the key is not one for %s", name)
+	switch {
+	case !snap.has(kid):
+		return nil, &unknownKeyError{err}
+	case err != nil || !alg.Fits(name, key):
+		return nil, fmt.Errorf("the key with this ID is not one for %s", name)
 	}
-	return key, err
+	return key, nil
 }
+
+// unknownKeyError says that no loaded key has an ID.
+type unknownKeyError struct{ err error }
+
+func (e *unknownKeyError) Error() string { return "none of the issuer's keys has this ID" }
+
+// Unwrap returns keyfunc's error.
+func (e *unknownKeyError) Unwrap() error { return e.err }

@@ -27,7 +27,7 @@ func issuers(domains []string) ([]string, error) {
 		}
 		for _, other := range all {
 			if strings.TrimSuffix(other, "/") == strings.TrimSuffix(name, "/") {
-				return nil, fmt.Errorf("%q is there twice", domain)
+				return nil, fmt.Errorf("%q is there twice; a slash at the end makes no difference", domain)
 			}
 		}
 		all = append(all, name)

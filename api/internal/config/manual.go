@@ -13,6 +13,6 @@ The API stops on SIGINT or SIGTERM, after --drain and the requests in flight, wh
 take 4 seconds. On SIGHUP it fetches the keys again. It sends traces by OTLP if
 OTEL_EXPORTER_OTLP_ENDPOINT is set.
 
-A flag overrides the variable named with it.
+A flag overrides the variable named with it. Flags without one are set as flags only.
 
 `

@@ -16,8 +16,8 @@ import (
 // returns an error only if it has written nothing.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
-// probes are paths that programs request every few seconds. The access log leaves them
-// out.
+// probes are paths that programs request every few seconds. The access log and the traces
+// leave them out.
 var probes = []string{"/healthz", "/readyz", "/metrics"}
 
 // api is the state that all handlers share.
@@ -34,13 +34,14 @@ type api struct {
 // response has already started.
 func (a *api) serve(route string, next handler) http.Handler {
 	requests := a.metrics.requests(route)
-	accessLog := a.Log.Enabled(context.Background(), slog.LevelInfo) && !slices.Contains(probes, route)
+	isProbe := slices.Contains(probes, route)
+	accessLog := a.Log.Enabled(context.Background(), slog.LevelInfo) && !isProbe
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		if a.isDraining() { // the client's next request must go to another process
 			w.Header()["Connection"] = closeConnection
 		}
-		if a.Tracer != nil {
+		if a.Tracer != nil && !isProbe {
 			var end func()
 			r, end = a.startSpan(r, route, sw)
 			defer end()

@@ -48,6 +48,9 @@ func newClient(get func(name string) string) (*client, error) {
 	if protocol, from := variable("PROTOCOL"); protocol != "" && protocol != "http/protobuf" {
 		return nil, fmt.Errorf("%s=%q: only http/protobuf is supported", from, protocol)
 	}
+	if compression, from := variable("COMPRESSION"); compression != "" && compression != "none" {
+		return nil, fmt.Errorf("%s=%q: compression is not supported", from, compression)
+	}
 	endpoint, from := variable("ENDPOINT")
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -45,6 +45,13 @@ func getter(lookupEnv func(string) (string, bool)) func(name string) string {
 func Start(
 	ctx context.Context, lookupEnv func(string) (string, bool), log *slog.Logger,
 ) (tracer trace.Tracer, stop func(timeout time.Duration), err error) {
+	var last atomic.Pointer[string]
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { // also for problems with the variables
+		problem := err.Error()
+		if before := last.Swap(&problem); before == nil || *before != problem {
+			log.Warn("traces: OpenTelemetry reports a problem; spans that cannot be sent are dropped", "err", problem)
+		}
+	}))
 	client, err := newClient(getter(lookupEnv))
 	if err != nil {
 		return nil, nil, err
@@ -58,13 +65,6 @@ func Start(
 		return nil, nil, err
 	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(described))
-	var last atomic.Pointer[string]
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		problem := err.Error()
-		if before := last.Swap(&problem); before == nil || *before != problem {
-			log.Warn("traces cannot be sent; spans are dropped", "err", problem)
-		}
-	}))
 	return provider.Tracer("calling-an-api.example/api"), func(timeout time.Duration) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 		defer cancel()

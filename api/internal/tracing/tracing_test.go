@@ -70,6 +70,7 @@ func TestClientRejectsVariables(t *testing.T) {
 	}{
 		"no scheme":     {[]string{"OTEL_EXPORTER_OTLP_ENDPOINT=localhost:4318"}, []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"}},
 		"gRPC":          {[]string{endpoint, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc"}, []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"}},
+		"gzip":          {[]string{endpoint, "OTEL_EXPORTER_OTLP_COMPRESSION=gzip"}, []string{"OTEL_EXPORTER_OTLP_COMPRESSION", "not supported"}},
 		"timeout of 0":  {[]string{endpoint, "OTEL_EXPORTER_OTLP_TIMEOUT=0"}, []string{"OTEL_EXPORTER_OTLP_TIMEOUT"}},
 		"timeout in s":  {[]string{endpoint, "OTEL_EXPORTER_OTLP_TIMEOUT=1s"}, []string{"OTEL_EXPORTER_OTLP_TIMEOUT", "milliseconds"}},
 		"a bare header": {[]string{endpoint, "OTEL_EXPORTER_OTLP_HEADERS=secret"}, []string{"OTEL_EXPORTER_OTLP_HEADERS", "name=value"}},

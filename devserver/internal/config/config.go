@@ -267,19 +267,29 @@ func split(list string) []string {
 }
 
 // setIssuers sets Issuers and Domain from a list with commas. The page logs in at the first,
-// so that must be the domain of a tenant; the API checks the others.
+// so that must be the domain of a tenant. The others are checked as the API does it, because
+// an API that refuses to start would stop everything.
 func (c *Config) setIssuers(list string) error {
 	local := LocalOrigin(c.TenantAddr)
-	for _, domain := range split(list) {
+	for i, domain := range split(list) {
 		origin, err := normalize(domain)
 		switch {
-		case err != nil && len(c.Issuers) == 0:
-			return err
-		case err == nil && origin == local:
+		case i == 0 && err != nil:
+			return fmt.Errorf("the page logs in at the first, %q: %w", domain, err)
+		case i == 0:
+			c.Domain = origin
+		case err != nil:
+			if err := checkIssuer(domain); err != nil {
+				return fmt.Errorf("%q: %w", domain, err)
+			}
+		}
+		if err == nil && origin == local {
 			domain = local
 		}
-		if len(c.Issuers) == 0 {
-			c.Domain = origin
+		for _, other := range c.Issuers {
+			if issuerKey(other) == issuerKey(domain) {
+				return fmt.Errorf("%q is there twice; a slash at the end makes no difference", domain)
+			}
 		}
 		c.Issuers = append(c.Issuers, domain)
 	}

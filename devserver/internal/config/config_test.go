@@ -108,6 +108,8 @@ func TestRefused(t *testing.T) {
 		"placeholder domain":      {args: []string{"--domain", "{yourDomain}"}, want: []string{"--domain", "placeholder"}},
 		"domain with a path":      {env: []string{"AUTH0_DOMAIN=acme.auth0.com/oauth"}, want: []string{"AUTH0_DOMAIN", "bare"}},
 		"a provider first":        {env: []string{"AUTH0_DOMAIN=https://id.acme.com/realms/acme,acme.auth0.com"}, want: []string{"AUTH0_DOMAIN", "after it"}},
+		"the second without TLS":  {env: []string{"AUTH0_DOMAIN=acme.auth0.com,http://id.acme.com/t"}, want: []string{"AUTH0_DOMAIN", "http://id.acme.com/t", "https"}},
+		"the second twice":        {env: []string{"AUTH0_DOMAIN=acme.auth0.com,https://id.acme.com/t,id.acme.com/t/"}, want: []string{"AUTH0_DOMAIN", "twice"}},
 		"only commas":             {env: []string{"AUTH0_DOMAIN=,"}, want: []string{"AUTH0_DOMAIN", "empty"}},
 		"placeholder in a list":   {env: []string{"AUTH0_DOMAIN=acme.auth0.com,YOUR_DOMAIN"}, want: []string{"AUTH0_DOMAIN", "placeholder"}},
 		"localhost, no scheme":    {env: []string{"AUTH0_DOMAIN=localhost:4400"}, want: []string{"AUTH0_DOMAIN", "http://localhost:4400"}},

@@ -43,7 +43,7 @@ func normalize(domain string) (string, error) {
 	case err != nil || u.Hostname() == "":
 		return "", errors.New("it is not a domain; write it like acme.eu.auth0.com")
 	case u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", errors.New("it must be the bare domain of a tenant, like acme.eu.auth0.com: the page logs in there; " +
+		return "", errors.New("it must be the bare domain of a tenant, like acme.eu.auth0.com, or the local one; " +
 			"put other providers, whose tokens the API accepts too, after it")
 	case u.Scheme != "https" && (u.Scheme != "http" || !localnet.IsLoopback(u.Hostname())):
 		return "", errors.New("write it with https; plain http is for localhost only")
@@ -52,6 +52,36 @@ func normalize(domain string) (string, error) {
 		return LocalOrigin(u.Host), nil
 	}
 	return "https://" + strings.ToLower(u.Host), nil
+}
+
+// checkIssuer returns an error if the API would not start with the issuer domain.
+func checkIssuer(domain string) error {
+	if !strings.Contains(domain, "://") {
+		domain = "https://" + domain
+	}
+	u, err := url.Parse(domain)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return errors.New("it is not a domain or URL; write it like https://id.acme.com/realms/acme")
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return errors.New("it must not contain a user name, a query or a fragment")
+	case u.Scheme != "https" && (u.Scheme != "http" || !localnet.IsLoopback(u.Hostname())):
+		return errors.New("write it with https; plain http is for localhost only")
+	case strings.HasSuffix(u.Path, "/.well-known/openid-configuration"):
+		return errors.New("it is the URL of a discovery document; leave /.well-known/openid-configuration out")
+	}
+	return nil
+}
+
+// issuerKey returns domain in one spelling, to compare it with others.
+func issuerKey(domain string) string {
+	if !strings.Contains(domain, "://") {
+		domain = "https://" + domain
+	}
+	if u, err := url.Parse(domain); err == nil {
+		domain = strings.ToLower(u.Scheme+"://"+u.Host) + u.EscapedPath()
+	}
+	return strings.TrimSuffix(domain, "/")
 }
 
 // LocalOrigin is the origin that a browser on this machine uses for a server that
