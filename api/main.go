@@ -52,7 +52,15 @@ func main() {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
-		fmt.Fprintln(os.Stderr, "api:", err)
+		written := make(chan struct{})
+		go func() {
+			defer close(written)
+			fmt.Fprintln(os.Stderr, "api:", err)
+		}()
+		select {
+		case <-written:
+		case <-time.After(lastWords): // nobody reads
+		}
 		os.Exit(1)
 	}
 }
@@ -120,7 +128,7 @@ func run(
 	}
 	log.Info("API listening on "+url(lns[0]), "issuer", list(cfg.Issuers), "audience", list(cfg.Audiences), "algorithms", list(cfg.Algorithms))
 	if cfg.Resource == "" {
-		log.Warn("the audience is not a URL, so clients get no description of this API (RFC 9728); set --resource-url")
+		log.Warn("the audience is not a URL, so this API's description (RFC 9728) does not say its URL; set --resource-url")
 	}
 	err = serve(ctx, srv, lns, keys, reload, log, listen.Stop{
 		Drain: cfg.Drain, InFlight: inFlight,

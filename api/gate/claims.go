@@ -31,6 +31,7 @@ type claims struct {
 	issuer          string
 	subject         string
 	audience        []string
+	hasAudience     bool // has aud
 	expires         *jwt.NumericDate
 	notBefore       *jwt.NumericDate
 	issuedAt        *jwt.NumericDate
@@ -57,6 +58,7 @@ func parseClaims(data []byte) (*claims, error) {
 		case "sub":
 			c.subject, ok = v.Text()
 		case "aud":
+			c.hasAudience = true
 			c.audience, ok = stringOrStrings(v)
 		case "exp":
 			c.expires, ok = numericDate(v)
@@ -178,7 +180,7 @@ const lacksClaim = "The access token lacks a claim that it must have: "
 // audiences returns who the token is for. Access tokens of Amazon Cognito have no aud:
 // they are for the client.
 func (c *claims) audiences() []string {
-	if c.audience == nil && c.kind.isCognito && c.client != "" {
+	if !c.hasAudience && c.kind.isCognito && c.client != "" {
 		return []string{c.client}
 	}
 	return c.audience

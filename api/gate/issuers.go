@@ -7,10 +7,11 @@ import (
 	"strings"
 
 	"calling-an-api.example/api/gate/internal/alg"
+	"calling-an-api.example/api/gate/internal/issuer"
 )
 
-// issuer is an [Issuer] with what its Keys can do.
-type issuer struct {
+// source is an [Issuer] with what its Keys can do.
+type source struct {
 	url       string // as configured
 	keys      Keys
 	snapshots Snapshotter // nil if the keys are none
@@ -18,7 +19,7 @@ type issuer struct {
 }
 
 // issuers are those of a [Policy]. There are few, so they are compared one by one.
-type issuers []*issuer
+type issuers []*source
 
 // newIssuers returns the issuers of policy. Its errors are those of [NewVerifier].
 func newIssuers(policy Policy, accepted algorithms) (issuers, error) {
@@ -37,7 +38,7 @@ func newIssuers(policy Policy, accepted algorithms) (issuers, error) {
 			return nil, errors.New("gate: Policy.CacheSize needs Keys that are StaticKeys or a Snapshotter")
 		}
 		for _, other := range all {
-			if isSameIssuer(other.url, given.URL) {
+			if issuer.Canonical(other.url) == issuer.Canonical(given.URL) {
 				return nil, fmt.Errorf("gate: the issuer %q is there twice", given.URL)
 			}
 		}
@@ -49,14 +50,14 @@ func newIssuers(policy Policy, accepted algorithms) (issuers, error) {
 				return nil, fmt.Errorf("gate: the key %q of the issuer %q is not one for %s; see Policy.Algorithms", kid, given.URL, strings.Join(accepted, " or "))
 			}
 		}
-		all = append(all, &issuer{given.URL, given.Keys, snapshots, names})
+		all = append(all, &source{given.URL, given.Keys, snapshots, names})
 	}
 	return all, nil
 }
 
 // snapshot returns the snapshot of the keys. Keys that are no Snapshotter are always
 // usable, and in epoch 0.
-func (i *issuer) snapshot() (key KeyFunc, epoch int64, usable bool) {
+func (i *source) snapshot() (key KeyFunc, epoch int64, usable bool) {
 	if i.snapshots != nil {
 		return i.snapshots.Snapshot()
 	}
@@ -64,7 +65,7 @@ func (i *issuer) snapshot() (key KeyFunc, epoch int64, usable bool) {
 }
 
 // name returns the exact value of iss.
-func (i *issuer) name() string {
+func (i *source) name() string {
 	if i.names != nil {
 		return i.names.Issuer()
 	}
@@ -73,7 +74,7 @@ func (i *issuer) name() string {
 
 // find returns the issuer that the token names. Its exact spelling is checked later,
 // because it may not be known yet.
-func (all issuers) find(c *claims) (*issuer, *Problem) {
+func (all issuers) find(c *claims) (*source, *Problem) {
 	for _, i := range all {
 		if c.issuer == i.name() {
 			return i, nil
@@ -82,8 +83,9 @@ func (all issuers) find(c *claims) (*issuer, *Problem) {
 	if c.issuer == "" {
 		return nil, invalidToken(ReasonClaims, lacksClaim+"iss", nil)
 	}
+	name := issuer.Canonical(c.issuer)
 	for _, i := range all {
-		if isSameIssuer(c.issuer, i.name()) || isSameIssuer(c.issuer, i.url) {
+		if name == issuer.Canonical(i.url) {
 			return i, nil
 		}
 	}
@@ -91,7 +93,7 @@ func (all issuers) find(c *claims) (*issuer, *Problem) {
 }
 
 // checkSpelling returns a Problem unless text is exactly the issuer's name.
-func (i *issuer) checkSpelling(text string) *Problem {
+func (i *source) checkSpelling(text string) *Problem {
 	name := i.name()
 	if text == name {
 		return nil
@@ -99,20 +101,15 @@ func (i *issuer) checkSpelling(text string) *Problem {
 	return invalidToken(ReasonIssuer, "The access token is from another issuer", &spellingError{want: name, got: text})
 }
 
-// isSameIssuer reports whether a and b are equal but for a trailing slash and the case of
-// letters.
-func isSameIssuer(a, b string) bool {
-	return strings.EqualFold(strings.TrimSuffix(a, "/"), strings.TrimSuffix(b, "/"))
-}
-
 // spellingError is the cause if the token's issuer and the configured one differ only by
-// a trailing slash, the most frequent configuration mistake, or by case.
+// a trailing slash, the most frequent configuration mistake, or by the case or port of the
+// host.
 type spellingError struct{ want, got string }
 
 func (e *spellingError) Error() string {
-	how := "its case"
-	if strings.HasSuffix(e.want, "/") != strings.HasSuffix(e.got, "/") {
-		how = "its trailing slash"
+	how := "spelling"
+	if strings.TrimSuffix(e.want, "/") == strings.TrimSuffix(e.got, "/") {
+		how = "trailing slash"
 	}
-	return "the issuer differs by " + how + ": expected " + e.want + ", got " + e.got
+	return "the issuer differs by its " + how + ": expected " + e.want + ", got " + e.got
 }

@@ -171,3 +171,71 @@ func TestAlgorithms(t *testing.T) {
 		}
 	}
 }
+
+// rotating are keys of which one is removed while it is looked up.
+type rotating struct{ *source }
+
+func (k rotating) Snapshot() (gate.KeyFunc, int64, bool) {
+	_, epoch, usable := k.source.Snapshot()
+	return func(ctx context.Context, kid, alg string) (crypto.PublicKey, error) {
+		key, err := k.Key(ctx, kid, alg)
+		k.set(func() { k.epoch++ })
+		return key, err
+	}, epoch, usable
+}
+
+// TestKeyIsRemovedDuringVerification has a token whose key is removed after it was looked up.
+// It is not cached as one of the time afterwards.
+func TestKeyIsRemovedDuringVerification(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.Unstarted("https://issuer.test/")
+	keys := rotating{&source{name: iss.URL, keys: iss.PublicKeys()}}
+	p := policy(iss.URL, keys)
+	p.CacheSize = 10
+	g, err := gate.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := iss.Mint(nil)
+	for range 2 {
+		got, err := g.Verifier.Verify(t.Context(), token)
+		if err != nil || got.Cached() {
+			t.Errorf("got %v, cached %t", err, got.Cached())
+		}
+	}
+}
+
+// TestPolicyIsCopied changes the lists of a policy after it is in use.
+func TestPolicyIsCopied(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.Unstarted("https://issuer.test/")
+	p := policy(iss.URL, gate.StaticKeys(iss.PublicKeys()))
+	p.Algorithms = []string{"RS256"}
+	g, err := gate.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Audiences[0], p.Algorithms[0] = "https://evil.test", "ES256"
+	if got := send(g.Protect(http.NotFoundHandler()), iss.Mint(gatetest.Claims{"aud": "https://evil.test"})).Code; got != http.StatusUnauthorized {
+		t.Errorf("a token for the audience that was written later: status %d", got)
+	}
+}
+
+// TestClientNames has the claims that name the client, in their order of precedence.
+func TestClientNames(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.New(t)
+	g := newGate(t, iss)
+	for _, tc := range []struct {
+		claims gatetest.Claims
+		want   string
+	}{
+		{gatetest.Claims{"client_id": "a", "azp": "b", "cid": "c", "appid": "d"}, "a"}, {gatetest.Claims{"azp": "b", "cid": "c", "appid": "d"}, "b"},
+		{gatetest.Claims{"azp": nil, "cid": "c"}, "c"}, {gatetest.Claims{"azp": nil, "appid": "d"}, "d"}, {gatetest.Claims{"azp": nil}, ""},
+	} {
+		token, err := g.Verifier.Verify(t.Context(), iss.Mint(tc.claims))
+		if err != nil || token.Client() != tc.want {
+			t.Errorf("%v: got %q, %v", tc.claims, token.Client(), err)
+		}
+	}
+}

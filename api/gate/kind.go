@@ -64,5 +64,5 @@ func (c *claims) isForClient() bool {
 	if c.client == "" && c.authorizedParty == "" {
 		return true
 	}
-	return slices.Contains(c.audience, c.client) || slices.Contains(c.audience, c.authorizedParty)
+	return slices.Contains(c.audiences(), c.client) || slices.Contains(c.audience, c.authorizedParty)
 }

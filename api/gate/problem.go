@@ -23,7 +23,7 @@ type Problem struct {
 	DPoP        bool          // the request used the scheme DPoP, so the challenge of that scheme says what is wrong
 	Nonce       string        // value of the header DPoP-Nonce, for CodeUseNonce
 	RetryAfter  time.Duration // how long the client should wait, for status 503
-	Cause       error         // internal detail without claim values; nil if there is none
+	Cause       error         // internal detail without claim values but iss; nil if there is none
 }
 
 // Values of [Problem].Code. RFC 6750 §3.1 defines the first three, and RFC 9449 §7.1 and §9

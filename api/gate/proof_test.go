@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -240,10 +241,7 @@ func TestDPoPProofs(t *testing.T) {
 		return `{"htm":"GET","htu":"` + apiURL + `/messages","iat":` + string(text) + `,"ath":"` + ath + `",` + members + `}`
 	}
 	withJWK := func(change func(jwk map[string]any)) string {
-		changed := map[string]any{}
-		for k, v := range b.JWK() {
-			changed[k] = v
-		}
+		changed := maps.Clone(b.JWK())
 		change(changed)
 		return b.ProofHeader(map[string]any{"jwk": changed}, http.MethodGet, apiURL+"/messages", b.token, nil)
 	}

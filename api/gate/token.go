@@ -62,7 +62,8 @@ func (t Token) Subject() string { return t.text[t.ends[1]:t.ends[2]] }
 func (t Token) Client() string { return t.text[t.ends[2]:t.ends[3]] }
 
 // Issuer is the issuer of the token: the URL of its [Issuer] in the [Policy], which may
-// differ from the claim iss by a trailing slash if [Keys] is a [Discoverer].
+// differ from the claim iss by a trailing slash and the host's case and default port if [Keys]
+// is a [Discoverer].
 func (t Token) Issuer() string { return t.issuer }
 
 // KeyID is the ID of the key that verified the token.

@@ -77,6 +77,7 @@ func NewVerifier(policy Policy) (*Verifier, error) {
 	if len(policy.Audiences) == 0 || slices.Contains(policy.Audiences, "") { // golang-jwt does not check an empty value
 		return nil, errors.New("gate: Policy.Audiences are required, and none may be empty")
 	}
+	policy.Audiences = slices.Clone(policy.Audiences)
 	if policy.Now == nil {
 		policy.Now = time.Now
 	}
@@ -136,13 +137,13 @@ func (v *Verifier) VerifyBound(ctx context.Context, raw string) (Token, error) {
 // verified is a token that was valid in an epoch of its issuer's keys.
 type verified struct {
 	facts  facts
-	issuer *issuer
+	source *source
 	epoch  int64
 }
 
 // isCurrent reports whether no key of the issuer has been removed since.
 func (f verified) isCurrent() bool {
-	_, epoch, usable := f.issuer.snapshot()
+	_, epoch, usable := f.source.snapshot()
 	return usable && epoch == f.epoch
 }
 
@@ -186,7 +187,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (verified, *Problem) 
 }
 
 // verifyBy checks the claims of a token of iss, and then its signature.
-func (v *Verifier) verifyBy(ctx context.Context, iss *issuer, key KeyFunc, parts jws.Parts, h header, c *claims) *Problem {
+func (v *Verifier) verifyBy(ctx context.Context, iss *source, key KeyFunc, parts jws.Parts, h header, c *claims) *Problem {
 	if p := iss.checkSpelling(c.issuer); p != nil {
 		return p
 	}

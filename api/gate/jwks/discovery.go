@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"calling-an-api.example/api/gate/internal/issuer"
 )
 
 // This file finds where an issuer publishes its keys, and how it spells its name.
@@ -40,19 +42,19 @@ func (s *Set) discover(ctx context.Context) (location, error) {
 	return location{}, nil
 }
 
-// discoveryURLs returns the URLs at which a document of issuer may be: after its path
+// discoveryURLs returns the URLs at which a document of the issuer name may be: after its path
 // (OpenID Connect Discovery §4), or before it (RFC 8414 §3.1).
-func discoveryURLs(issuer string) []string {
-	urls := []string{strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"}
-	if u, err := url.Parse(issuer); err == nil {
+func discoveryURLs(name string) []string {
+	urls := []string{strings.TrimSuffix(name, "/") + "/.well-known/openid-configuration"}
+	if u, err := url.Parse(name); err == nil {
 		urls = append(urls, u.Scheme+"://"+u.Host+"/.well-known/oauth-authorization-server"+strings.TrimSuffix(u.EscapedPath(), "/"))
 	}
 	return urls
 }
 
 // parseDiscovery reads a discovery document. It returns an error unless it is one of
-// issuer, and its keys come over https or from the issuer's own origin.
-func parseDiscovery(doc document, issuer string) (location, error) {
+// the configured issuer, and its keys come over https or from the issuer's own origin.
+func parseDiscovery(doc document, configured string) (location, error) {
 	var conf members
 	err := json.Unmarshal(doc.body, &conf)
 	name, errName := conf.text("issuer")
@@ -60,9 +62,9 @@ func parseDiscovery(doc document, issuer string) (location, error) {
 	switch {
 	case err != nil, errName != nil, errURI != nil, uri == "":
 		return location{}, fmt.Errorf("GET %s: the response is not a discovery document", doc.url)
-	case canonical(name) != canonical(issuer):
-		return location{}, fmt.Errorf("GET %s: the discovery document is of the issuer %.200q, not %q", doc.url, name, issuer)
-	case !trusted(uri, issuer):
+	case issuer.Canonical(name) != issuer.Canonical(configured):
+		return location{}, fmt.Errorf("GET %s: the discovery document is of the issuer %.200q, not %q", doc.url, name, configured)
+	case !trusted(uri, configured):
 		return location{}, fmt.Errorf("GET %s: the discovery document's jwks_uri %.200q is neither https nor of the issuer's origin", doc.url, uri)
 	}
 	return location{uri, name}, nil
@@ -70,19 +72,9 @@ func parseDiscovery(doc document, issuer string) (location, error) {
 
 // trusted reports whether keys may come from uri: over https, or from the origin of the
 // issuer.
-func trusted(uri, issuer string) bool {
+func trusted(uri, configured string) bool {
 	u, err := url.Parse(uri)
-	own, errOwn := url.Parse(issuer)
+	own, errOwn := url.Parse(configured)
 	return err == nil && errOwn == nil && u.Host != "" && u.User == nil &&
-		(u.Scheme == "https" || origin(u) == origin(own))
-}
-
-// canonical returns issuer in one spelling: a lower-case host, no default port and no
-// slash at the end. It returns text that is no URL of an issuer as it is.
-func canonical(issuer string) string {
-	u, err := url.Parse(issuer)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return issuer
-	}
-	return origin(u) + strings.TrimSuffix(u.EscapedPath(), "/")
+		(u.Scheme == "https" || issuer.Origin(u) == issuer.Origin(own))
 }

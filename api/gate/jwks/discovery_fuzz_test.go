@@ -13,7 +13,8 @@ func FuzzParseDiscovery(f *testing.F) {
 		`{"issuer":"https://id.acme.com/t","jwks_uri":"https://id.acme.com/keys"}`, `{"issuer":"https://ID.acme.com:443/t/","jwks_uri":"https://keys.acme.com"}`,
 		`{"issuer":"https://id.acme.com/t","jwks_uri":"http://id.acme.com/keys"}`, `{"issuer":"https://id.acme.com/t?x","jwks_uri":"https://a/"}`,
 		`{"issuer":"https://id.acme.com.evil/t","jwks_uri":"https://a/"}`, `{"issuer":7}`, `{}`, `[]`, `null`, ``, `<html>`,
-		`{"ISSUER":"https://id.acme.com/t","jwks_uri":"https://a/"}`, `{"issuer":"https://id.acme.com/%74","jwks_uri":"https://user@a/"}`,
+		`{"ISSUER":"https://id.acme.com/t","jwks_uri":"https://a/"}`, `{"issuer":"https://id.acme.com/t","jwks_uri":"https://user@a/"}`, `{"issuer":"https://id.acme.com/t?","jwks_uri":"https://a/"}`,
+		`{"issuer":"HTTPS://id.acme.com/t","jwks_uri":"https://a/"}`, `{"issuer":"https://id.acme.com:/t","jwks_uri":"https://a/"}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -25,7 +26,7 @@ func FuzzParseDiscovery(f *testing.F) {
 		}
 		name, errName := url.Parse(where.issuer)
 		uri, errURI := url.Parse(where.uri)
-		if errName != nil || !strings.EqualFold(name.Hostname(), "id.acme.com") || name.Port() != "" && name.Port() != "443" || name.RawQuery != "" ||
+		if errName != nil || !strings.EqualFold(name.Hostname(), "id.acme.com") || name.Port() != "" && name.Port() != "443" || strings.ContainsAny(where.issuer, "?#") || !strings.HasPrefix(where.issuer, "https://") ||
 			strings.TrimSuffix(name.EscapedPath(), "/") != "/t" {
 			t.Fatalf("the issuer is %q by %q", where.issuer, body)
 		}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"calling-an-api.example/api/gate/internal/issuer"
 )
 
 // This file sends the requests to the issuer.
@@ -142,20 +144,11 @@ func (e *redirectError) Error() string { return e.why }
 // sameOrigin is an http.Client's CheckRedirect. A redirect to another host, or from
 // https to http, would let another server supply the keys.
 func sameOrigin(req *http.Request, via []*http.Request) error {
-	if origin(req.URL) != origin(via[0].URL) {
-		return &redirectError{"the issuer redirects to another origin, " + origin(req.URL) + "; the redirect was not followed"}
+	if issuer.Origin(req.URL) != issuer.Origin(via[0].URL) {
+		return &redirectError{"the issuer redirects to another origin, " + issuer.Origin(req.URL) + "; the redirect was not followed"}
 	}
 	if len(via) > 3 {
 		return &redirectError{"the issuer redirects more than 3 times"}
 	}
 	return nil
-}
-
-// origin returns the origin of u in its one spelling (RFC 6454 §4).
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
-	}
-	return strings.ToLower(u.Scheme + "://" + u.Hostname() + ":" + port)
 }

@@ -84,6 +84,9 @@ func TestIssuerNames(t *testing.T) {
 		"another port":                {"https://id.acme.com/t", "/t" + openid, "https://id.acme.com:8443/t", ""},
 		"another scheme":              {"https://id.acme.com/t", "/t" + openid, "http://id.acme.com/t", ""},
 		"a query":                     {"https://id.acme.com/t", "/t" + openid, "https://id.acme.com/t?a", ""},
+		"an empty query":              {"https://id.acme.com/t", "/t" + openid, "https://id.acme.com/t?", ""},
+		"a scheme in upper case":      {"https://id.acme.com/t", "/t" + openid, "HTTPS://id.acme.com/t", ""},
+		"an empty port":               {"https://id.acme.com/t", "/t" + openid, "https://id.acme.com:/t", ""},
 		"a user":                      {"https://id.acme.com/t", "/t" + openid, "https://a@id.acme.com/t", ""},
 		"two slashes":                 {"https://id.acme.com/t", "/t" + openid, "https://id.acme.com/t//", ""},
 		"Entra's template for tenant": {"https://login.microsoftonline.com/common/v2.0", "/common/v2.0" + openid, "https://login.microsoftonline.com/{tenantid}/v2.0", ""},
@@ -227,6 +230,160 @@ func TestNotModified(t *testing.T) {
 			t.Errorf("rotated: %v, sent %d times", err, sent)
 		}
 	})
+}
+
+// TestETagBelongsToOneURL has keys that move, at first without a new ETag.
+func TestETagBelongsToOneURL(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.Unstarted("https://id.acme.com/")
+	keys := `{"keys":[` + jwk(t, iss) + `]}`
+	var at, broken atomic.Value
+	at.Store("/a")
+	broken.Store(false)
+	respond := func(r *http.Request) (*http.Response, error) {
+		resp := answer(200, strings.Replace(keys, iss.KID(), r.URL.Path, 1))
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/openid-configuration"):
+			return answer(200, `{"issuer":"https://id.acme.com/","jwks_uri":"https://id.acme.com`+at.Load().(string)+`"}`), nil
+		case r.Header.Get("If-None-Match") != "" && broken.Load().(bool):
+			return answer(412, ""), nil
+		case r.Header.Get("If-None-Match") != "":
+			return answer(304, ""), nil
+		}
+		resp.Header.Set("Etag", `"same"`)
+		return resp, nil
+	}
+	run(t, jwks.Options{Issuer: iss.URL, Refresh: time.Minute}, respond, func(set *jwks.Set) {
+		at.Store("/b")
+		set.Refresh()
+		synctest.Wait()
+		if _, err := set.Key(context.Background(), "/b", "RS256"); err != nil {
+			t.Errorf("after the move: %v", err)
+		}
+		broken.Store(true) // to conditional requests alone
+		set.Refresh()
+		time.Sleep(5 * time.Minute)
+		if ok, failed := set.Fetches(); ok < 6 {
+			t.Errorf("with an issuer that cannot deal with ETags: %d fetches succeeded, %d failed", ok, failed)
+		}
+	})
+}
+
+// TestUnaskedNotModified has an issuer that says that nothing has changed without an ETag.
+func TestUnaskedNotModified(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.Unstarted("https://id.acme.com/")
+	keys := `{"keys":[` + jwk(t, iss) + `]}`
+	var later atomic.Bool
+	respond := func(r *http.Request) (*http.Response, error) {
+		switch {
+		case !strings.HasSuffix(r.URL.Path, "/jwks.json"):
+			return answer(404, ""), nil
+		case later.Load():
+			return answer(304, ""), nil
+		}
+		resp := answer(200, keys)
+		resp.Header.Set("Etag", `"`+strings.Repeat("x", 300)+`"`) // too long to be sent back
+		return resp, nil
+	}
+	run(t, jwks.Options{Issuer: iss.URL}, respond, func(set *jwks.Set) {
+		later.Store(true)
+		set.Refresh()
+		synctest.Wait()
+		if ok, failed := set.Fetches(); ok != 1 || failed != 1 {
+			t.Errorf("%d fetches succeeded, %d failed, want one each", ok, failed)
+		}
+	})
+}
+
+// TestKeysOfOneAlgorithm has a key that names an algorithm, which changes.
+func TestKeysOfOneAlgorithm(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.Unstarted("https://id.acme.com/")
+	var keys atomic.Value
+	key := jwk(t, iss)
+	keys.Store(key)
+	var asked atomic.Int32
+	respond := func(r *http.Request) (*http.Response, error) {
+		if !strings.HasSuffix(r.URL.Path, "/jwks.json") {
+			return answer(404, ""), nil
+		}
+		asked.Add(1)
+		return answer(200, `{"keys":[`+keys.Load().(string)+`]}`), nil
+	}
+	run(t, jwks.Options{Issuer: iss.URL, Algorithms: []string{"RS256", "PS256"}}, respond, func(set *jwks.Set) {
+		can := func(name string) bool {
+			_, err := set.Key(context.Background(), iss.KID(), name)
+			return err == nil
+		}
+		if !can("RS256") || can("PS256") || can("ES256") || asked.Load() != 1 {
+			t.Errorf("a key for RS256 can RS256: %t, PS256: %t, ES256: %t; asked %d times", can("RS256"), can("PS256"), can("ES256"), asked.Load())
+		}
+		_, before, _ := set.Snapshot()
+		keys.Store(strings.Replace(key, `"RS256"`, `"PS256"`, 1))
+		set.Refresh()
+		synctest.Wait()
+		if _, after, _ := set.Snapshot(); after == before || can("RS256") || !can("PS256") {
+			t.Errorf("a key that is for PS256 now: epoch %d, before %d", after, before)
+		}
+		keys.Store(key + "," + strings.Replace(key, `"RS256"`, `"PS256"`, 1))
+		set.Refresh()
+		synctest.Wait()
+		if !can("RS256") || !can("PS256") {
+			t.Error("a key that is published for both is not for both")
+		}
+	})
+}
+
+// TestKeysThatMoveAreFound has a key set that is gone when a new key is looked up. Discovery
+// is asked at once, and not at the next refresh.
+func TestKeysThatMoveAreFound(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.Unstarted("https://id.acme.com/")
+	keys := `{"keys":[` + jwk(t, iss) + `]}`
+	var at atomic.Value
+	at.Store("/a")
+	respond := func(r *http.Request) (*http.Response, error) {
+		switch r.URL.Path {
+		case "/.well-known/openid-configuration":
+			return answer(200, `{"issuer":"https://id.acme.com/","jwks_uri":"https://id.acme.com`+at.Load().(string)+`"}`), nil
+		case at.Load().(string):
+			return answer(200, strings.Replace(keys, iss.KID(), r.URL.Path, 1)), nil
+		}
+		return answer(404, ""), nil
+	}
+	run(t, jwks.Options{Issuer: iss.URL, Refresh: time.Hour}, respond, func(set *jwks.Set) {
+		at.Store("/b")
+		if _, err := set.Key(context.Background(), "/b", "RS256"); err != nil {
+			t.Errorf("the key that has moved: %v", err)
+		}
+		if ok, failed := set.Fetches(); ok != 2 || failed != 0 {
+			t.Errorf("%d fetches succeeded, %d failed", ok, failed)
+		}
+	})
+}
+
+// TestKeysThatBecomeTooOld has an issuer that fails for longer than keys are kept. The log
+// says when its tokens begin to get 503.
+func TestKeysThatBecomeTooOld(t *testing.T) {
+	t.Parallel()
+	keys := `{"keys":[` + jwk(t, gatetest.Unstarted("")) + `]}`
+	var fails atomic.Bool
+	respond := func(*http.Request) (*http.Response, error) {
+		if fails.Load() {
+			return answer(500, ""), nil
+		}
+		return answer(200, keys), nil
+	}
+	log := run(t, jwks.Options{Issuer: "https://id.acme.com/", Refresh: time.Minute, MaxStale: 10 * time.Minute}, respond, func(*jwks.Set) {
+		fails.Store(true)
+		time.Sleep(20 * time.Minute)
+	})
+	for _, want := range []string{"last keys stay in use, for 10 minutes at most", "last keys are too old"} {
+		if strings.Count(log, want) != 1 {
+			t.Errorf("%q is not there once:\n%s", want, log)
+		}
+	}
 }
 
 // TestNotModifiedWithoutKeys has an issuer that says that nothing has changed, although no

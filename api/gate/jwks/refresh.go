@@ -222,6 +222,7 @@ func (s *Set) load(ctx context.Context, where location) (*snapshot, error) {
 	}
 	doc, err := s.download(ctx, where.uri, s.last.etag)
 	if err != nil {
+		s.last = document{} // it may be the ETag that the issuer cannot deal with
 		return nil, err
 	}
 	if doc.notModified {

@@ -141,17 +141,8 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	if _, _, err := net.SplitHostPort(cfg.Addr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: write it as host:port, like localhost:3001", origin["addr"], cfg.Addr)
 	}
-	for _, list := range publicURLs {
-		cfg.PublicURLs = append(cfg.PublicURLs, split(list)...)
-	}
-	if !slices.Contains([]string{"off", "allowed", "required"}, cfg.DPoP) {
-		return Config{}, fmt.Errorf("--dpop=%q: write off, allowed or required", cfg.DPoP)
-	}
-	switch nonce {
-	case "on", "off":
-		cfg.DPoPNonce = nonce == "on"
-	default:
-		return Config{}, fmt.Errorf("--dpop-nonce=%q: write on or off", nonce)
+	if err := cfg.setDPoP(nonce, publicURLs); err != nil {
+		return Config{}, err
 	}
 	if cfg.CORSOrigins, err = origins(cors); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", origin["cors-origin"], cors, err)
@@ -166,6 +157,21 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		return Config{}, fmt.Errorf("--log-format=%q: write text or json", logFormat)
 	}
 	return cfg, cfg.checkRanges()
+}
+
+// setDPoP sets what the flags dpop-nonce and public-url say, and checks DPoP.
+func (c *Config) setDPoP(nonce string, publicURLs []string) error {
+	if !slices.Contains([]string{"off", "allowed", "required"}, c.DPoP) {
+		return fmt.Errorf("--dpop=%q: write off, allowed or required", c.DPoP)
+	}
+	if nonce != "on" && nonce != "off" {
+		return fmt.Errorf("--dpop-nonce=%q: write on or off", nonce)
+	}
+	c.DPoPNonce = nonce == "on"
+	for _, list := range publicURLs {
+		c.PublicURLs = append(c.PublicURLs, split(list)...)
+	}
+	return nil
 }
 
 // supported are the algorithms that package gate has.

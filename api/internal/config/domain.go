@@ -60,10 +60,14 @@ func issuer(domain string) (string, error) {
 		return "", fmt.Errorf("its scheme %q is not https", u.Scheme)
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return "", errors.New("plain http is accepted for localhost only: write it with https")
-	case strings.HasSuffix(u.Path, "/.well-known/openid-configuration"):
-		return "", errors.New("it is the URL of a discovery document; leave /.well-known/openid-configuration out")
+	case strings.Contains(u.Path, "/.well-known/"):
+		return "", errors.New("it is the URL of a discovery document; leave out what begins with /.well-known/")
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host) + cmp.Or(u.EscapedPath(), "/"), nil
+	host := strings.ToLower(u.Host)
+	if u.Port() == map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		host = strings.TrimSuffix(host, ":"+u.Port())
+	}
+	return u.Scheme + "://" + host + cmp.Or(u.EscapedPath(), "/"), nil
 }
 
 // isLoopback reports whether host is always this machine.

@@ -88,6 +88,10 @@ func TestProviders(t *testing.T) {
 			others: map[string]token{
 				"ID token":                 {nil, gatetest.Claims{"sub": "5", "aud": "7client", "token_use": "id", "auth_time": 1}},
 				"of another client":        {nil, gatetest.Claims{"sub": "5", "aud": nil, "client_id": "8client", "token_use": "access"}},
+				"for another API":          {nil, gatetest.Claims{"sub": "5", "aud": "https://other.test", "client_id": "7client", "token_use": "access"}},
+				"with an empty aud":        {nil, gatetest.Claims{"sub": "5", "aud": []string{}, "client_id": "7client", "token_use": "access"}},
+				"with token_use Bearer":    {nil, gatetest.Claims{"sub": "5", "aud": nil, "client_id": "7client", "token_use": "Bearer"}},
+				"with a nonce":             {nil, gatetest.Claims{"sub": "5", "aud": nil, "client_id": "7client", "token_use": "access", "nonce": "n"}},
 				"without aud or token_use": {nil, gatetest.Claims{"sub": "5", "aud": nil, "client_id": "7client"}},
 			},
 		},

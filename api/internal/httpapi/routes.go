@@ -27,18 +27,15 @@ type endpoint struct {
 
 // endpoints returns all endpoints of the API.
 func (a *api) endpoints() []endpoint {
-	all := []endpoint{
+	return []endpoint{
 		{"/api/external", anyToken, "any valid access token", message("Your access token was successfully validated!")},
 		{"/api/private-scoped", scope("read:messages"), "an access token that grants read:messages", message("Your access token grants read:messages.")},
 		{"/api/public", public, "no token", message("Anyone may read this: no access token is needed.")},
 		{"/healthz", public, "200 while the process runs", a.health},
 		{"/readyz", public, "200 once every issuer was asked and keys are loaded, otherwise 503", a.ready},
 		{"/metrics", public, "metrics for Prometheus", a.showMetrics},
+		{a.Resource.MetadataPath(), public, "this API's description (RFC 9728)", a.metadata},
 	}
-	if a.Resource.Identifier != "" || a.Verifier == nil { // the second is for --help
-		all = append(all, endpoint{a.Resource.MetadataPath(), public, "this API's description (RFC 9728)", a.metadata})
-	}
-	return all
 }
 
 // access is what an endpoint requires of a request.
@@ -90,7 +87,7 @@ func Handler(opts Options) http.Handler {
 	}
 	r.NotFoundHandler = a.serve("none", notFound)
 	r.MethodNotAllowedHandler = a.serve("none", methodNotAllowed(r))
-	return withCORS(opts.CORSOrigins, r)
+	return a.withDraining(withCORS(opts.CORSOrigins, r))
 }
 
 // protect returns a handler that calls next if the request satisfies access.

@@ -38,9 +38,6 @@ func (a *api) serve(route string, next handler) http.Handler {
 	accessLog := a.Log.Enabled(context.Background(), slog.LevelInfo) && !isProbe
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		if a.isDraining() { // the client's next request must go to another process
-			w.Header()["Connection"] = closeConnection
-		}
 		if a.Tracer != nil && !isProbe {
 			var end func()
 			r, end = a.startSpan(r, route, sw)
@@ -68,6 +65,17 @@ func (a *api) serve(route string, next handler) http.Handler {
 		case accessLog:
 			a.logRequest(r, slog.LevelInfo, sw, start, err)
 		}
+	})
+}
+
+// withDraining closes the connection after each response while the API drains, so that the
+// client's next request goes to another process.
+func (a *api) withDraining(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.isDraining() {
+			w.Header()["Connection"] = closeConnection
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -74,10 +75,10 @@ func newClient(get func(name string) string) (*client, error) {
 			continue
 		}
 		decoded, err := url.PathUnescape(strings.TrimSpace(value))
-		if !found || err != nil { // the value may be a secret
+		if name = strings.TrimSpace(name); !found || err != nil || !isToken(name) { // the value may be a secret
 			return nil, fmt.Errorf("%s: write each header as name=value, and separate them by commas", from)
 		}
-		c.headers.Add(strings.TrimSpace(name), decoded)
+		c.headers.Add(name, decoded)
 	}
 	return c, nil
 }
@@ -117,10 +118,24 @@ func (c *client) UploadTraces(ctx context.Context, spans []*tracepb.ResourceSpan
 	return err
 }
 
-// withoutURL returns the cause of err. The URL may have a secret in its query.
+// withoutURL returns the cause of err, without the URL, which may have a secret in its query,
+// and without the connection's ports, so that the same problem has the same text each time.
 func withoutURL(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
+		err = wrapped.Err
+	}
+	if network, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%s: %w", network.Op, network.Err)
 	}
 	return err
+}
+
+// isToken reports whether name can be the name of a header (RFC 9110 §5.6.2).
+func isToken(name string) bool {
+	for _, c := range []byte(name) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),/:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return name != ""
 }

@@ -74,6 +74,7 @@ func TestClientRejectsVariables(t *testing.T) {
 		"timeout of 0":  {[]string{endpoint, "OTEL_EXPORTER_OTLP_TIMEOUT=0"}, []string{"OTEL_EXPORTER_OTLP_TIMEOUT"}},
 		"timeout in s":  {[]string{endpoint, "OTEL_EXPORTER_OTLP_TIMEOUT=1s"}, []string{"OTEL_EXPORTER_OTLP_TIMEOUT", "milliseconds"}},
 		"a bare header": {[]string{endpoint, "OTEL_EXPORTER_OTLP_HEADERS=secret"}, []string{"OTEL_EXPORTER_OTLP_HEADERS", "name=value"}},
+		"a bad name":    {[]string{endpoint, "OTEL_EXPORTER_OTLP_HEADERS=a b=secret"}, []string{"OTEL_EXPORTER_OTLP_HEADERS", "name=value"}},
 		"a bad escape":  {[]string{endpoint, "OTEL_EXPORTER_OTLP_HEADERS=a=secret%zz"}, []string{"OTEL_EXPORTER_OTLP_HEADERS", "name=value"}},
 	} {
 		_, err := newClient(getter(env(tc.env...)))

@@ -57,6 +57,9 @@ func normalize(domain string) (string, error) {
 // checkIssuer returns an error if the API would not start with the issuer domain.
 func checkIssuer(domain string) error {
 	if !strings.Contains(domain, "://") {
+		if host, _, err := net.SplitHostPort(domain); err == nil && localnet.IsLoopback(host) {
+			return fmt.Errorf("it has no scheme; write it as http://%s", domain)
+		}
 		domain = "https://" + domain
 	}
 	u, err := url.Parse(domain)
@@ -67,8 +70,8 @@ func checkIssuer(domain string) error {
 		return errors.New("it must not contain a user name, a query or a fragment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !localnet.IsLoopback(u.Hostname())):
 		return errors.New("write it with https; plain http is for localhost only")
-	case strings.HasSuffix(u.Path, "/.well-known/openid-configuration"):
-		return errors.New("it is the URL of a discovery document; leave /.well-known/openid-configuration out")
+	case strings.Contains(u.Path, "/.well-known/"):
+		return errors.New("it is the URL of a discovery document; leave out what begins with /.well-known/")
 	}
 	return nil
 }

@@ -77,6 +77,9 @@ func Verify(name, signed string, signature []byte, key crypto.PublicKey) error {
 func Check(key crypto.PublicKey) error {
 	switch key := key.(type) {
 	case *rsa.PublicKey:
+		if key.N == nil {
+			return errors.New("it has no modulus")
+		}
 		if bits := key.N.BitLen(); bits < minModulus || bits > maxModulus {
 			return fmt.Errorf("its modulus has %d bits, not %d to %d", bits, minModulus, maxModulus)
 		}
