@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// TestRulesNameTests holds docs/token-validation.md and docs/providers.md to the tests that
-// they name.
+// TestRulesNameTests holds docs/token-validation.md, docs/providers.md and docs/dpop.md to the tests
+// that they name.
 func TestRulesNameTests(t *testing.T) {
 	t.Parallel()
 	var doc strings.Builder
-	for _, file := range []string{"../docs/token-validation.md", "../docs/providers.md"} {
+	for _, file := range []string{"../docs/token-validation.md", "../docs/providers.md", "../docs/dpop.md"} {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

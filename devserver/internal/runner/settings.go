@@ -20,6 +20,7 @@ var variables = map[string][]string{
 	"AUTH0_AUDIENCE":      {"api", "devserver"},
 	"API_ALGORITHMS":      {"api"},
 	"API_CORS_ORIGIN":     {"api"},
+	"API_PUBLIC_URLS":     {"api"},
 	"AUTH0_CLIENT_ID":     {"devserver"},
 	"API_ADDR":            {"api"},
 	"DEV_ADDR":            {"devserver"},
