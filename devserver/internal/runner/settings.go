@@ -100,6 +100,9 @@ func load(dir string, environ []string) (*settings, error) {
 	if s.cfg.RunsTenant() { // the API does not know TENANT_ADDR
 		s.env = append(slices.Clip(s.env), "AUTH0_DOMAIN="+strings.Join(s.cfg.Issuers, ","))
 	}
+	if s.value("API_PUBLIC_URLS") == "" { // DPoP proofs name the page's origin when they come through the proxy
+		s.env = append(slices.Clip(s.env), "API_PUBLIC_URLS="+config.LocalOrigin(s.apiAddr)+","+config.LocalOrigin(s.cfg.Addr))
+	}
 	return s, nil
 }
 

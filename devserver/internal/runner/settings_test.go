@@ -55,6 +55,27 @@ func TestOddSettings(t *testing.T) {
 	}
 }
 
+// TestSettingsOfTheAPI has what the runner tells the API that .env does not.
+func TestSettingsOfTheAPI(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ env, domain, urls string }{
+		"defaults":                 {"", "http://localhost:4400", "http://localhost:3001,http://localhost:4200"},
+		"other addresses":          {"TENANT_ADDR=localhost:4500\nDEV_ADDR=localhost:4300\nAPI_ADDR=localhost:3002\n", "http://localhost:4500", "http://localhost:3002,http://localhost:4300"},
+		"the local tenant, last":   {"AUTH0_DOMAIN=acme.auth0.com,http://127.0.0.1:4400\nAUTH0_CLIENT_ID=a\n", "acme.auth0.com,http://localhost:4400", "http://localhost:3001,http://localhost:4200"},
+		"no local tenant":          {"AUTH0_DOMAIN=acme.auth0.com,id.acme.com/t\nAUTH0_CLIENT_ID=a\n", "acme.auth0.com,id.acme.com/t", "http://localhost:3001,http://localhost:4200"},
+		"public URLs of one's own": {"API_PUBLIC_URLS=https://api.acme.dev\n", "http://localhost:4400", "https://api.acme.dev"},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, ".env"), []byte(tc.env), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := load(dir, nil)
+		if err != nil || s.value("AUTH0_DOMAIN") != tc.domain || s.value("API_PUBLIC_URLS") != tc.urls {
+			t.Errorf("%s: %v, AUTH0_DOMAIN=%s API_PUBLIC_URLS=%s", name, err, s.value("AUTH0_DOMAIN"), s.value("API_PUBLIC_URLS"))
+		}
+	}
+}
+
 // TestPageVariables restarts the dev server alone for a variable of the page.
 func TestPageVariables(t *testing.T) {
 	t.Parallel()
