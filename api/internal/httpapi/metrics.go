@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -129,14 +131,31 @@ type counters[L interface {
 	comparable
 	values() []string
 }] struct {
-	vec  *prometheus.CounterVec
-	used sync.Map // of prometheus.Counter, by L
+	vec *prometheus.CounterVec
+
+	adding sync.Mutex                               // held while used is replaced
+	used   atomic.Pointer[map[L]prometheus.Counter] // never modified; nil if there is none yet
 }
 
 func (c *counters[L]) count(labels L) {
-	counter, ok := c.used.Load(labels)
-	if !ok {
-		counter, _ = c.used.LoadOrStore(labels, c.vec.WithLabelValues(labels.values()...))
+	if used := c.used.Load(); used != nil {
+		if counter, ok := (*used)[labels]; ok {
+			counter.Inc()
+			return
+		}
 	}
-	counter.(prometheus.Counter).Inc() //nolint:forcetypeassert // the map holds no other
+	c.add(labels).Inc()
+}
+
+// add returns the counter of labels, and adds it to used.
+func (c *counters[L]) add(labels L) prometheus.Counter {
+	counter := c.vec.WithLabelValues(labels.values()...)
+	c.adding.Lock()
+	defer c.adding.Unlock()
+	more := map[L]prometheus.Counter{labels: counter}
+	if used := c.used.Load(); used != nil {
+		maps.Copy(more, *used)
+	}
+	c.used.Store(&more)
+	return counter
 }
