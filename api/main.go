@@ -79,7 +79,7 @@ func run(
 		return err
 	}
 	if _, chosen := lookupEnv("GOGC"); !chosen {
-		debug.SetGCPercent(150) // fewer collections of a small heap, for about 2 MB (docs/performance.md)
+		debug.SetGCPercent(125) // fewer collections of a small heap, for about 1 MB (docs/performance.md)
 	}
 	lines := logqueue.New(stderr, logBuffer)
 	defer lines.Close(lastWords) // after the last line, that of the tracer

@@ -15,6 +15,7 @@ import (
 // and its methods return zero values.
 type Token struct {
 	raw    string // as it was sent; not kept by the cache
+	issuer string // its URL in the Policy
 	cached bool
 	nonce  string
 	facts
@@ -26,13 +27,12 @@ type facts struct {
 	text    string    // thumbprint, key ID, subject, client, scopes, permissions, each directly after the one before
 	ends    [5]uint16 // of all parts but the last; a token has at most 8 KiB
 	expires int64     // claim exp, in seconds since 1970
-	issuer  string    // its URL in the Policy
 }
 
-// newFacts returns what is kept of a token with the claims c of the issuer with that URL.
-// client_id has precedence over azp.
-func newFacts(c *claims, kid, issuer string) facts {
-	f := facts{expires: c.expires.Unix(), issuer: issuer}
+// newFacts returns what is kept of a token with the claims c that the key with the ID kid has
+// signed. client_id has precedence over azp.
+func newFacts(c *claims, kid string) facts {
+	f := facts{expires: c.expires.Unix()}
 	client := cmp.Or(c.client, c.authorizedParty)
 	scopes, permissions := strings.Join(c.scopes, " "), strings.Join(c.permissions, " ")
 	f.text = c.thumbprint + kid + c.subject + client + scopes + permissions

@@ -120,18 +120,18 @@ func (v *Verifier) VerifyBound(ctx context.Context, raw string) (Token, error) {
 		if p != nil {
 			return Token{}, p
 		}
-		return Token{raw: raw, facts: verified.facts}, nil
+		return Token{raw: raw, issuer: verified.source.url, facts: verified.facts}, nil
 	}
 	id, expiredBefore := digest(raw), v.policy.Now().Add(-v.policy.Leeway).Unix()
 	if found, ok := v.cache.get(id, expiredBefore); ok && found.isCurrent() {
-		return Token{raw: raw, facts: found.facts, cached: true}, nil
+		return Token{raw: raw, issuer: found.source.url, facts: found.facts, cached: true}, nil
 	}
 	verified, p := v.verify(ctx, raw)
 	if p != nil {
 		return Token{}, p
 	}
 	v.cache.put(id, expiredBefore, verified)
-	return Token{raw: raw, facts: verified.facts}, nil
+	return Token{raw: raw, issuer: verified.source.url, facts: verified.facts}, nil
 }
 
 // verified is a token that was valid in an epoch of its issuer's keys.
@@ -183,7 +183,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (verified, *Problem) 
 		p.Issuer = iss.url
 		return verified{}, p
 	}
-	return verified{newFacts(c, h.kid, iss.url), iss, epoch}, nil
+	return verified{newFacts(c, h.kid), iss, epoch}, nil
 }
 
 // verifyBy checks the claims of a token of iss, and then its signature.
