@@ -40,6 +40,7 @@ type authRequest struct {
 	api     *directory.API // nil if no audience was requested
 	browser string         // value of the cookie of the browser that started it
 
+	thumbprint          string // of the key that the code is bound to (RFC 9449 §10); "" for none
 	organization        string // requested, and echoed in the tokens
 	signUp              bool   // the app requested the sign-up page
 	loggedIn, consented bool   // steps that the user has taken for this request
@@ -59,9 +60,10 @@ func (r *authRequest) organizationClaim() (name, value string) {
 
 // grant is what an authorization code stands for.
 type grant struct {
-	request *authRequest
-	session *session
-	scopes  []string
+	request    *authRequest
+	session    *session
+	scopes     []string
+	thumbprint string // of the key that the tokens are bound to; "" for bearer tokens
 }
 
 // authorize starts a login (RFC 6749 §4.1.1 with PKCE, RFC 7636, and Auth0's audience).
@@ -91,6 +93,7 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 	req := &authRequest{
 		AuthRequest: requested, id: rand.Text(), client: app, api: d.API(r.Form.Get("audience")),
 		organization: r.Form.Get("organization"), signUp: r.Form.Get("screen_hint") == "signup",
+		thumbprint: r.Form.Get("dpop_jkt"),
 	}
 	if err := t.check(req, r.Form.Get("audience")); err != nil {
 		t.fail(w, r, req, err)

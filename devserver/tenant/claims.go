@@ -26,6 +26,8 @@ type accessClaims struct {
 	Client      string        `json:"azp"`
 	Permissions []string      `json:"permissions,omitempty"`
 
+	Confirmation *confirmation `json:"cnf,omitempty"` // the key that the token is bound to
+
 	more map[string]any // the user's own claims
 }
 

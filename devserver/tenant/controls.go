@@ -64,6 +64,10 @@ func (t *Tenant) controlRoutes(mux *http.ServeMux) {
 		t.save()
 		return done, nil
 	})
+	t.control(mux, "dpop/nonce", func(control) (any, error) {
+		t.proofs.renew()
+		return done, nil
+	})
 	t.control(mux, "clock", func(c control) (any, error) {
 		offset, err := time.ParseDuration(c.Ahead)
 		if err != nil {

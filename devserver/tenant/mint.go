@@ -20,6 +20,7 @@ type MintOptions struct {
 	Scope    string         `json:"scope"`    // "" means everything that the user may do
 	Expired  bool           `json:"expired"`  // an hour ago
 	Claims   map[string]any `json:"claims"`   // replace claims; nil removes one
+	JKT      string         `json:"jkt"`      // thumbprint of the key that the token is bound to (RFC 9449 §6.1); "" for none
 	Bad      string         `json:"bad"`      // a defect: "signature", "key" (unknown) or "none" (the algorithm)
 }
 
@@ -59,6 +60,9 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	}
 	if a != nil && a.RBAC && len(permissions) > 0 {
 		claims["permissions"] = permissions
+	}
+	if options.JKT != "" {
+		claims["cnf"] = confirmation{options.JKT}
 	}
 	if options.Scope != "" {
 		claims["scope"] = options.Scope

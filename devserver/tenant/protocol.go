@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
 
@@ -43,6 +44,14 @@ func (p *protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Acce
 		p.tenant.events.rejected("An authorization code was rejected: %s", why)
 		return invalidGrant(why)
 	}
+	client := p.tenant.directory.Load().Client(r.Client.GetID())
+	if client == nil { // since VerifyClient
+		return nil, reject("its client no longer exists")
+	}
+	thumbprint, err := p.proofOf(r.Header, client) // before the code is used, because the client may have to send another proof
+	if err != nil {
+		return nil, err
+	}
 	g := p.tenant.codes.Take(r.Data.Code)
 	if g == nil {
 		// The code was used before, so the tokens that it gave end (RFC 9700 §4.5.3).
@@ -68,6 +77,16 @@ func (p *protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Acce
 	if u := p.tenant.directory.Load().UserByID(g.session.user.ID); u == nil || u.Blocked { // since the login
 		return nil, reject("user is blocked")
 	}
+	if g.request.thumbprint != "" && g.request.thumbprint != thumbprint {
+		return nil, reject("the DPoP proof is missing, or by another key than dpop_jkt of the authorization request")
+	}
+	isBound, err := p.binds(g.request.client, g.request.api, thumbprint != "")
+	if err != nil {
+		return nil, err
+	}
+	if g.thumbprint = ""; isBound {
+		g.thumbprint = thumbprint
+	}
 	refreshToken := ""
 	if slices.Contains(g.scopes, oidc.ScopeOfflineAccess) {
 		refreshToken = p.tenant.startFamily(g, r.Data.Code)
@@ -84,9 +103,14 @@ func invalidGrant(why string) error {
 // refresh token may be "".
 func (p *protocol) tokens(g *grant, what, refreshToken string) (*op.Response, error) {
 	access, lifetime := p.userAccessClaims(g)
+	tokenType := oidc.BearerToken
+	if g.thumbprint != "" {
+		tokenType = tokenTypeDPoP
+		access.Confirmation = &confirmation{g.thumbprint}
+	}
 	issued := []issuedToken{{"Access token", access}}
 	resp := &oidc.AccessTokenResponse{
-		TokenType: oidc.BearerToken, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes, RefreshToken: refreshToken,
+		TokenType: tokenType, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes, RefreshToken: refreshToken,
 	}
 	var err error
 	if resp.AccessToken, err = p.tenant.keys.sign(access); err != nil {
@@ -130,13 +154,26 @@ func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequ
 		IssuedAt: now.Unix(), Expires: now.Add(a.Lifetime).Unix(),
 		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.ID, Permissions: granted,
 	}
+	thumbprint, err := p.proofOf(r.Header, app)
+	if err != nil {
+		return nil, err
+	}
+	isBound, err := p.binds(app, a, thumbprint != "")
+	if err != nil {
+		return nil, err
+	}
+	tokenType := oidc.BearerToken
+	if isBound {
+		tokenType = tokenTypeDPoP
+		claims.Confirmation = &confirmation{thumbprint}
+	}
 	token, err := p.tenant.keys.sign(claims)
 	if err != nil {
 		return nil, err
 	}
 	p.tenant.events.issued([]issuedToken{{"Access token", claims}}, "%q exchanged its client credentials for a token", app.Name)
 	return noStore(&oidc.AccessTokenResponse{
-		AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: uint64(a.Lifetime.Seconds()), Scope: granted,
+		AccessToken: token, TokenType: tokenType, ExpiresIn: uint64(a.Lifetime.Seconds()), Scope: granted,
 	}), nil
 }
 
@@ -169,7 +206,7 @@ func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Respon
 	for _, scope := range directory.IdentityScopes {
 		scopes = append(scopes, scope.Name)
 	}
-	return op.NewResponse(&oidc.DiscoveryConfiguration{
+	return op.NewResponse(discovery{&oidc.DiscoveryConfiguration{
 		Issuer:                            p.tenant.opts.Issuer,
 		AuthorizationEndpoint:             at("/authorize"),
 		TokenEndpoint:                     at("/oauth/token"),
@@ -185,7 +222,13 @@ func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Respon
 		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
 		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic},
 		CodeChallengeMethodsSupported:     []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
-	}), nil
+	}, proofAlgorithms}), nil
+}
+
+// discovery adds what the library does not know (RFC 9449 §5.1).
+type discovery struct {
+	*oidc.DiscoveryConfiguration
+	ProofAlgorithms []jose.SignatureAlgorithm `json:"dpop_signing_alg_values_supported"`
 }
 
 func (p *protocol) userinfoAudience() string { return p.tenant.opts.Issuer + "userinfo" }

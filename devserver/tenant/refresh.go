@@ -26,6 +26,9 @@ func (t *Tenant) startFamily(g *grant, code string) (value string) {
 		Client: g.request.client.ID, User: g.session.user.ID, Scopes: g.scopes,
 		SessionID: g.session.id, LoggedIn: g.session.loggedIn, Org: g.request.organization,
 	}
+	if g.request.client.Secret == "" { // those of a confidential client are bound by its secret (RFC 9449 §5)
+		f.Thumbprint = g.thumbprint
+	}
 	if g.request.api != nil {
 		f.Audience = g.request.api.Audience
 	}
@@ -53,6 +56,17 @@ func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refr
 	case client == nil || f.Audience != "" && api == nil:
 		return nil, t.rejectRefresh("its client or its API no longer exists")
 	}
+	thumbprint, err := p.proofOf(r.Header, client) // before the token is used, because the client may have to send another proof
+	if err != nil {
+		return nil, err
+	}
+	if f.Thumbprint != "" && f.Thumbprint != thumbprint {
+		return nil, t.rejectRefresh("it is bound to a key, and the DPoP proof is missing or by another one")
+	}
+	isBound, err := p.binds(client, api, thumbprint != "")
+	if err != nil {
+		return nil, err
+	}
 	next, err := t.refresh.Rotate(value, clientID)
 	if err != nil {
 		return nil, t.rejectRefresh(err.Error())
@@ -61,6 +75,9 @@ func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refr
 		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: client, api: api, organization: f.Org},
 		session: &session{id: f.SessionID, user: user, loggedIn: f.LoggedIn},
 		scopes:  directory.Grantable(f.Scopes, user, api),
+	}
+	if isBound {
+		g.thumbprint = thumbprint
 	}
 	// A client may request fewer scopes than were granted (RFC 6749 §6). More is no
 	// error, because the SDK requests what it requested at first.

@@ -35,9 +35,9 @@ func (t *Tenant) routes() http.Handler {
 	mux.HandleFunc("GET /v2/logout", t.logout)
 	mux.HandleFunc("GET /oidc/logout", t.oidcLogout)
 	mux.HandleFunc("POST /oidc/logout", t.oidcLogout)
-	mux.Handle("/oauth/token", requireFormBody(oidc))
+	mux.Handle("/oauth/token", t.announceNonce(requireFormBody(oidc)))
 	mux.Handle("/oauth/revoke", requireFormBody(oidc))
-	mux.Handle("/userinfo", withChallenge(oidc))
+	mux.Handle("/userinfo", t.requireProof(withChallenge(oidc)))
 	mux.Handle("/.well-known/", oidc)
 	t.controlRoutes(mux)
 
@@ -45,7 +45,8 @@ func (t *Tenant) routes() http.Handler {
 	withCORS := cors.New(cors.Options{
 		AllowOriginFunc: func(origin string) bool { return t.directory.Load().IsWebOrigin(origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders:  []string{"Authorization", "Content-Type", "Auth0-Client"},
+		AllowedHeaders:  []string{"Authorization", "Content-Type", "Auth0-Client", "DPoP"},
+		ExposedHeaders:  []string{"DPoP-Nonce", "WWW-Authenticate"},
 		MaxAge:          600,
 	}).Handler(handler)
 

@@ -96,6 +96,7 @@ type Tenant struct {
 	sessions  *expiring.Map[*session]     // by the digest of the session cookie
 	consents  *expiring.Map[[]string]     // by user, client and audience: scopes agreed to
 	refresh   *refresh.Families
+	proofs    *proofs
 	events    *events
 	controls  *controls
 
@@ -131,6 +132,7 @@ func New(opts Options) (*Tenant, error) {
 		sessions: expiring.New[*session](1000, 12*time.Hour, opts.Now),
 		consents: expiring.New[[]string](1000, 12*time.Hour, opts.Now),
 		refresh:  refresh.New(opts.Now),
+		proofs:   newProofs(opts.Now),
 		events:   &events{now: opts.Now},
 		controls: control,
 	}

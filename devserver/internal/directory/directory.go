@@ -39,6 +39,8 @@ type Client struct {
 	WebOrigins []string // origins for CORS and web_message responses
 	Grants     []string // grant types
 	Scopes     []string // granted by client_credentials
+
+	RequireProof bool // its tokens must be bound to a key (RFC 9449)
 }
 
 // API is a resource server.
@@ -48,7 +50,16 @@ type API struct {
 	Scopes   []Scope
 	Lifetime time.Duration // of its access tokens
 	RBAC     bool          // scopes require the permission, and tokens contain permissions
+
+	Possession string // one of the Possession constants
 }
+
+// Values of an API's proof_of_possession: whether its tokens are bound to a key (RFC 9449).
+const (
+	PossessionNone     = "none"     // never
+	PossessionAllowed  = "allowed"  // if the client sends a proof; the default
+	PossessionRequired = "required" // always
+)
 
 // Scope is a scope with its description on the consent page.
 type Scope struct{ Name, Description string }

@@ -58,6 +58,8 @@ type clientConfig struct {
 	WebOrigins []string `json:"web_origins"`
 	Grants     []string `json:"grant_types"`
 	Scopes     []string `json:"scopes"`
+
+	RequireProof bool `json:"require_proof_of_possession"`
 }
 
 type apiConfig struct {
@@ -66,6 +68,8 @@ type apiConfig struct {
 	Scopes   map[string]string `json:"scopes"`
 	Lifetime int               `json:"token_lifetime"` // seconds
 	RBAC     bool              `json:"rbac"`
+
+	Possession string `json:"proof_of_possession"`
 }
 
 // Parse parses data, the content of file. now becomes UpdatedAt of the users. The error
@@ -165,7 +169,7 @@ func (b *builder) user(u userConfig, at string, d *Directory, now time.Time) *Us
 func (b *builder) client(c clientConfig, at string, d *Directory) *Client {
 	made := &Client{
 		ID: b.variables.Replace(c.ID), Name: c.Name, Secret: c.Secret, Callbacks: b.fill(c.Callbacks), LogoutURLs: b.fill(c.LogoutURLs),
-		WebOrigins: b.fill(c.WebOrigins), Grants: c.Grants, Scopes: c.Scopes,
+		WebOrigins: b.fill(c.WebOrigins), Grants: c.Grants, Scopes: c.Scopes, RequireProof: c.RequireProof,
 	}
 	b.require(made.ID != "", at+"/client_id", "a client needs a client_id")
 	b.require(made.Name != "", at+"/name", "a client needs a name, which the consent page shows")
@@ -197,6 +201,9 @@ func (b *builder) requireURLs(urls []string, at string) {
 // api converts a, which is at the JSON pointer at.
 func (b *builder) api(a apiConfig, at string, d *Directory) *API {
 	made := &API{Audience: b.variables.Replace(a.Audience), Name: a.Name, Lifetime: time.Duration(a.Lifetime) * time.Second, RBAC: a.RBAC}
+	made.Possession = cmp.Or(a.Possession, PossessionAllowed)
+	b.require(slices.Contains([]string{PossessionNone, PossessionAllowed, PossessionRequired}, made.Possession), at+"/proof_of_possession",
+		"%q is not one of none, allowed, required", made.Possession)
 	b.require(made.Audience != "", at+"/audience", "an API needs an audience, its identifier")
 	b.require(made.Name != "", at+"/name", "an API needs a name, which the consent page shows")
 	b.require(d.apis[made.Audience] == nil, at+"/audience", "there is another API with this audience")

@@ -36,6 +36,8 @@ type Family struct {
 	SessionID string    `json:"sid"`
 	LoggedIn  time.Time `json:"loggedIn"`
 	Org       string    `json:"organization,omitempty"`
+
+	Thumbprint string `json:"jkt,omitempty"` // of the key that the tokens are bound to (RFC 9449 §5); "" for none
 }
 
 // family is a Family with its tokens.

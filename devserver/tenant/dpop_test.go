@@ -1,0 +1,265 @@
+package tenant_test
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"calling-an-api.example/devserver/internal/outputtest"
+	"calling-an-api.example/devserver/tenant"
+)
+
+// prover makes DPoP proofs, as the SDK does.
+type prover struct {
+	*testing.T
+	key   *ecdsa.PrivateKey
+	nonce string // that proofs have; "" for none
+}
+
+func newProver(t *testing.T) *prover {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &prover{T: t, key: key}
+}
+
+func (p *prover) thumbprint() string {
+	p.Helper()
+	digest, err := (&jose.JSONWebKey{Key: p.key.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(digest)
+}
+
+// proof returns the header with a proof. changes replace claims; nil removes one.
+func (p *prover) proof(method, url string, changes object) string {
+	p.Helper()
+	claims := object{"jti": rand.Text(), "htm": method, "htu": url, "iat": time.Now().Unix()}
+	if p.nonce != "" {
+		claims["nonce"] = p.nonce
+	}
+	for name, value := range changes {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.key}, (&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt"))
+	if err != nil {
+		p.Fatal(err)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		p.Fatal(err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		p.Fatal(err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		p.Fatal(err)
+	}
+	return "DPoP: " + text
+}
+
+// exchange sends a token request with a proof, and a second one with the nonce of the answer.
+func (f *fixture) exchange(p *prover, form url.Values) answer {
+	f.Helper()
+	got := f.post("/oauth/token", form, p.proof("POST", f.url+"/oauth/token", nil))
+	if strings.Contains(got.body, "use_dpop_nonce") {
+		p.nonce = got.header.Get("DPoP-Nonce")
+		got = f.post("/oauth/token", form, p.proof("POST", f.url+"/oauth/token", nil))
+	}
+	return got
+}
+
+// TestBoundTokens is the flow of the SDK with useDpop: a bound code, a nonce, a bound access
+// token, /userinfo with a proof, and a bound refresh token.
+func TestBoundTokens(t *testing.T) {
+	t.Parallel()
+	f, p := start(t), newProver(t)
+	code := f.logIn("ada@example.com", "ada-local", "dpop_jkt="+p.thumbprint(), "scope=openid profile email offline_access read:messages")
+	first := f.post("/oauth/token", codeForm(code), p.proof("POST", f.url+"/oauth/token", nil), "Origin: "+app)
+	if first.status != http.StatusBadRequest || !strings.Contains(first.body, `"use_dpop_nonce"`) || first.header.Get("DPoP-Nonce") == "" ||
+		!strings.Contains(strings.ToLower(first.header.Get("Access-Control-Expose-Headers")), "dpop-nonce") {
+		t.Fatalf("without a nonce: %d %s %v", first.status, first.body, first.header)
+	}
+	got := f.exchange(p, codeForm(code))
+	tokens := decode[object](t, got.body)
+	if got.status != http.StatusOK || tokens["token_type"] != "DPoP" {
+		t.Fatalf("got %d %s", got.status, got.body)
+	}
+	access := tokens["access_token"].(string)
+	if cnf, _ := claims(t, access)["cnf"].(object); cnf["jkt"] != p.thumbprint() {
+		t.Errorf("cnf is %v", cnf)
+	}
+	if id := claims(t, tokens["id_token"]); id["cnf"] != nil {
+		t.Errorf("the ID token is bound: %v", id)
+	}
+
+	sum := sha256.Sum256([]byte(access))
+	ath := object{"ath": base64.RawURLEncoding.EncodeToString(sum[:])}
+	for name, tc := range map[string]struct {
+		headers []string
+		want    int
+	}{
+		"with a proof":       {[]string{"Authorization: DPoP " + access, p.proof("GET", f.url+"/userinfo", ath)}, 200},
+		"as a bearer token":  {[]string{"Authorization: Bearer " + access}, 401},
+		"without a proof":    {[]string{"Authorization: DPoP " + access}, 401},
+		"without ath":        {[]string{"Authorization: DPoP " + access, p.proof("GET", f.url+"/userinfo", nil)}, 401},
+		"for another method": {[]string{"Authorization: DPoP " + access, p.proof("POST", f.url+"/userinfo", ath)}, 401},
+		"for another URL":    {[]string{"Authorization: DPoP " + access, p.proof("GET", f.url+"/oauth/token", ath)}, 401},
+		"by another key":     {[]string{"Authorization: DPoP " + access, newProver(t).proof("GET", f.url+"/userinfo", ath)}, 401},
+		"not a token at all": {[]string{"Authorization: DPoP x", p.proof("GET", f.url+"/userinfo", ath)}, 401},
+		"an ancient proof":   {[]string{"Authorization: DPoP " + access, (&prover{T: t, key: p.key}).proof("GET", f.url+"/userinfo", object{"ath": ath["ath"], "iat": 1})}, 401},
+		"an old nonce":       {[]string{"Authorization: DPoP " + access, (&prover{t, p.key, "x"}).proof("GET", f.url+"/userinfo", ath)}, 401},
+	} {
+		got := f.get("/userinfo", tc.headers...)
+		if got.status != tc.want || (got.status == 401) != strings.HasPrefix(got.header.Get("WWW-Authenticate"), "DPoP ") {
+			t.Errorf("/userinfo %s: %d %s %q", name, got.status, got.body, got.header.Get("WWW-Authenticate"))
+		}
+	}
+
+	refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {"spa"}, "refresh_token": {tokens["refresh_token"].(string)}}
+	if got := f.post("/oauth/token", refresh); got.status == http.StatusOK {
+		t.Errorf("the refresh token works without a proof: %s", got.body)
+	}
+	if got := f.exchange(newProver(t), refresh); got.status == http.StatusOK || !strings.Contains(got.body, "invalid refresh token") {
+		t.Errorf("the refresh token with another key: %d %s", got.status, got.body)
+	}
+	renewed := f.exchange(p, refresh)
+	if again := decode[object](t, renewed.body); renewed.status != http.StatusOK || again["token_type"] != "DPoP" || claims(t, again["access_token"])["cnf"] == nil {
+		t.Errorf("the refresh token: %d %s", renewed.status, renewed.body)
+	}
+}
+
+// TestBadProofs has token requests with proofs that are wrong in one way. The code is not used
+// up by them.
+func TestBadProofs(t *testing.T) {
+	t.Parallel()
+	f, p := start(t), newProver(t)
+	code := f.logIn("ada@example.com", "ada-local", "dpop_jkt="+p.thumbprint())
+	endpoint := f.url + "/oauth/token"
+	p.nonce = f.post("/oauth/token", codeForm(code), p.proof("POST", endpoint, nil)).header.Get("DPoP-Nonce")
+	used := p.proof("POST", endpoint, object{"jti": "used"})
+	f.post("/oauth/token", codeForm("unknown"), used)
+	for name, proof := range map[string]string{
+		"no JWT": "DPoP: x", "htm": p.proof("GET", endpoint, nil), "htu": p.proof("POST", f.url+"/other", nil), "no jti": p.proof("POST", endpoint, object{"jti": nil}),
+		"no iat": p.proof("POST", endpoint, object{"iat": nil}), "iat as text": p.proof("POST", endpoint, object{"iat": "1"}), "used": used,
+		"htu with a user": p.proof("POST", strings.Replace(endpoint, "//", "//a@", 1), nil), "too large": p.proof("POST", endpoint, object{"x": strings.Repeat("x", 5000)}),
+	} {
+		if got := f.post("/oauth/token", codeForm(code), proof); got.status != http.StatusBadRequest || !strings.Contains(got.body, `"invalid_dpop_proof"`) {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	if got := f.exchange(p, codeForm(code)); got.status != http.StatusOK {
+		t.Errorf("afterwards: %d %s", got.status, got.body)
+	}
+	if page := f.get("/").body; !strings.Contains(page, "A DPoP proof of") {
+		t.Error("the dashboard does not show the rejected proofs")
+	}
+}
+
+// TestCodeIsBoundToTheKey exchanges a code with another key, and without one.
+func TestCodeIsBoundToTheKey(t *testing.T) {
+	t.Parallel()
+	f, p := start(t), newProver(t)
+	for name, exchange := range map[string]func(code string) answer{
+		"another key": func(code string) answer { return f.exchange(newProver(t), codeForm(code)) },
+		"no proof":    func(code string) answer { return f.post("/oauth/token", codeForm(code)) },
+	} {
+		f.browser = newBrowser(t)
+		code := f.logIn("ada@example.com", "ada-local", "dpop_jkt="+p.thumbprint())
+		if got := exchange(code); got.status == http.StatusOK {
+			t.Errorf("%s: %s", name, got.body)
+		}
+	}
+}
+
+// TestNonceIsForced makes the nonce of a client invalid, which then gets a new one.
+func TestNonceIsForced(t *testing.T) {
+	t.Parallel()
+	f, p := start(t), newProver(t)
+	code := f.logIn("ada@example.com", "ada-local")
+	p.nonce = f.post("/oauth/token", codeForm(code), p.proof("POST", f.url+"/oauth/token", nil)).header.Get("DPoP-Nonce")
+	before := p.nonce
+	f.post("/_tenant/dpop/nonce", nil, "Content-Type: application/json")
+	if got := f.exchange(p, codeForm(code)); got.status != http.StatusOK || p.nonce == before {
+		t.Errorf("got %d %s, nonce %q", got.status, got.body, p.nonce)
+	}
+}
+
+// TestProofOfPossession has Auth0's table: what a client and an API require, and whether there
+// is a proof.
+func TestProofOfPossession(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		client bool
+		api    string
+		proof  bool
+		want   string // token_type, "" for none
+	}{
+		{false, "none", false, "Bearer"}, {false, "allowed", false, "Bearer"}, {false, "required", false, ""},
+		{false, "none", true, "Bearer"}, {false, "allowed", true, "DPoP"}, {false, "required", true, "DPoP"},
+		{true, "none", false, ""}, {true, "allowed", false, ""}, {true, "required", false, ""},
+		{true, "none", true, ""}, {true, "allowed", true, "DPoP"}, {true, "required", true, "DPoP"},
+	} {
+		config := `{"users": [], "clients": [{"client_id": "m", "client_secret": "s", "name": "M", "grant_types": ["client_credentials"], "scopes": []` +
+			map[bool]string{true: `, "require_proof_of_possession": true`}[tc.client] + `}],
+			"apis": [{"audience": "https://api.test", "name": "A", "scopes": {}, "token_lifetime": 60, "proof_of_possession": "` + tc.api + `"}]}`
+		srv := httptest.NewUnstartedServer(nil)
+		issuer := "http://" + srv.Listener.Addr().String() + "/"
+		local, err := tenant.New(tenant.Options{Issuer: issuer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := local.Configure("test", []byte(config)); err != nil {
+			t.Fatal(err)
+		}
+		srv.Config.Handler = local
+		srv.Start()
+		f, p := &fixture{t, strings.TrimSuffix(issuer, "/"), newBrowser(t)}, newProver(t)
+		form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"m"}, "client_secret": {"s"}, "audience": {"https://api.test"}}
+		var header []string
+		if tc.proof {
+			header = append(header, p.proof("POST", f.url+"/oauth/token", nil))
+		}
+		got := f.post("/oauth/token", form, header...)
+		srv.Close()
+		local.Close()
+		tokens := decode[object](t, got.body)
+		if kind, _ := tokens["token_type"].(string); kind != tc.want {
+			t.Errorf("client %t, API %s, proof %t: got %d %s, want %q", tc.client, tc.api, tc.proof, got.status, got.body, tc.want)
+		} else if kind != "" && (claims(t, tokens["access_token"])["cnf"] != nil) != (kind == "DPoP") {
+			t.Errorf("client %t, API %s, proof %t: %v", tc.client, tc.api, tc.proof, claims(t, tokens["access_token"]))
+		}
+	}
+}
+
+// TestDiscoveryNamesProofAlgorithms also has a minted token that is bound.
+func TestDiscoveryNamesProofAlgorithms(t *testing.T) {
+	t.Parallel()
+	f, local := startLocal(t, outputtest.New())
+	if got := f.get("/.well-known/openid-configuration").body; !strings.Contains(got, `"dpop_signing_alg_values_supported":["ES256","EdDSA","PS256","RS256"]`) || !strings.Contains(got, `"token_endpoint"`) {
+		t.Errorf("discovery: %s", got)
+	}
+	token, err := local.Mint(tenant.MintOptions{JKT: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})
+	if err != nil || claims(t, token)["cnf"].(object)["jkt"] != "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" {
+		t.Errorf("minted %v, %v", token, err)
+	}
+}
