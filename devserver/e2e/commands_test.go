@@ -294,9 +294,9 @@ func TestAnotherTenant(t *testing.T) {
 	if status, _, _ := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer a.b.c"); status != 401 { // what no key could make good
 		t.Errorf("garbage: %d", status)
 	}
-	token := "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJzdWIiOiJ4In0.AAAA"
+	token := "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJodHRwczovL2V4YW1wbGUuaW52YWxpZC8iLCJzdWIiOiJ4In0.AAAA"
 	if status, header, _ := get(t, "http://"+d.api+"/api/external", "Authorization: Bearer "+token); status != 503 || header.Get("Retry-After") == "" {
-		t.Errorf("a token that can't be checked: %d, Retry-After %q", status, header.Get("Retry-After"))
+		t.Errorf("a token of the issuer, which can't be checked: %d, Retry-After %q", status, header.Get("Retry-After"))
 	}
 	if _, _, body := get(t, "http://"+d.page+"/auth_config.json"); !strings.Contains(body, `"domain":"https://example.invalid","clientId":"abc"`) {
 		t.Errorf("the page is told %s", body)

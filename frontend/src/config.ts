@@ -5,6 +5,7 @@ export interface Config {
   domain: string // of the tenant
   clientId: string // of this app at that tenant
   audience: string // identifier of the API
+  dpop?: boolean // tokens are bound to a key of this browser (RFC 9449)
 }
 
 let loading: Promise<Config> | undefined

@@ -1,10 +1,11 @@
 // Entry point: creates the services, the bar at the top and the router.
 
-import { ApiService } from './api/api-service'
+import { ApiService, sendBearer } from './api/api-service'
 import { onFailure, quietly } from './attempt'
 import { authGuard } from './auth/auth-guard'
 import { AuthService } from './auth/auth-service'
 import { OtherTabs } from './auth/other-tabs'
+import { thumbprintOf } from './auth/token'
 import { Navbar } from './components/navbar'
 import { loadConfig } from './config'
 import { callback } from './pages/callback'
@@ -24,7 +25,10 @@ const byId = (id: string): HTMLElement => {
 }
 
 const auth = new AuthService(loadConfig, new OtherTabs())
-const api = new ApiService((options) => auth.getToken(options))
+const api = new ApiService(
+  (options) => auth.getToken(options),
+  (path, init, token) => (thumbprintOf(token) ? auth.sendBound(path, init, token) : sendBearer(path, init, token)),
+)
 const navbar = new Navbar(byId('navbar'), auth)
 const guard = authGuard(auth)
 const router = new Router(

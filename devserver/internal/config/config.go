@@ -51,6 +51,7 @@ type Config struct {
 	ClientID     string   // of the single-page app at that tenant
 	Problems     string   // folder whose files are shown over the page; "" means none
 	Audience     string   // API identifier that the page requests tokens for
+	DPoP         bool     // the page asks for tokens that are bound to a key in the browser (RFC 9449)
 }
 
 // Exposed reports whether other machines can reach the page.
@@ -70,10 +71,11 @@ type Auth struct {
 	Domain   string `json:"domain"`
 	ClientID string `json:"clientId"`
 	Audience string `json:"audience"`
+	DPoP     bool   `json:"dpop,omitempty"`
 }
 
 // Auth returns the page's settings for the tenant in use.
-func (c Config) Auth() Auth { return Auth{c.Domain, c.ClientID, c.Audience} }
+func (c Config) Auth() Auth { return Auth{c.Domain, c.ClientID, c.Audience, c.DPoP} }
 
 // variables are the environment variables that set a flag's default.
 var variables = map[string]string{
@@ -84,6 +86,7 @@ var variables = map[string]string{
 	"domain":        "AUTH0_DOMAIN",
 	"client-id":     "AUTH0_CLIENT_ID",
 	"audience":      "AUTH0_AUDIENCE",
+	"dpop":          "AUTH0_DPOP",
 	"problems":      "DEV_PROBLEMS",
 	"csp":           "DEV_CSP",
 	"poll":          "DEV_POLL",
@@ -122,6 +125,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one; of a list with commas, the page uses the first")
 	fs.StringVar(&cfg.ClientID, "client-id", "", "client `ID` of the single-page app; the local tenant has one by default")
 	fs.StringVar(&cfg.Audience, "audience", DefaultAudience, "API `identifier` that the page requests tokens for; the first of a list with commas")
+	fs.BoolVar(&cfg.DPoP, "dpop", false, "the page's tokens are bound to a key in the browser (DPoP)")
 	fs.StringVar(&cfg.Problems, "problems", "", "`folder` whose files are shown over the page as problems")
 	fs.BoolVar(&cfg.Version, "version", false, "print the version and exit")
 	fs.VisitAll(func(f *flag.Flag) {

@@ -22,6 +22,7 @@ var variables = map[string][]string{
 	"API_CORS_ORIGIN":     {"api"},
 	"API_PUBLIC_URLS":     {"api"},
 	"AUTH0_CLIENT_ID":     {"devserver"},
+	"AUTH0_DPOP":          {"devserver"},
 	"API_ADDR":            {"api"},
 	"DEV_ADDR":            {"devserver"},
 	"TENANT_ADDR":         {"devserver"},

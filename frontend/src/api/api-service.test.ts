@@ -21,6 +21,13 @@ test('ping sends the token and reads the answer', async () => {
   expect(sent()).toBe('Bearer TOKEN')
 })
 
+test('a bound token is sent by whoever adds a proof', async () => {
+  const send = vi.fn((_path: string, _init: RequestInit, _token: string) => Promise.resolve(new Response('{}')))
+  await new ApiService(getToken, send).ping()
+  expect(send).toHaveBeenCalledWith('/api/external', expect.anything(), 'TOKEN')
+  expect(fetched).not.toHaveBeenCalled()
+})
+
 test('a public call needs no token', async () => {
   fetched.mockResolvedValue(new Response('{}'))
   await new ApiService(getToken).call('/api/public', { isPublic: true })

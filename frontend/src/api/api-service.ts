@@ -7,7 +7,7 @@ export interface ApiAnswer {
   milliseconds: number
   isJson: boolean // if not, another server has probably answered
   body: unknown // JSON, or text
-  challenged: boolean // the answer has a Bearer challenge (RFC 6750 §3)
+  challenged: boolean // the answer has a challenge for tokens (RFC 6750 §3, RFC 9449 §7.1)
   scope?: string // scope of the challenge
 }
 
@@ -35,10 +35,22 @@ export interface CallOptions {
   signal?: AbortSignal // ends the call
 }
 
+// Sends a request with an access token.
+export type Send = (path: string, init: RequestInit, token: string) => Promise<Response>
+
+export const sendBearer: Send = (path, init, token) => {
+  const headers = new Headers(init.headers)
+  headers.set('Authorization', `Bearer ${token}`)
+  return fetch(path, { ...init, headers })
+}
+
 const timeout = 20_000 // ms, for the complete answer
 
 export class ApiService {
-  constructor(private readonly getToken: (options: { fresh: boolean; scope: string }) => Promise<string>) {}
+  constructor(
+    private readonly getToken: (options: { fresh: boolean; scope: string }) => Promise<string>,
+    private readonly send: Send = sendBearer,
+  ) {}
 
   // Calls GET /api/external with an access token, as call does.
   ping(options: CallOptions = {}): Promise<ApiAnswer> {
@@ -49,18 +61,18 @@ export class ApiService {
   // a NetworkError if there is no answer.
   async call(path: string, { isPublic = false, fresh = false, scope = '', signal }: CallOptions = {}): Promise<ApiAnswer> {
     const headers = new Headers({ Accept: 'application/json' })
-    if (!isPublic) {
-      const token = await this.getToken({ fresh, scope }).catch((error: unknown) => {
-        throw new TokenError(error)
-      })
-      headers.set('Authorization', `Bearer ${token}`)
-    }
+    const token = isPublic
+      ? undefined
+      : await this.getToken({ fresh, scope }).catch((error: unknown) => {
+          throw new TokenError(error)
+        })
     const start = performance.now()
     const late = AbortSignal.timeout(timeout)
     const fail = (kind: NetworkError['kind']) => (error: unknown) => {
       throw new NetworkError(late.aborted ? 'too slow' : kind, error)
     }
-    const response = await fetch(path, { headers, signal: signal ? AbortSignal.any([signal, late]) : late }).catch(fail('none'))
+    const init = { headers, signal: signal ? AbortSignal.any([signal, late]) : late }
+    const response = await (token === undefined ? fetch(path, init) : this.send(path, init, token)).catch(fail('none'))
     const text = await response.text().catch(fail('broken off'))
     return {
       path,
@@ -84,5 +96,5 @@ function parse(text: string): { isJson: boolean; body: unknown } {
 function challengeOf(response: Response): { challenged: boolean; scope?: string } {
   const challenge = response.headers.get('WWW-Authenticate') ?? ''
   const scope = /\bscope="([^"]*)"/.exec(challenge)?.[1]
-  return { challenged: /^bearer\b/i.test(challenge), ...(scope && { scope }) }
+  return { challenged: /^(bearer|dpop)\b/i.test(challenge), ...(scope && { scope }) }
 }

@@ -87,6 +87,13 @@ const refusals: Record<string, { next: string; remedy?: Remedy }> = {
     next: 'The tenant may have rotated its keys: get a fresh token. If that fails too, the page and the API use different tenants.',
     remedy: fresh,
   },
+  binding: { next: 'The token is bound to a key of this browser, or should be: log in again.', remedy: login },
+  proof_url: { next: 'The API does not know this page’s address: add it to API_PUBLIC_URLS. make dev does that.' },
+  proof_time: { next: 'This machine’s clock or the API’s is wrong: set it right, or start the API with --dpop-nonce=on.' },
+  proof_missing: { next: 'The page sent no DPoP proof. Is something between the page and the API that removes headers?' },
+  proof_key: { next: 'The DPoP proof was changed on its way, or this browser’s key is not accepted: log in again.', remedy: login },
+  proof_replayed: { next: 'The request was sent twice, with one proof: try again.', remedy: { kind: 'retry' } },
+  proof_nonce: { next: 'The API asked for a nonce twice: try again.', remedy: { kind: 'retry' } },
   signature: { next: 'The token was changed on its way, or the page and the API use different tenants.', remedy: fresh },
 }
 

@@ -9,6 +9,7 @@ const client = {
   loginWithRedirect: vi.fn<(options: Record<string, unknown>) => Promise<void>>(),
   handleRedirectCallback: vi.fn<(url: string) => Promise<unknown>>(),
   logout: vi.fn<(options: unknown) => Promise<void>>(),
+  createFetcher: vi.fn<(config: { dpopNonceId: string; getAccessToken: () => Promise<unknown> }) => unknown>(),
 }
 const create = vi.fn<(options: unknown) => Promise<typeof client>>()
 vi.mock('@auth0/auth0-spa-js', () => ({ createAuth0Client: (options: unknown) => create(options) }))
@@ -44,6 +45,19 @@ test('the client is created on first use, and once', async () => {
     domain: 'http://tenant',
     authorizationParams: { audience: 'http://api', redirect_uri: `${location.origin}/callback` },
   })
+})
+
+test('a bound token is sent by the SDK, with a proof', async () => {
+  loadConfig.mockResolvedValue({ ...config, dpop: true } as typeof config)
+  const fetchWithAuth = vi.fn((_url: URL, _init: RequestInit) => Promise.resolve(new Response('{}')))
+  client.createFetcher.mockReturnValue({ fetchWithAuth })
+  const init = { headers: { Accept: 'application/json' } }
+  expect((await auth.sendBound('/api/external', init, 'TOKEN')).status).toBe(200)
+  expect(create.mock.calls[0]?.[0]).toMatchObject({ useDpop: true })
+  expect(fetchWithAuth).toHaveBeenCalledWith(new URL('/api/external', location.origin), init)
+  const given = client.createFetcher.mock.calls[0]?.[0]
+  expect(given?.dpopNonceId).toBe('api')
+  expect(await given?.getAccessToken()).toMatchObject({ access_token: 'TOKEN', token_type: 'DPoP' })
 })
 
 test('a client that could not be created is created on the next use', async () => {

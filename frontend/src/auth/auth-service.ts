@@ -122,6 +122,15 @@ export class AuthService {
     }
   }
 
+  // Sends a request with a token that is bound to a key of this browser (RFC 9449). The SDK
+  // adds a proof, and sends another one if the API asks for a nonce.
+  async sendBound(path: string, init: RequestInit, token: string): Promise<Response> {
+    const client = await this.getClient()
+    const bound = { access_token: token, token_type: 'DPoP', id_token: '', expires_in: 0 }
+    const fetcher = client.createFetcher({ dpopNonceId: 'api', getAccessToken: () => Promise.resolve(bound) })
+    return fetcher.fetchWithAuth(new URL(path, location.origin), init)
+  }
+
   // The additional scopes that this tab has requested for the user who is signed in.
   askedScopes(): string[] {
     const sub = this.profile?.sub
@@ -201,13 +210,14 @@ export class AuthService {
   }
 
   private async createClient(): Promise<Auth0Client> {
-    const [{ createAuth0Client }, { domain, clientId, audience }] = await Promise.all([
+    const [{ createAuth0Client }, { domain, clientId, audience, dpop }] = await Promise.all([
       import(/* webpackPreload: true */ '@auth0/auth0-spa-js'),
       this.loadConfig(),
     ])
     return createAuth0Client({
       domain,
       clientId,
+      useDpop: dpop === true,
       authorizationParams: { audience, redirect_uri: `${location.origin}/callback` },
       authorizeTimeoutInSeconds: 15, // for a tenant that does not answer
     })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { countdown, decodeToken, expiryOf, describe as inWords } from './token'
+import { countdown, decodeToken, expiryOf, describe as inWords, thumbprintOf } from './token'
 
 const encode = (value: unknown) =>
   btoa(String.fromCharCode(...new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))))
@@ -33,6 +33,16 @@ test.each([
   [{}, undefined],
 ])('expiryOf %j', (claims, want) => {
   expect(expiryOf(jwt(claims))).toBe(want)
+})
+
+test.each([
+  [{ cnf: { jkt: 'abc', kid: '1' } }, 'abc', 'this browser, by its key abc'],
+  [{ cnf: { jkt: 7 } }, undefined, 'nothing: whoever has it can use it'],
+  [{ cnf: null }, undefined, 'nothing: whoever has it can use it'],
+  [{}, undefined, 'nothing: whoever has it can use it'],
+])('thumbprintOf %j', (claims, want, words) => {
+  expect(thumbprintOf(jwt(claims))).toBe(want)
+  expect(Object.fromEntries(inWords(decodeToken(jwt(claims)) ?? { header: {}, claims: {} }))).toMatchObject({ 'Bound to': words })
 })
 
 describe('in words', () => {

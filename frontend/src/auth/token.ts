@@ -33,6 +33,17 @@ export function expiryOf(token: string): number | undefined {
   return typeof exp === 'number' && Number.isFinite(exp) ? exp : undefined
 }
 
+// The thumbprint of the key that the token is bound to (RFC 9449 §6.1), undefined for a
+// bearer token.
+export function thumbprintOf(token: string): string | undefined {
+  return keyOf(decodeToken(token)?.claims['cnf'])
+}
+
+function keyOf(cnf: unknown): string | undefined {
+  const jkt = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : undefined
+  return typeof jkt === 'string' ? jkt : undefined
+}
+
 // The claims that matter to the API: a name for each, and its value in words.
 export function describe({ header, claims }: DecodedToken): [term: string, words: string][] {
   const list = (value: unknown) => (Array.isArray(value) ? value : [value]).filter((one) => one !== undefined).map(String)
@@ -46,8 +57,14 @@ export function describe({ header, claims }: DecodedToken): [term: string, words
     ['Scopes', scopes.join(', ') || 'none'],
     ['Permissions', list(claims['permissions']).join(', ') || 'none in the token'],
     ['Signature', [...list(header['alg']), ...list(header['kid']).map((kid) => `with the key ${kid}`)].join(' ') || 'unknown'],
+    ['Bound to', boundTo(claims['cnf'])],
     ['Issued', time(claims['iat'])],
   ]
+}
+
+function boundTo(cnf: unknown): string {
+  const key = keyOf(cnf)
+  return key ? `this browser, by its key ${key}` : 'nothing: whoever has it can use it'
 }
 
 // The time from now in words. seconds is negative for the past.

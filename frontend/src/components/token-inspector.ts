@@ -2,7 +2,7 @@
 // terminal. The token itself goes to the clipboard only.
 
 import { attempt } from '../attempt'
-import { countdown, decodeToken, describe, expiryOf } from '../auth/token'
+import { countdown, decodeToken, describe, expiryOf, thumbprintOf } from '../auth/token'
 import { button, el, json } from '../dom'
 import { type Session, tokenOf } from '../session'
 import type { State } from '../state'
@@ -54,8 +54,9 @@ export class TokenInspector {
     return [
       heading,
       el('dl', {}, ...rows, el('dt', {}, 'Expires'), this.countdown(token)),
-      el('p', {}, copy),
-      message,
+      ...(thumbprintOf(token)
+        ? [el('p', {}, 'It cannot be used in a terminal: each request needs a proof by the key, which never leaves this browser.')]
+        : [el('p', {}, copy), message]),
       el('details', {}, el('summary', {}, 'Header and claims'), json(decoded.header), json(decoded.claims)),
     ]
   }
