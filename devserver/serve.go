@@ -82,7 +82,7 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	})
 	follower, err := edits.New(edits.Options{
 		Frontend: cfg.Frontend, Bundler: bundler, Types: cfg.Types, ProxyConfig: cfg.ProxyConfig, TenantConfig: cfg.TenantConfig,
-		Problems: cfg.Problems, Poll: cfg.Poll, PageOrigin: pageOrigin, Built: built, SetRules: handler.SetRules, ReloadTenant: local.Reload, Hub: hub, Log: log,
+		Problems: cfg.Problems, Poll: cfg.Poll, PageOrigin: pageOrigin, DPoP: cfg.DPoP, Built: built, SetRules: handler.SetRules, ReloadTenant: local.Reload, Hub: hub, Log: log,
 	})
 	if err != nil {
 		return err

@@ -210,3 +210,39 @@ func TestBadPaths(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+// TestRulesAndProofs has rules that change the path, while the page's requests have DPoP
+// proofs. Each is warned of, at the start and after an edit, with its place.
+func TestRulesAndProofs(t *testing.T) {
+	t.Parallel()
+	rules := func(options string) string {
+		return `{
+			"/api": {"target": "http://localhost:1"},
+			"/same": {"target": "http://localhost:1/"},
+			"/other": {"target": "http://localhost:1/v1", "prependPath": false},
+			"/x": {"target": "http://localhost:1"` + options + `}
+		}`
+	}
+	for name, options := range map[string]string{
+		"a rewrite": `, "pathRewrite": {"^/x": ""}`, "a target's path": `, "target": "http://localhost:1/v1"`, "ignorePath": `, "ignorePath": true`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, log, stop := start(t, func(dir string, cfg *config.Config) {
+				cfg.DPoP = true
+				write(t, dir, "proxy.conf.json", rules(options))
+			})
+			log.Await(t, `proxy.conf.json:5:\d+: this rule changes the path`)
+			if strings.Count(log.String(), "changes the path") != 1 {
+				t.Errorf("other rules are warned of: %s", log)
+			}
+			write(t, dir, "proxy.conf.json", rules(""))
+			log.Await(t, `proxy rules: `)
+			write(t, dir, "proxy.conf.json", rules(options))
+			log.Await(t, `proxy.conf.json:5:\d+: this rule changes the path(.|\n)*proxy.conf.json:5:\d+: this rule changes the path`)
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -34,6 +34,7 @@ type Options struct {
 	Poll         time.Duration   // interval at which to look at the files; 0 if the system notifies of changes
 
 	PageOrigin   string                // origin of the page; a rule that targets it is rejected
+	DPoP         bool                  // requests of the page have proofs, which name their URL
 	Built        func()                // called after each build, when its result is served; Run waits for it
 	SetRules     func(proxyconf.Rules) // replaces the rules; called by New, and then by Run's goroutine
 	ReloadTenant func() error          // reloads TenantConfig; on error the old configuration stays

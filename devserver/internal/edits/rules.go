@@ -35,6 +35,12 @@ func (e *Edits) loadRules() error {
 	for _, warning := range warnings {
 		e.Log.Warn(warning.String())
 	}
+	for i := range rules {
+		if e.DPoP && rules[i].ChangesPath() {
+			e.Log.Warn(rules[i].Problem("this rule changes the path, so an API at the target does not expect the URL that DPoP proofs name; " +
+				"map it with API_PUBLIC_URLS (docs/dpop.md)").String())
+		}
+	}
 	e.SetRules(rules)
 	e.rules = rules
 	return nil

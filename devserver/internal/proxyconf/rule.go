@@ -9,6 +9,7 @@ package proxyconf
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,6 +130,13 @@ func (r *Rule) Targets() []*url.URL {
 		targets = append(targets, route.Target)
 	}
 	return targets
+}
+
+// ChangesPath reports whether requests may reach a target with another path than the page has
+// requested.
+func (r *Rule) ChangesPath() bool {
+	return len(r.PathRewrite) > 0 || r.IgnorePath || r.PrependPath &&
+		slices.ContainsFunc(r.Targets(), func(target *url.URL) bool { return strings.Trim(target.Path, "/") != "" })
 }
 
 // RequestURI returns the path and query to request from target for uri: rewritten,
