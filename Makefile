@@ -14,7 +14,7 @@ FUZZTIME := 80000x
 # to another user, such as a bind mount. `make build` stamps its binaries.
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
-.PHONY: help dev api devserver test lint fuzz bench token build clean
+.PHONY: help dev api devserver test lint fuzz bench token call build clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -32,10 +32,20 @@ devserver: $(PACKAGES) bin/dev ## run the page, the proxy and the local tenant a
 
 # USER is also an environment variable, so only one of the command line is used.
 TOKEN_FLAGS = $(if $(findstring command,$(origin USER)),--user '$(USER)') $(if $(SCOPE),--scope '$(SCOPE)') \
-	$(if $(AUDIENCE),--audience '$(AUDIENCE)') $(if $(EXPIRED),--expired)
+	$(if $(AUDIENCE),--audience '$(AUDIENCE)') $(if $(EXPIRED),--expired) $(if $(DPOP),--dpop)
 
-token: bin/token ## print an access token for the API (-s: and nothing else); options: USER=… SCOPE=… AUDIENCE=… EXPIRED=1
+token: bin/token ## print an access token for the API (-s: and nothing else); options: USER=… SCOPE=… AUDIENCE=… EXPIRED=1 DPOP=1
 	@exec bin/token $(TOKEN_FLAGS)
+
+# PATH is also where the shell finds programs. The original is restored from make's own
+# environment, which make 4.4 no longer passes to $(shell).
+ifeq ($(origin PATH),command line)
+CALL_PATH := $(PATH)
+override PATH := $(shell if [ "$$PATH" = '$(CALL_PATH)' ]; then /usr/bin/tr '\0' '\n' < /proc/$$PPID/environ | /usr/bin/sed -n 's/^PATH=//p'; else echo "$$PATH"; fi)
+endif
+
+call: bin/token ## call the API and print request and answer: PATH=/api/external; options: METHOD=… and those of token
+	@exec bin/token --call '$(or $(CALL_PATH),/api/external)' $(if $(METHOD),--method '$(METHOD)') $(TOKEN_FLAGS)
 
 test: $(PACKAGES) $(CLIENTS) ## run all tests; the browser tests need Chromium
 	cd api && go test -race ./...

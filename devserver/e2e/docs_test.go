@@ -144,6 +144,7 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 		`curl localhost:4200/api/public`:                                               `Anyone may read this`,
 		`curl localhost:3001/api/public`:                                               `Anyone may read this`,
 		`make -s token USER=ada@example.com SCOPE="openid read:messages"`:              token,
+		`make call PATH=/api/private-scoped USER=ada@example.com DPOP=1`:               `grants read:messages[\s\S]*accepted: .*proof`,
 		`curl -X POST localhost:4400/_tenant/keys/rotate`:                              `"done":true`,
 		`make -s token USER=charles@example.com EXPIRED=1`:                             token,
 	}

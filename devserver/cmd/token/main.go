@@ -1,5 +1,6 @@
 // Command token is `make token`: it prints an access token for the API from the tenant in
-// use, and nothing else, so that a shell can use it in a request.
+// use, and nothing else, so that a shell can use it in a request. With --call it is
+// `make call`: it calls the API with such a token, and prints the request and the answer.
 package main
 
 import (
@@ -42,6 +43,7 @@ type tokenRequest struct {
 	Scope    string `json:"scope,omitempty"`
 	Audience string `json:"audience,omitempty"`
 	Expired  bool   `json:"expired,omitempty"`
+	JKT      string `json:"jkt,omitempty"` // of the key that it is bound to
 }
 
 // run returns a token of the client credentials grant (RFC 6749 §4.4) with Auth0's
@@ -54,6 +56,9 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 	flags.StringVar(&asked.Scope, "scope", "", "`scopes` that it grants, separated by spaces")
 	flags.StringVar(&asked.Audience, "audience", "", "`identifier` of the API that it is for")
 	flags.BoolVar(&asked.Expired, "expired", false, "a token that expired an hour ago")
+	path := flags.String("call", "", "call this `path` of the API with the token, and print the request and the answer")
+	method := flags.String("method", http.MethodGet, "`method` of the call")
+	isBound := flags.Bool("dpop", false, "a token that is bound to a key of this command (DPoP)")
 	if err := flags.Parse(args); err != nil {
 		return "", err
 	}
@@ -66,6 +71,26 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 	if err != nil {
 		return "", err
 	}
+	var key *proofKey
+	if *isBound {
+		if key, err = newProofKey(); err != nil {
+			return "", err
+		}
+		if asked.JKT, err = key.thumbprint(); err != nil {
+			return "", err
+		}
+	}
+	token, err := get(ctx, cfg, lookup, asked)
+	if err != nil || *path == "" {
+		return token, err
+	}
+	var said strings.Builder
+	err = caller{&said, config.LocalOrigin(cfg.APIAddr), *method, *path, token, key}.call(ctx)
+	return strings.TrimSuffix(said.String(), "\n"), err
+}
+
+// get returns the token that asked describes, or one of the machine-to-machine client.
+func get(ctx context.Context, cfg config.Config, lookup func(string) (string, bool), asked tokenRequest) (string, error) {
 	if asked != (tokenRequest{}) {
 		if !cfg.RunsTenant() {
 			return "", errors.New("only the local tenant makes such tokens, and " + cfg.Domain + " is in use")

@@ -55,7 +55,13 @@ export class TokenInspector {
       heading,
       el('dl', {}, ...rows, el('dt', {}, 'Expires'), this.countdown(token)),
       ...(thumbprintOf(token)
-        ? [el('p', {}, 'It cannot be used in a terminal: each request needs a proof by the key, which never leaves this browser.')]
+        ? [
+            el(
+              'p',
+              {},
+              'It cannot be copied to a terminal: each request needs a proof by the key, which never leaves this browser. make call DPOP=1 makes a key of its own.',
+            ),
+          ]
         : [el('p', {}, copy), message]),
       el('details', {}, el('summary', {}, 'Header and claims'), json(decoded.header), json(decoded.claims)),
     ]

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// caller calls the API and prints what it sends and gets, for people.
+type caller struct {
+	out    io.Writer
+	origin string // of the API
+	method string
+	path   string
+	token  string
+	key    *proofKey // that the token is bound to; nil for a bearer token
+}
+
+// call sends the request. If the API asks for a nonce, it sends another one with that.
+func (c caller) call(ctx context.Context) error {
+	nonce := ""
+	for {
+		resp, body, err := c.send(ctx, nonce) //nolint:bodyclose // send has read and closed it
+		if err != nil {
+			return err
+		}
+		c.printf("< %s", resp.Status)
+		for _, name := range []string{"Content-Type", "WWW-Authenticate", "DPoP-Nonce", "Retry-After"} {
+			for _, value := range resp.Header.Values(name) {
+				c.printf("< %s: %s", name, value)
+			}
+		}
+		c.printf("\n%s\n", strings.TrimSpace(string(body)))
+		next := resp.Header.Get("DPoP-Nonce")
+		if nonce == "" && next != "" && resp.StatusCode == http.StatusUnauthorized && c.key != nil {
+			c.printf("The API asks for a proof with a nonce; another one:\n")
+			nonce = next
+			continue
+		}
+		c.explain(resp.StatusCode, body)
+		return nil
+	}
+}
+
+// send sends one request.
+func (c caller) send(ctx context.Context, nonce string) (*http.Response, []byte, error) {
+	address, err := url.Parse(c.origin + c.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, c.method, address.String(), nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.printf("> %s %s", c.method, address)
+	scheme := "Bearer"
+	if c.key != nil {
+		scheme = "DPoP"
+		proof, err := c.key.proof(c.method, c.origin+address.EscapedPath(), c.token, nonce)
+		if err != nil {
+			return nil, nil, err
+		}
+		req.Header.Set("DPoP", proof)
+		c.printf("> DPoP: %s", shown(proof))
+	}
+	req.Header.Set("Authorization", scheme+" "+c.token)
+	c.printf("> Authorization: %s %s\n", scheme, shown(c.token))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w; is the API running? make dev starts it", err)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if errClose := resp.Body.Close(); err == nil {
+		err = errClose
+	}
+	return resp, body, err
+}
+
+// explain prints what the API has checked.
+func (c caller) explain(status int, body []byte) {
+	var problem struct {
+		Reason      string `json:"reason"`
+		Description string `json:"error_description"`
+	}
+	switch {
+	case status < http.StatusBadRequest && c.key != nil:
+		c.printf("accepted: signature and key, issuer, audience, times; proof: key, method, URL, time, token, used once")
+	case status < http.StatusBadRequest:
+		c.printf("accepted: signature and key, issuer, audience, times")
+	case json.Unmarshal(body, &problem) == nil && problem.Reason != "":
+		c.printf("rejected: %s: %s (docs/token-validation.md, docs/dpop.md)", problem.Reason, problem.Description)
+	}
+}
+
+// shown returns the payload of a JWT, without its signature: what is printed cannot be used.
+func shown(jwt string) string {
+	parts := strings.Split(jwt, ".")
+	if len(parts) != 3 {
+		return "(opaque)"
+	}
+	return parts[0][:min(12, len(parts[0]))] + "… " + payload(parts[1])
+}
+
+// payload decodes the payload of a JWT.
+func payload(part string) string {
+	text, err := base64.RawURLEncoding.DecodeString(part)
+	if err != nil {
+		return "(not base64url)"
+	}
+	return string(text)
+}
+
+// printf prints a line. An error of the terminal has no remedy.
+func (c caller) printf(format string, args ...any) { _, _ = fmt.Fprintf(c.out, format+"\n", args...) }
