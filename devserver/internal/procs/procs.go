@@ -51,7 +51,7 @@ type Events struct {
 
 // Run starts processes and returns when all have ended. When one ends by itself, at the
 // first signal, or when out cannot be written any more, the others get that signal
-// (otherwise SIGTERM), and are killed after 4.5 s or at the next signal. A restart
+// (for SIGHUP and otherwise SIGTERM), and are killed after 4.5 s or at the next signal. A restart
 // stops one process in the same way and leaves the others alone. If its replacement
 // ends within 10 s, the others keep running, because the next restart may fix it. The
 // error is an *[ExitError] for the first process that ended by itself, or nil after a
@@ -160,6 +160,9 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 				g.events.Ready()
 			}
 		case sig := <-g.events.Signals:
+			if sig == syscall.SIGHUP { // the terminal has closed; for many programs, SIGHUP means to read something again
+				sig = syscall.SIGTERM
+			}
 			stop(sig)
 		case <-broken:
 			broken = nil
