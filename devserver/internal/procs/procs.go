@@ -160,10 +160,7 @@ func (g *group) supervise(waiting map[string]bool) (first *ExitError) {
 				g.events.Ready()
 			}
 		case sig := <-g.events.Signals:
-			if sig == syscall.SIGHUP { // the terminal has closed; for many programs, SIGHUP means to read something again
-				sig = syscall.SIGTERM
-			}
-			stop(sig)
+			stop(stopSignal(sig))
 		case <-broken:
 			broken = nil
 			stop(syscall.SIGTERM)
@@ -239,6 +236,15 @@ func (g *group) replace(p Process) {
 			}
 		})
 	}
+}
+
+// stopSignal returns the signal that stops processes after sig. If the terminal has closed,
+// that is not SIGHUP, which means to many programs to read something again.
+func stopSignal(sig os.Signal) os.Signal {
+	if sig == syscall.SIGHUP {
+		return syscall.SIGTERM
+	}
+	return sig
 }
 
 // signal sends sig to the process groups of all running processes.
