@@ -63,6 +63,25 @@ func TestNewRejects(t *testing.T) {
 	}
 }
 
+// TestProblemsHaveNoNumbersOfTheKey has weak keys of many sizes. They get one description, so
+// that what is cached by it is bounded.
+func TestProblemsHaveNoNumbersOfTheKey(t *testing.T) {
+	t.Parallel()
+	said := map[string]bool{}
+	for size := 1; size < 200; size++ {
+		n := make([]byte, size)
+		n[0] = 0x80
+		_, err := parseKey(jws.Value{Kind: '{', Raw: []byte(`{"kty":"RSA","e":"AQAB","n":"` + jws.Encoding.EncodeToString(n) + `"}`)})
+		if err == nil {
+			t.Fatalf("accepted a key of %d bytes", size)
+		}
+		said[err.Error()] = true
+	}
+	if len(said) != 1 {
+		t.Errorf("the reasons are %v", said)
+	}
+}
+
 // id returns the nth of many IDs, as random as those of proofs.
 func id(n uint64) (id ID) {
 	binary.LittleEndian.PutUint64(id[:], n*0x9E3779B97F4A7C15)
@@ -93,6 +112,9 @@ func TestMemory(t *testing.T) {
 	at.Add(1)
 	if !use(1, 65*time.Second) || use(2, time.Hour) {
 		t.Error("kept for too long, or not long enough")
+	}
+	if !use(3, -time.Minute) || use(3, -time.Minute) { // checked in time, and used late: two copies
+		t.Error("a proof is used twice after its time")
 	}
 	at.Add(100_000) // a pause of a day
 	if !use(2, time.Hour) {

@@ -57,8 +57,8 @@ func parseKey(jwk jws.Value) (publicKey, error) {
 	if err != nil {
 		return publicKey{}, err
 	}
-	if err := alg.Check(key); err != nil {
-		return publicKey{}, err
+	if alg.Check(key) != nil { // its reason has numbers of the key, which must not get into a response
+		return publicKey{}, errors.New("jwk is too weak, too large or not a point of its curve")
 	}
 	digest := sha256.Sum256([]byte(canonical))
 	return publicKey{key, jws.Encoding.EncodeToString(digest[:])}, nil

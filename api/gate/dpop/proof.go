@@ -71,12 +71,19 @@ func (c *claims) header(data []byte, algorithms []string) *Problem {
 // payload reads the claims of a proof.
 func (c *claims) payload(data []byte) *Problem {
 	err := jws.ScanObject(data, func(name []byte, v jws.Value) error {
-		target := map[string]*string{"jti": &c.id, "htm": &c.method, "htu": &c.url, "ath": &c.ath, "nonce": &c.nonce}[string(name)]
 		ok := true
-		switch {
-		case target != nil:
-			*target, ok = v.Text()
-		case string(name) == "iat":
+		switch string(name) {
+		case "jti":
+			c.id, ok = v.Text()
+		case "htm":
+			c.method, ok = v.Text()
+		case "htu":
+			c.url, ok = v.Text()
+		case "ath":
+			c.ath, ok = v.Text()
+		case "nonce":
+			c.nonce, ok = v.Text()
+		case "iat":
 			c.issuedAt, ok = v.Number()
 			c.hasTime = true
 			ok = ok && c.issuedAt >= 0 && c.issuedAt <= maxTime && !math.IsNaN(c.issuedAt)

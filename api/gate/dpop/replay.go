@@ -30,7 +30,8 @@ type ID [16]byte
 var errFull = errors.New("it is full")
 
 const (
-	shards = 64 // so that requests rarely wait for each other
+	shards     = 64 // so that requests rarely wait for each other
+	lateCopies = 60 // seconds for which a proof is remembered that is used after its time
 	// DefaultProofs is how many proofs a [Memory] holds by default: it takes about 100 MB
 	// then. At the usual window of 65 s, that is 16 000 requests a second.
 	DefaultProofs = 1 << 20
@@ -83,10 +84,11 @@ func (m *Memory) Use(_ context.Context, id ID, until time.Time) (fresh bool, err
 	if len(s.until) >= s.max {
 		return false, errFull
 	}
-	if end > now {
-		s.until[id] = end
-		s.expire[end] = append(s.expire[end], id)
+	if end <= now { // it was checked before that, and so may be a copy which is on its way
+		end = now + lateCopies
 	}
+	s.until[id] = end
+	s.expire[end] = append(s.expire[end], id)
 	return true, nil
 }
 
