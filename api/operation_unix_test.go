@@ -174,7 +174,7 @@ func TestReloadsKeysOnHangup(t *testing.T) {
 	}
 }
 
-// TestLogThatNobodyReads has a pipe that is full, or whose reader is gone. The API goes on.
+// TestLogThatNobodyReads has a pipe that is full, or whose reader is gone. The API keeps serving.
 func TestLogThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

@@ -87,6 +87,6 @@ func TestListenerFails(t *testing.T) {
 			t.Error("no error")
 		}
 	case <-time.After(10 * time.Second):
-		t.Error("goes on without a listener")
+		t.Error("does not return without a listener")
 	}
 }

@@ -259,50 +259,6 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	return c, nil
 }
 
-// split returns the elements of a list with commas, without the empty ones.
-func split(list string) []string {
-	var all []string
-	for element := range strings.SplitSeq(list, ",") {
-		if element = strings.TrimSpace(element); element != "" {
-			all = append(all, element)
-		}
-	}
-	return all
-}
-
-// setIssuers sets Issuers and Domain from a list with commas. The page logs in at the first,
-// so that must be the domain of a tenant. The others are checked as the API does it, because
-// an API that refuses to start would stop everything.
-func (c *Config) setIssuers(list string) error {
-	local := LocalOrigin(c.TenantAddr)
-	for i, domain := range split(list) {
-		origin, err := normalize(domain)
-		switch {
-		case i == 0 && err != nil:
-			return fmt.Errorf("the page logs in at the first, %q: %w", domain, err)
-		case i == 0:
-			c.Domain = origin
-		case err != nil:
-			if err := checkIssuer(domain); err != nil {
-				return fmt.Errorf("%q: %w", domain, err)
-			}
-		}
-		if err == nil && origin == local {
-			domain = local
-		}
-		for _, other := range c.Issuers {
-			if issuerKey(other) == issuerKey(domain) {
-				return fmt.Errorf("%q is there twice; a slash at the end makes no difference", domain)
-			}
-		}
-		c.Issuers = append(c.Issuers, domain)
-	}
-	if c.Domain == local {
-		c.Domain = ""
-	}
-	return nil
-}
-
 // loopback checks the tenant's address, which must not be reachable from a network,
 // because its passwords are public.
 func loopback(addr string) error {

@@ -54,39 +54,6 @@ func normalize(domain string) (string, error) {
 	return "https://" + strings.ToLower(u.Host), nil
 }
 
-// checkIssuer returns an error if the API would not start with the issuer domain.
-func checkIssuer(domain string) error {
-	if !strings.Contains(domain, "://") {
-		if host, _, err := net.SplitHostPort(domain); err == nil && localnet.IsLoopback(host) {
-			return fmt.Errorf("it has no scheme; write it as http://%s", domain)
-		}
-		domain = "https://" + domain
-	}
-	u, err := url.Parse(domain)
-	switch {
-	case err != nil || u.Hostname() == "":
-		return errors.New("it is not a domain or URL; write it like https://id.acme.com/realms/acme")
-	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("it must not contain a user name, a query or a fragment")
-	case u.Scheme != "https" && (u.Scheme != "http" || !localnet.IsLoopback(u.Hostname())):
-		return errors.New("write it with https; plain http is for localhost only")
-	case strings.Contains(u.Path, "/.well-known/"):
-		return errors.New("it is the URL of a discovery document; leave out what begins with /.well-known/")
-	}
-	return nil
-}
-
-// issuerKey returns domain in one spelling, to compare it with others.
-func issuerKey(domain string) string {
-	if !strings.Contains(domain, "://") {
-		domain = "https://" + domain
-	}
-	if u, err := url.Parse(domain); err == nil {
-		domain = strings.ToLower(u.Scheme+"://"+u.Host) + u.EscapedPath()
-	}
-	return strings.TrimSuffix(domain, "/")
-}
-
 // LocalOrigin is the origin that a browser on this machine uses for a server that
 // listens on addr, "host:port". It is localhost wherever possible, because 127.0.0.1
 // is another site for cookies and origins.
