@@ -284,11 +284,20 @@ func TestTraces(t *testing.T) {
 			t.Errorf("the log does not name the trace: %s", line)
 		}
 	}
+	req, err := http.NewRequestWithContext(t.Context(), strings.Repeat("X", 500), url+"/"+strings.Repeat("y", 500), nil) // neither fills the spans
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()                                       // the status is in the span
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil { // it sends what it has
 		t.Fatal(err)
 	}
 	var got strings.Builder
-	for range 6 {
+	for range 7 {
 		select {
 		case span := <-spans:
 			fmt.Fprintf(&got, "%s %s", hex.EncodeToString(span.GetTraceId()), span.GetName())
@@ -303,6 +312,7 @@ func TestTraces(t *testing.T) {
 	for want, n := range map[string]int{
 		trace + " GET /api/external": 3, trace + " gate": 3, "http.response.status_code=200": 2, "http.response.status_code=401": 1,
 		"gate.decision=accepted": 2, "gate.cached=0true": 1, "gate.decision=rejected": 1, "gate.reason=expired": 1,
+		" _OTHER none http.request.method=_OTHER": 1, "url.path=/" + strings.Repeat("y", 255) + "0false": 1,
 		"gate.issuer=" + iss.URL: 3, "gate.key_id=" + iss.KID(): 2,
 	} {
 		if strings.Count(got.String(), want) != n {

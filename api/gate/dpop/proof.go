@@ -48,7 +48,7 @@ func (c *claims) header(data []byte, algorithms []string) *Problem {
 			if c.key, err = parseKey(v); err != nil {
 				return reject(ReasonKey, "The DPoP proof's key is not a public key that can be used: "+err.Error())
 			}
-		case "crit", "b64", "zip", "jku", "x5u": // extensions, and keys of elsewhere
+		case "crit", "b64", "zip", "jku", "x5u": // extensions, and keys from elsewhere
 			return reject(ReasonForm, "The DPoP proof's header has the parameter "+string(name)+", which is not allowed")
 		}
 		return nil

@@ -80,13 +80,14 @@ func notFound(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// methods are those that a client may reasonably use.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+}
+
 // methodNotAllowed answers 405 with the Allow header that RFC 9110 §15.5.6 requires
 // and mux does not send.
 func methodNotAllowed(router *mux.Router) handler {
-	methods := []string{
-		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut,
-		http.MethodPatch, http.MethodDelete, http.MethodOptions,
-	}
 	return func(w http.ResponseWriter, r *http.Request) error {
 		allowed := slices.DeleteFunc(slices.Clone(methods), func(method string) bool {
 			probe := r.Clone(r.Context())

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -22,9 +23,13 @@ var remote propagation.TraceContext
 // startSpan starts the span of a request, as a child of the caller's if it has sent one.
 // end records the response.
 func (a *api) startSpan(r *http.Request, route string, w *statusWriter) (traced *http.Request, end func()) {
-	ctx, span := a.Tracer.Start(remote.Extract(r.Context(), propagation.HeaderCarrier(r.Header)), r.Method+" "+route,
+	method := r.Method
+	if !slices.Contains(methods, method) {
+		method = "_OTHER" // by the conventions, because a sender can make up any number of methods
+	}
+	ctx, span := a.Tracer.Start(remote.Extract(r.Context(), propagation.HeaderCarrier(r.Header)), method+" "+route,
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(
-			attribute.String("http.request.method", r.Method),
+			attribute.String("http.request.method", method),
 			attribute.String("http.route", route),
 			attribute.String("url.path", r.URL.Path),
 		))

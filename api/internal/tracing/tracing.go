@@ -21,8 +21,12 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// serviceName is the default of OTEL_SERVICE_NAME.
-const serviceName = "calling-an-api"
+const (
+	serviceName = "calling-an-api" // default of OTEL_SERVICE_NAME
+	// maxAttribute is the default of OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT, in characters:
+	// paths may have 32 KiB, and 2048 spans may wait for a collector.
+	maxAttribute = 256
+)
 
 // Enabled reports whether the environment asks for traces.
 func Enabled(lookupEnv func(string) (string, bool)) bool {
@@ -64,7 +68,11 @@ func Start(
 	if err != nil {
 		return nil, nil, err
 	}
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(described))
+	limits := sdktrace.NewSpanLimits() // with what the variables say
+	if limits.AttributeValueLengthLimit < 0 {
+		limits.AttributeValueLengthLimit = maxAttribute
+	}
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(described), sdktrace.WithRawSpanLimits(limits))
 	return provider.Tracer("calling-an-api.example/api"), func(timeout time.Duration) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 		defer cancel()
