@@ -9,22 +9,30 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
+	"calling-an-api.example/api/gate/gatetest"
+	"calling-an-api.example/api/internal/proofcases"
 	"calling-an-api.example/api/internal/tokencases"
 )
 
-// peersFile has the answers of the peers to the tokens of package tokencases.
-const peersFile = "../internal/httpapi/testdata/peers.json"
+// The answers of the peers to the tokens of package tokencases, and to the proofs of package
+// proofcases.
+const (
+	peersFile      = "../internal/httpapi/testdata/peers.json"
+	proofPeersFile = "../gate/testdata/peers.json"
+)
 
-// answers is the content of peersFile.
+// answers is the content of such a file.
 type answers struct {
 	Peers   []string         `json:"peers"`
 	Answers map[string][]int `json:"answers"`
 }
 
-// recordAnswers sends the tokens of package tokencases to the peers and writes their
-// answers to peersFile.
+// recordAnswers asks the peers and writes their answers to both files.
 func recordAnswers(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "api-differential-")
 	if err != nil {
@@ -32,10 +40,6 @@ func recordAnswers(ctx context.Context) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder of temporary files
 	iss, err := startIssuer()
-	if err != nil {
-		return err
-	}
-	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return err
 	}
@@ -52,43 +56,107 @@ func recordAnswers(ctx context.Context) error {
 		{name: "express-oauth2-jwt-bearer " + versions["express-oauth2-jwt-bearer"]},
 	}
 	defer stopAll(peers)
-	result := answers{Answers: map[string][]int{}}
 	for i, command := range [][]string{
 		{self, "serve", "auth0", iss.url}, {"node", filepath.Join(filepath.Dir(script), "auth0.mjs"), iss.url},
 	} {
 		if err := peers[i].start(ctx, command); err != nil {
 			return err
 		}
-		result.Peers = append(result.Peers, peers[i].name)
+	}
+	if err := recordTokens(ctx, peers, iss); err != nil {
+		return err
+	}
+	return recordProofs(ctx, peers, iss)
+}
+
+// recordTokens writes the answers to tokens.
+func recordTokens(ctx context.Context, peers []*server, iss *issuer) error {
+	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
 	}
 	signer := tokencases.Issuer{URL: iss.url, Audience: audience, KID: kid, Key: iss.key, Stranger: stranger, Now: time.Now()}
+	result := newAnswers(peers)
 	for _, c := range tokencases.All() {
 		token, err := signer.Token(c)
 		if err != nil {
 			return err
 		}
 		for _, peer := range peers {
-			status, err := send(ctx, peer, token)
+			status, err := send(ctx, peer, "", "", []string{"Authorization: Bearer " + token})
 			if err != nil {
 				return fmt.Errorf("%s, %q: %w", peer.name, c.Name, err)
 			}
 			result.Answers[c.Name] = append(result.Answers[c.Name], status)
 		}
 	}
-	data, err := json.MarshalIndent(result, "", "\t")
+	return result.write(peersFile)
+}
+
+// recordProofs writes the answers to proofs. They are for a host without a port, so that
+// cases about ports are possible.
+func recordProofs(ctx context.Context, peers []*server, iss *issuer) error {
+	const host = "api.test"
+	result := newAnswers(peers)
+	for _, c := range proofcases.All() {
+		for _, peer := range peers {
+			run, err := iss.proofs(host)
+			if err != nil {
+				return err
+			}
+			var status int
+			for _, headers := range c.Requests(run) {
+				if status, err = send(ctx, peer, host, c.Query, headers); err != nil {
+					return fmt.Errorf("%s, %q: %w", peer.name, c.Name, err)
+				}
+			}
+			result.Answers[c.Name] = append(result.Answers[c.Name], status)
+		}
+	}
+	return result.write(proofPeersFile)
+}
+
+// proofs returns a run of package proofcases with tokens of iss.
+func (iss *issuer) proofs(host string) (*proofcases.Run, error) {
+	var err error
+	run := proofcases.NewRun("http", host, path, time.Now, func(changes gatetest.Claims) string {
+		token, e := iss.sign(jwt.SigningMethodRS256, 0, changes)
+		if e != nil {
+			err = e
+		}
+		return token
+	})
+	return run, err
+}
+
+func newAnswers(peers []*server) answers {
+	result := answers{Answers: map[string][]int{}}
+	for _, peer := range peers {
+		result.Peers = append(result.Peers, peer.name)
+	}
+	return result
+}
+
+func (a answers) write(name string) error {
+	data, err := json.MarshalIndent(a, "", "\t")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(peersFile, append(data, '\n'), 0o644) //nolint:gosec // it is part of the repository
+	return os.WriteFile(name, append(data, '\n'), 0o644) //nolint:gosec // it is part of the repository
 }
 
-// send sends token to peer and returns the status of the answer.
-func send(ctx context.Context, peer *server, token string) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+peer.addr+"/api/external", nil)
+// send sends one request with headers, "Name: value", to peer and returns the status of the
+// answer. host is the value of Host; "" means the address.
+func send(ctx context.Context, peer *server, host, query string, headers []string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+peer.addr+path+query, nil)
 	if err != nil {
 		return 0, err
 	}
-	req.Header.Set("Authorization", "Bearer "+token)
+	req.Host = host
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Add(name, value)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, err

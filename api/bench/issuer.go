@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 
 const (
 	audience = "https://api.bench.test"
+	path     = "/api/external"
 	kid      = "bench"
 )
 
@@ -96,23 +98,38 @@ func (iss *issuer) signer(method jwt.SigningMethod) (key any, id string) {
 // mint returns n distinct tokens of the size that an Auth0 tenant makes.
 func (iss *issuer) mint(method jwt.SigningMethod, n int) ([]string, error) {
 	tokens := make([]string, n)
+	return tokens, inParallel(n, func(i int) (err error) {
+		tokens[i], err = iss.sign(method, i, nil)
+		return err
+	})
+}
+
+// sign returns the nth token, with changes to its claims.
+func (iss *issuer) sign(method jwt.SigningMethod, n int, changes map[string]any) (string, error) {
 	now := time.Now()
 	key, id := iss.signer(method)
+	claims := jwt.MapClaims{
+		"iss": iss.url, "sub": "auth0|" + strconv.Itoa(1e9+n), "aud": []string{audience, iss.url + "userinfo"},
+		"iat": now.Unix(), "exp": now.Add(24 * time.Hour).Unix(), "azp": "AbCdEfGhIjKlMnOpQrStUvWxYz012345",
+		"scope": "openid profile email read:messages", "permissions": []string{"read:messages"},
+	}
+	maps.Copy(claims, changes)
+	token := jwt.NewWithClaims(method, claims)
+	token.Header["kid"] = id
+	return token.SignedString(key)
+}
+
+// inParallel calls do with each number below n, on all cores.
+func inParallel(n int, do func(i int) error) error {
 	var group errgroup.Group
 	workers := runtime.NumCPU()
 	for worker := range workers {
 		group.Go(func() (err error) {
 			for i := worker; i < n && err == nil; i += workers {
-				token := jwt.NewWithClaims(method, jwt.MapClaims{
-					"iss": iss.url, "sub": "auth0|" + strconv.Itoa(1e9+i), "aud": []string{audience, iss.url + "userinfo"},
-					"iat": now.Unix(), "exp": now.Add(24 * time.Hour).Unix(), "azp": "AbCdEfGhIjKlMnOpQrStUvWxYz012345",
-					"scope": "openid profile email read:messages", "permissions": []string{"read:messages"},
-				})
-				token.Header["kid"] = id
-				tokens[i], err = token.SignedString(key)
+				err = do(i)
 			}
 			return err
 		})
 	}
-	return tokens, group.Wait()
+	return group.Wait()
 }

@@ -21,6 +21,11 @@ type load struct {
 	fresh  bool   // every token is new to the server
 	status string // that every guarded server must answer: "2xx" or "401"
 	wide   bool   // only for servers that accept several issuers and algorithms
+	bound  bool   // only for servers that verify DPoP proofs
+
+	// prepare writes the lines of script before each measurement; nil means that they stay.
+	// Each proof is good for one request, and for a minute.
+	prepare func(ctx context.Context, s *server, seconds int) error
 }
 
 // result is one measurement.
@@ -31,16 +36,21 @@ type result struct {
 	errors   int // answers of 400 and above
 }
 
-// script is a wrk script. Each thread starts at a different token.
-const script = `
-local tokens = {}
-for line in io.lines(%q) do tokens[#tokens + 1] = line end
+// wrkScript is a script for wrk. Each line of its file is a value of Authorization, and one of DPoP
+// after a tab, if there is one. Each of the two threads starts at another line.
+const wrkScript = `
+local tokens, proofs = {}, {}
+for line in io.lines(%q) do
+  tokens[#tokens + 1], proofs[#proofs + 1] = line:match("^([^\t]*)\t?(.*)$")
+end
 local threads, position = 0, 0
 function setup(thread) thread:set("offset", threads) threads = threads + 1 end
 function init(args) position = math.floor(offset * #tokens / 2) end
 function request()
   position = position %% #tokens + 1
-  return wrk.format("GET", "/api/external", { ["Authorization"] = "Bearer " .. tokens[position] })
+  local proof = proofs[position]
+  if proof == "" then return wrk.format("GET", "/api/external", { ["Authorization"] = tokens[position] }) end
+  return wrk.format("GET", "/api/external", { ["Authorization"] = tokens[position], ["DPoP"] = proof })
 end
 function done(summary, latency, requests)
   io.write(string.format("RESULT %%d %%d %%d %%d %%d\n", summary.requests, summary.duration, latency:percentile(99),
@@ -78,23 +88,48 @@ func prepareLoads(dir string, issuers []*issuer, distinct int) ([]load, error) {
 		{load{name: "Every token new, EdDSA", status: "2xx", wide: true}, fresh[2]},
 		{load{name: "Garbage instead of a token", status: "401"}, []string{"garbage"}},
 	} {
-		name := filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(l.name))
-		if err := os.WriteFile(name+".txt", []byte(strings.Join(l.tokens, "\n")+"\n"), 0o600); err != nil {
+		var err error
+		if l.script, err = writeScript(dir, l.name); err != nil {
 			return nil, err
 		}
-		l.script = name + ".lua"
-		if err := os.WriteFile(l.script, []byte(fmt.Sprintf(script, name+".txt")), 0o600); err != nil {
+		if err := writeLines(l.script, l.tokens, "Bearer ", nil); err != nil {
 			return nil, err
 		}
 		loads = append(loads, l.load)
 	}
-	return loads, nil
+	bound, err := prepareBound(dir, issuers[0])
+	return append(loads, bound...), err
+}
+
+// writeScript writes the script of the load called name. Its lines are still to be written.
+func writeScript(dir, name string) (string, error) {
+	script := filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(name)+".lua")
+	return script, os.WriteFile(script, fmt.Appendf(nil, wrkScript, script+".txt"), 0o600)
+}
+
+// writeLines writes the file that script reads, with the proof of the same number, if there
+// are any.
+func writeLines(script string, tokens []string, scheme string, proofs []string) error {
+	var text strings.Builder
+	for i := range max(len(tokens), len(proofs)) {
+		text.WriteString(scheme + tokens[i%len(tokens)])
+		if len(proofs) > 0 {
+			text.WriteString("\t" + proofs[i])
+		}
+		text.WriteByte('\n')
+	}
+	return os.WriteFile(script+".txt", []byte(text.String()), 0o600)
 }
 
 var resultLine = regexp.MustCompile(`RESULT (\d+) (\d+) (\d+) (\d+) (\d+)`)
 
 // run sends l to s for some seconds. It fails if an answer is not the expected one.
 func (l load) run(ctx context.Context, s *server, seconds int) (result, error) {
+	if l.prepare != nil {
+		if err := l.prepare(ctx, s, seconds); err != nil {
+			return result{}, fmt.Errorf("%q for %s: %w", l.name, s.name, err)
+		}
+	}
 	cmd := exec.CommandContext(ctx, "wrk", "-t2", "-c64", "-d", strconv.Itoa(seconds)+"s", "-s", l.script, "http://"+s.addr)
 	out, err := cmd.CombinedOutput()
 	m := resultLine.FindStringSubmatch(string(out))

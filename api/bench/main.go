@@ -88,7 +88,7 @@ func run(ctx context.Context) error {
 		if !wantLoad.MatchString(l.name) {
 			continue
 		}
-		able := slices.DeleteFunc(slices.Clone(measured), func(s *server) bool { return l.wide && !s.wide && !s.open })
+		able := slices.DeleteFunc(slices.Clone(measured), func(s *server) bool { return !s.takes(l) })
 		if err := measure(ctx, l, able, *seconds, *rounds); err != nil {
 			return err
 		}

@@ -24,7 +24,28 @@ type server struct {
 	open bool // has no gate
 	ours bool
 	wide bool // accepts three issuers and RS256, ES256 and EdDSA
+	dpop proofs
 	cmd  *exec.Cmd
+}
+
+// proofs says for which loads a server is measured.
+type proofs int
+
+const (
+	noProofs   proofs = iota // only those without DPoP proofs
+	alsoProofs               // all
+	onlyProofs               // only those with DPoP proofs
+)
+
+// takes reports whether s is measured under l.
+func (s *server) takes(l load) bool {
+	switch {
+	case s.open:
+		return true
+	case l.bound:
+		return s.dpop != noProofs
+	}
+	return s.dpop != onlyProofs && (s.wide || !l.wide)
 }
 
 func numCPU() int { return runtime.NumCPU() }
@@ -57,15 +78,18 @@ func prepareServers(ctx context.Context, dir string, issuers []*issuer) (servers
 		command []string
 	}{
 		{server{name: "bare net/http handler", open: true}, []string{self, "serve", "bare"}},
-		{server{name: "this API, `--log-level warn`", ours: true}, []string{api, "--log-level", "warn", "--domain", iss.url, "--audience", audience}},
+		{server{name: "this API, `--log-level warn`", ours: true, dpop: alsoProofs}, []string{api, "--log-level", "warn", "--domain", iss.url, "--audience", audience}},
 		{server{name: "this API, access log on"}, []string{api, "--domain", iss.url, "--audience", audience}},
 		{server{name: "this API, three issuers and algorithms", wide: true}, []string{
 			api, "--log-level", "warn", "--audience", audience, "--algorithms", "RS256,ES256,EdDSA",
 			"--domain", issuers[0].url + "," + issuers[1].url + "," + issuers[2].url,
 		}},
 		{server{name: "mux " + version("gorilla/mux") + ", keyfunc " + version("keyfunc/v3") + ", jwt " + version("jwt/v5")}, []string{self, "serve", "stock", iss.url}},
-		{server{name: "go-jwt-middleware " + version("go-jwt-middleware/v3")}, []string{self, "serve", "auth0", iss.url}},
+		{server{name: "go-jwt-middleware " + version("go-jwt-middleware/v3"), dpop: alsoProofs}, []string{self, "serve", "auth0", iss.url}},
 		{server{name: "Express " + expressVersions["express"] + ", express-jwt " + expressVersions["express-jwt"] + ", jwks-rsa " + expressVersions["jwks-rsa"]}, []string{"node", express, iss.url}},
+		{server{name: "Express " + expressVersions["express"] + ", express-oauth2-jwt-bearer " + expressVersions["express-oauth2-jwt-bearer"], dpop: onlyProofs}, []string{
+			"node", filepath.Join(filepath.Dir(express), "auth0.mjs"), iss.url,
+		}},
 	} {
 		if err := s.start(ctx, s.command); err != nil {
 			return servers, err
@@ -86,7 +110,7 @@ func (s *server) start(ctx context.Context, command []string) error {
 		return err
 	}
 	s.cmd = exec.Command(command[0], command[1:]...)
-	s.cmd.Env = append(os.Environ(), "API_ADDR="+s.addr, "AUDIENCE="+audience, "NODE_ENV=production")
+	s.cmd.Env = append(os.Environ(), "API_ADDR="+s.addr, "API_PUBLIC_URLS=http://"+s.addr, "AUDIENCE="+audience, "NODE_ENV=production")
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", s.name, err)
 	}

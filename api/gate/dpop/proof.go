@@ -17,13 +17,14 @@ const (
 type claims struct {
 	alg                         string
 	key                         publicKey
+	jwk                         []byte // the key as it was sent
 	id, method, url, ath, nonce string
 	issuedAt                    float64
 	hasTime                     bool
 }
 
-// header reads the header of a proof.
-func (c *claims) header(data []byte, algorithms []string) *Problem {
+// header reads the header of a proof. parse reads its key.
+func (c *claims) header(data []byte, algorithms []string, parse func(jws.Value) (publicKey, error)) *Problem {
 	var problem *Problem
 	reject := func(reason, description string) error {
 		problem = invalid(reason, description)
@@ -43,9 +44,9 @@ func (c *claims) header(data []byte, algorithms []string) *Problem {
 				}
 			}
 		case "jwk":
-			hasKey = true
+			hasKey, c.jwk = true, v.Raw
 			var err error
-			if c.key, err = parseKey(v); err != nil {
+			if c.key, err = parse(v); err != nil {
 				return reject(ReasonKey, "The DPoP proof's key is not a public key that can be used: "+err.Error())
 			}
 		case "crit", "b64", "zip", "jku", "x5u": // extensions, and keys from elsewhere

@@ -47,6 +47,7 @@ type Verifier struct {
 	opts   Options
 	urls   []publicURL
 	nonces nonces
+	keys   keyCache
 }
 
 // New returns a Verifier. It returns an error for a URL or an algorithm that is not
@@ -142,7 +143,8 @@ func (v *Verifier) Check(headers []string, request Request) (Proof, error) {
 		return Proof{}, invalid(ReasonForm, "The DPoP proof is not three parts of base64url")
 	}
 	var c claims
-	if p := c.header(parts.Header, v.opts.Algorithms); p != nil {
+	parse := func(jwk jws.Value) (publicKey, error) { return v.keys.parse(jwk, request.Thumbprint) }
+	if p := c.header(parts.Header, v.opts.Algorithms, parse); p != nil {
 		return Proof{}, p
 	}
 	if !alg.Fits(c.alg, c.key.key) {
@@ -158,6 +160,7 @@ func (v *Verifier) Check(headers []string, request Request) (Proof, error) {
 	if err := alg.Verify(c.alg, parts.Signed, parts.Signature, c.key.key); err != nil {
 		return Proof{}, invalid(ReasonKey, "The DPoP proof's signature is invalid")
 	}
+	v.keys.add(c.jwk, c.key)
 	return proof, nil
 }
 
