@@ -16,6 +16,23 @@ type confirmation struct {
 	Thumbprint string `json:"jkt"`
 }
 
+// thumbprint returns that of the key, "" if c is nil.
+func (c *confirmation) thumbprint() string {
+	if c == nil {
+		return ""
+	}
+	return c.Thumbprint
+}
+
+// boundTo returns the end of an event about tokens that are bound to a key; "" if they are
+// not.
+func boundTo(thumbprint string) string {
+	if thumbprint == "" {
+		return ""
+	}
+	return ", bound to the key " + thumbprint
+}
+
 // tokenTypeDPoP is the token_type of bound tokens (RFC 9449 §5).
 const tokenTypeDPoP = "DPoP"
 

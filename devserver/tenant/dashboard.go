@@ -27,6 +27,7 @@ type dashboard struct {
 type clientRow struct {
 	ID, Name                                  string
 	Callbacks, LogoutURLs, WebOrigins, Grants []string
+	RequireProof                              bool
 }
 
 type apiRow struct {
@@ -34,6 +35,7 @@ type apiRow struct {
 	Scopes         []string
 	Lifetime       time.Duration
 	RBAC           bool
+	Possession     string // none, allowed or required
 }
 
 // sessionRow is a user's login in one browser.
@@ -45,6 +47,7 @@ type sessionRow struct {
 // familyRow is a refresh-token family.
 type familyRow struct {
 	User, Client, Audience, Scopes string
+	Thumbprint                     string // of the key that it is bound to, "" for none
 	Used, Until                    time.Time
 }
 
@@ -80,14 +83,14 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 
 func clientRows(d *directory.Directory) (rows []clientRow) {
 	for _, c := range d.Clients() {
-		rows = append(rows, clientRow{c.ID, c.Name, c.Callbacks, c.LogoutURLs, c.WebOrigins, c.Grants})
+		rows = append(rows, clientRow{c.ID, c.Name, c.Callbacks, c.LogoutURLs, c.WebOrigins, c.Grants, c.RequireProof})
 	}
 	return rows
 }
 
 func apiRows(d *directory.Directory) (rows []apiRow) {
 	for _, a := range d.APIs() {
-		row := apiRow{Audience: a.Audience, Name: a.Name, Lifetime: a.Lifetime, RBAC: a.RBAC}
+		row := apiRow{Audience: a.Audience, Name: a.Name, Lifetime: a.Lifetime, RBAC: a.RBAC, Possession: a.Possession}
 		for _, s := range a.Scopes {
 			row.Scopes = append(row.Scopes, s.Name)
 		}
@@ -98,7 +101,7 @@ func apiRows(d *directory.Directory) (rows []apiRow) {
 
 func (t *Tenant) familyRows(d *directory.Directory) (rows []familyRow) {
 	for _, f := range t.refresh.Rows() {
-		row := familyRow{Client: f.Client, Audience: f.Audience, Scopes: strings.Join(f.Scopes, " "), Used: f.Used, Until: f.Until}
+		row := familyRow{Client: f.Client, Audience: f.Audience, Scopes: strings.Join(f.Scopes, " "), Thumbprint: f.Thumbprint, Used: f.Used, Until: f.Until}
 		if u := d.UserByID(f.User); u != nil {
 			row.User = u.Email
 		}

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -145,6 +146,17 @@ func TestBoundTokens(t *testing.T) {
 	renewed := f.exchange(p, refresh)
 	if again := decode[object](t, renewed.body); renewed.status != http.StatusOK || again["token_type"] != "DPoP" || claims(t, again["access_token"])["cnf"] == nil {
 		t.Errorf("the refresh token: %d %s", renewed.status, renewed.body)
+	}
+	page := html.UnescapeString(f.get("/").body)
+	for _, text := range []string{
+		"exchanged an authorization code for ada@example.com's tokens, bound to the key " + p.thumbprint(),
+		"exchanged a refresh token for ada@example.com's tokens, bound to the key " + p.thumbprint(),
+		"<code>openid profile email offline_access read:messages</code>, bound to the key <code>" + p.thumbprint(),
+		"A refresh token was rejected: it is bound to a key", "<dt>Proof of possession (DPoP)</dt><dd>allowed</dd>",
+	} {
+		if !strings.Contains(page, text) {
+			t.Errorf("the dashboard does not say %q", text)
+		}
 	}
 }
 

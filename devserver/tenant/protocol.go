@@ -123,7 +123,7 @@ func (p *protocol) tokens(g *grant, what, refreshToken string) (*op.Response, er
 			return nil, err
 		}
 	}
-	p.tenant.events.issued(issued, "%q exchanged %s for %s's tokens", g.request.client.Name, what, g.session.user.Email)
+	p.tenant.events.issued(issued, "%q exchanged %s for %s's tokens%s", g.request.client.Name, what, g.session.user.Email, boundTo(g.thumbprint))
 	return noStore(resp), nil
 }
 
@@ -171,7 +171,7 @@ func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequ
 	if err != nil {
 		return nil, err
 	}
-	p.tenant.events.issued([]issuedToken{{"Access token", claims}}, "%q exchanged its client credentials for a token", app.Name)
+	p.tenant.events.issued([]issuedToken{{"Access token", claims}}, "%q exchanged its client credentials for a token%s", app.Name, boundTo(claims.Confirmation.thumbprint()))
 	return noStore(&oidc.AccessTokenResponse{
 		AccessToken: token, TokenType: tokenType, ExpiresIn: uint64(a.Lifetime.Seconds()), Scope: granted,
 	}), nil

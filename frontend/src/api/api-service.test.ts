@@ -22,8 +22,10 @@ test('ping sends the token and reads the answer', async () => {
 })
 
 test('a bound token is sent by whoever adds a proof', async () => {
-  const send = vi.fn((_path: string, _init: RequestInit, _token: string) => Promise.resolve(new Response('{}')))
-  await new ApiService(getToken, send).ping()
+  const send = vi.fn((_path: string, _init: RequestInit, _token: string) =>
+    Promise.resolve({ response: new Response('{}'), proof: 'PROOF' }),
+  )
+  expect(await new ApiService(getToken, send).ping()).toMatchObject({ status: 200, proof: 'PROOF' })
   expect(send).toHaveBeenCalledWith('/api/external', expect.anything(), 'TOKEN')
   expect(fetched).not.toHaveBeenCalled()
 })

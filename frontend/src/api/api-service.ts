@@ -9,6 +9,7 @@ export interface ApiAnswer {
   body: unknown // JSON, or text
   challenged: boolean // the answer has a challenge for tokens (RFC 6750 §3, RFC 9449 §7.1)
   scope?: string // scope of the challenge
+  proof?: string // the DPoP proof that was sent last (RFC 9449 §4.2)
 }
 
 // No access token is available; cause says why.
@@ -35,14 +36,22 @@ export interface CallOptions {
   signal?: AbortSignal // ends the call
 }
 
-// Sends a request with an access token.
-export type Send = (path: string, init: RequestInit, token: string) => Promise<Response>
+// What a Send has got, and the DPoP proof that it has sent, if any.
+export interface Sent {
+  response: Response
+  proof?: string
+}
 
-export const sendBearer: Send = (path, init, token) => {
+// Sends a request with an access token.
+export type Send = (path: string, init: RequestInit, token: string) => Promise<Sent>
+
+export const sendBearer: Send = async (path, init, token) => {
   const headers = new Headers(init.headers)
   headers.set('Authorization', `Bearer ${token}`)
-  return fetch(path, { ...init, headers })
+  return { response: await fetch(path, { ...init, headers }) }
 }
+
+const sendPublic = async (path: string, init: RequestInit): Promise<Sent> => ({ response: await fetch(path, init) })
 
 const timeout = 20_000 // ms, for the complete answer
 
@@ -72,7 +81,7 @@ export class ApiService {
       throw new NetworkError(late.aborted ? 'too slow' : kind, error)
     }
     const init = { headers, signal: signal ? AbortSignal.any([signal, late]) : late }
-    const response = await (token === undefined ? fetch(path, init) : this.send(path, init, token)).catch(fail('none'))
+    const { response, proof } = await (token === undefined ? sendPublic(path, init) : this.send(path, init, token)).catch(fail('none'))
     const text = await response.text().catch(fail('broken off'))
     return {
       path,
@@ -81,6 +90,7 @@ export class ApiService {
       milliseconds: performance.now() - start,
       ...parse(text),
       ...challengeOf(response),
+      ...(proof && { proof }),
     }
   }
 }

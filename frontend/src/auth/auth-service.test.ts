@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { tokenOf } from '../session'
 import { AuthService, LoginError } from './auth-service'
 import type { News } from './other-tabs'
@@ -9,7 +9,7 @@ const client = {
   loginWithRedirect: vi.fn<(options: Record<string, unknown>) => Promise<void>>(),
   handleRedirectCallback: vi.fn<(url: string) => Promise<unknown>>(),
   logout: vi.fn<(options: unknown) => Promise<void>>(),
-  createFetcher: vi.fn<(config: { dpopNonceId: string; getAccessToken: () => Promise<unknown> }) => unknown>(),
+  createFetcher: vi.fn<(config: { dpopNonceId: string; getAccessToken: () => Promise<unknown>; fetch: typeof fetch }) => unknown>(),
 }
 const create = vi.fn<(options: unknown) => Promise<typeof client>>()
 vi.mock('@auth0/auth0-spa-js', () => ({ createAuth0Client: (options: unknown) => create(options) }))
@@ -26,6 +26,7 @@ const tabs = {
 const coded = (error: string, more = {}) => Object.assign(new Error(error), { error, ...more })
 
 let auth: AuthService
+afterEach(() => vi.unstubAllGlobals())
 beforeEach(() => {
   vi.resetAllMocks()
   sessionStorage.clear()
@@ -49,10 +50,16 @@ test('the client is created on first use, and once', async () => {
 
 test('a bound token is sent by the SDK, with a proof', async () => {
   loadConfig.mockResolvedValue({ ...config, dpop: true } as typeof config)
-  const fetchWithAuth = vi.fn((_url: URL, _init: RequestInit) => Promise.resolve(new Response('{}')))
+  vi.stubGlobal('fetch', () => Promise.resolve(new Response('{}')))
+  const fetchWithAuth = vi.fn((url: URL, _init: RequestInit) => {
+    const request = (proof: string) => client.createFetcher.mock.calls[0]?.[0].fetch(new Request(url, { headers: { DPoP: proof } }))
+    return Promise.resolve(request('first')).then(() => request('second')) // after a challenge
+  })
   client.createFetcher.mockReturnValue({ fetchWithAuth })
   const init = { headers: { Accept: 'application/json' } }
-  expect((await auth.sendBound('/api/external', init, 'TOKEN')).status).toBe(200)
+  const { response, proof } = await auth.sendBound('/api/external', init, 'TOKEN')
+  expect(response.status).toBe(200)
+  expect(proof).toBe('second')
   expect(create.mock.calls[0]?.[0]).toMatchObject({ useDpop: true })
   expect(fetchWithAuth).toHaveBeenCalledWith(new URL('/api/external', location.origin), init)
   const given = client.createFetcher.mock.calls[0]?.[0]

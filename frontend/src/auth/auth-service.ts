@@ -123,12 +123,21 @@ export class AuthService {
   }
 
   // Sends a request with a token that is bound to a key of this browser (RFC 9449). The SDK
-  // adds a proof, and sends another one if the API asks for a nonce.
-  async sendBound(path: string, init: RequestInit, token: string): Promise<Response> {
+  // adds a proof, and sends another one if the API asks for a nonce. Resolves to the answer,
+  // and the proof that was sent last.
+  async sendBound(path: string, init: RequestInit, token: string): Promise<{ response: Response; proof: string }> {
     const client = await this.getClient()
     const bound = { access_token: token, token_type: 'DPoP', id_token: '', expires_in: 0 }
-    const fetcher = client.createFetcher({ dpopNonceId: 'api', getAccessToken: () => Promise.resolve(bound) })
-    return fetcher.fetchWithAuth(new URL(path, location.origin), init)
+    let proof = ''
+    const fetcher = client.createFetcher({
+      dpopNonceId: 'api',
+      getAccessToken: () => Promise.resolve(bound),
+      fetch: (request) => {
+        proof = request.headers.get('DPoP') ?? ''
+        return fetch(request)
+      },
+    })
+    return { response: await fetcher.fetchWithAuth(new URL(path, location.origin), init), proof }
   }
 
   // The additional scopes that this tab has requested for the user who is signed in.

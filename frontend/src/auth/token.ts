@@ -39,6 +39,19 @@ export function thumbprintOf(token: string): string | undefined {
   return keyOf(decodeToken(token)?.claims['cnf'])
 }
 
+// The thumbprint of a proof's key (RFC 7638), undefined if it is not one for ES256, which
+// the SDK uses.
+export async function thumbprintOfKey(jwk: unknown): Promise<string | undefined> {
+  const { kty, crv, x, y } = (jwk ?? {}) as Claims
+  if (kty !== 'EC' || crv !== 'P-256') return undefined
+  const canonical = new TextEncoder().encode(JSON.stringify({ crv, kty, x, y }))
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', canonical))
+  return btoa(String.fromCharCode(...digest))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
 function keyOf(cnf: unknown): string | undefined {
   const jkt = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : undefined
   return typeof jkt === 'string' ? jkt : undefined

@@ -49,6 +49,24 @@ test('without a token it shows nothing', () => {
   expect(element.childElementCount).toBe(0)
 })
 
+test('a bound token is copied as a command that makes another one, and its last proof is shown', async () => {
+  const written = vi.fn((_: string) => Promise.resolve())
+  vi.stubGlobal('navigator', { clipboard: { writeText: written } })
+  const bound = token({ sub: 'ada', cnf: { jkt: 'KEY' } })
+  const current = new State<Session>({ kind: 'signed in', profile: { email: 'ada@example.com' }, token: bound })
+  const view = new TokenInspector(current)
+  expect(view.element.textContent).toContain('None was sent')
+  view.element.querySelector('button')?.click()
+  await vi.waitFor(() => expect(view.element.textContent).toContain('Copied'))
+  expect(written).toHaveBeenLastCalledWith('make call PATH=/api/external USER=ada@example.com DPOP=1')
+  await view.sent(token({ htm: 'GET', htu: 'http://a.test/m' }))
+  expect(view.element.textContent).toContain('GET http://a.test/m')
+  current.set({ kind: 'signed in', profile: { email: 'ada$(x)@example.com' }, token: bound }) // the profile of a stranger
+  view.element.querySelector('button')?.click()
+  await vi.waitFor(() => expect(written).toHaveBeenCalledTimes(2))
+  expect(written).toHaveBeenLastCalledWith('make call PATH=/api/external DPOP=1')
+})
+
 test('an opaque token is named as such', () => {
   expect(new TokenInspector(signedIn('opaque')).element.textContent).toContain('opaque')
 })

@@ -1,25 +1,32 @@
-// Shows the claims of the access token, how long it is valid, and how to use it in a
+// Shows the claims of the access token, how long it is valid, and how to call the API in a
 // terminal. The token itself goes to the clipboard only.
 
 import { attempt } from '../attempt'
 import { countdown, decodeToken, describe, expiryOf, thumbprintOf } from '../auth/token'
 import { button, el, json } from '../dom'
-import { type Session, tokenOf } from '../session'
+import { profileOf, type Session, tokenOf } from '../session'
 import type { State } from '../state'
+import { ProofView } from './proof-view'
 
 export class TokenInspector {
   readonly element = el('section', { class: 'inspector', 'aria-labelledby': 'token', hidden: true })
   private readonly unfollow: () => void
   private ticking: ReturnType<typeof setInterval> | undefined
+  private readonly proof = new ProofView()
   private url = `${location.origin}/api/external`
 
-  constructor(session: State<Session>) {
+  constructor(private readonly session: State<Session>) {
     this.unfollow = session.followPart(tokenOf, (token) => this.show(token))
   }
 
   // Makes the copied command call the API at url directly, without the dev server.
   callAt(url: string | undefined): void {
     if (url) this.url = url
+  }
+
+  // Shows the DPoP proof that was sent with the last request.
+  async sent(proof: string): Promise<void> {
+    await this.proof.show(proof, thumbprintOf(tokenOf(this.session.value) ?? ''))
   }
 
   stop(): void {
@@ -36,7 +43,10 @@ export class TokenInspector {
   private contents(token: string): Node[] {
     const decoded = decodeToken(token)
     const message = el('p', { role: 'status' })
-    const copy = button('Copy as curl', () => attempt(this.copy(token, message)))
+    const isBound = thumbprintOf(token) !== undefined
+    const copy = isBound
+      ? button('Copy as make call', () => attempt(this.copy(this.makeCall(), 'The command makes a token and a key of its own.', message)))
+      : button('Copy as curl', () => attempt(this.copy(this.curl(token), 'The token in it is a secret.', message)))
     const heading = el('h2', { id: 'token' }, 'Your access token')
     if (!decoded) {
       return [
@@ -54,16 +64,10 @@ export class TokenInspector {
     return [
       heading,
       el('dl', {}, ...rows, el('dt', {}, 'Expires'), this.countdown(token)),
-      ...(thumbprintOf(token)
-        ? [
-            el(
-              'p',
-              {},
-              'It cannot be copied to a terminal: each request needs a proof by the key, which never leaves this browser. make call DPOP=1 makes a key of its own.',
-            ),
-          ]
-        : [el('p', {}, copy), message]),
+      el('p', {}, copy),
+      message,
       el('details', {}, el('summary', {}, 'Header and claims'), json(decoded.header), json(decoded.claims)),
+      ...(isBound ? [this.proof.element] : []),
     ]
   }
 
@@ -81,13 +85,25 @@ export class TokenInspector {
     return text
   }
 
-  private async copy(token: string, message: HTMLElement): Promise<void> {
+  private curl(token: string): string {
+    return `curl -H "Authorization: Bearer ${token}" "${this.url}"`
+  }
+
+  // A proof is good for one request, and the key never leaves this browser, so a request
+  // with a bound token cannot be copied.
+  private makeCall(): string {
+    const email = profileOf(this.session.value)?.email ?? ''
+    const user = /^[\w.+@-]+$/.test(email) ? ` USER=${email}` : ''
+    return `make call PATH=${new URL(this.url).pathname}${user} DPOP=1`
+  }
+
+  private async copy(command: string, about: string, message: HTMLElement): Promise<void> {
     try {
-      await navigator.clipboard.writeText(`curl -H "Authorization: Bearer ${token}" "${this.url}"`)
-      message.replaceChildren(el('span', {}, 'Copied. Paste it in a terminal; the token in it is a secret.'))
+      await navigator.clipboard.writeText(command)
+      message.replaceChildren(el('span', {}, `Copied. Paste it in a terminal. ${about}`))
     } catch {
       message.replaceChildren(
-        el('span', {}, 'The browser does not allow this page to copy. make -s token prints a token to use in a terminal.'),
+        el('span', {}, 'The browser does not allow this page to copy. make call calls the API in a terminal; make token prints a token.'),
       )
     }
   }

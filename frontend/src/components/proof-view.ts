@@ -1,0 +1,34 @@
+// Shows the DPoP proof of the last request (RFC 9449 §4.2), and whether its key is the one
+// that the token is bound to.
+
+import { type Claims, decodeToken, thumbprintOfKey } from '../auth/token'
+import { el, json } from '../dom'
+
+export class ProofView {
+  readonly element = el('div', { class: 'proof' }, el('h3', {}, 'The last proof'), el('p', {}, 'None was sent since this page was loaded.'))
+
+  // Shows proof, for a token that is bound to the key with the thumbprint jkt.
+  async show(proof: string, jkt: string | undefined): Promise<void> {
+    const decoded = decodeToken(proof)
+    if (!decoded) return
+    const { header, claims } = decoded
+    const key = await thumbprintOfKey(header['jwk'])
+    const rows: [term: string, words: string][] = [
+      ['Key of the token', jkt ?? 'none'],
+      ['Key of the proof', `${key ?? 'unknown'} ${key === jkt ? '✓ the same' : '✗ another one'}`],
+      ['For', `${word(claims, 'htm')} ${word(claims, 'htu')}, once`],
+      ['Made', typeof claims['iat'] === 'number' ? new Date(claims['iat'] * 1000).toLocaleString() : 'unknown'],
+      ['Nonce', claims['nonce'] === undefined ? 'none: the API has not asked for one' : 'one of the API'],
+    ]
+    this.element.replaceChildren(
+      el('h3', {}, 'The last proof'),
+      el('dl', {}, ...rows.flatMap(([term, words]) => [el('dt', {}, term), el('dd', {}, words)])),
+      el('details', {}, el('summary', {}, 'Header and claims of the proof'), json(header), json(claims)),
+    )
+  }
+}
+
+function word(claims: Claims, name: string): string {
+  const value = claims[name]
+  return typeof value === 'string' ? value : 'unknown'
+}
