@@ -84,19 +84,27 @@ func run(ctx context.Context) error {
 
 	fmt.Printf("%s, %d s each, median of %d rounds, 64 connections\n", machine(), *seconds, *rounds)
 	measured := slices.DeleteFunc(slices.Clone(servers), func(s *server) bool { return !s.open && !wantServer.MatchString(s.name) })
-	for _, l := range loads {
-		if !wantLoad.MatchString(l.name) {
-			continue
+	measureAll := func(bound bool) error {
+		for _, l := range loads {
+			if l.bound != bound || !wantLoad.MatchString(l.name) {
+				continue
+			}
+			able := slices.DeleteFunc(slices.Clone(measured), func(s *server) bool { return !s.takes(l) })
+			if err := measure(ctx, l, able, *seconds, *rounds); err != nil {
+				return err
+			}
 		}
-		able := slices.DeleteFunc(slices.Clone(measured), func(s *server) bool { return !s.takes(l) })
-		if err := measure(ctx, l, able, *seconds, *rounds); err != nil {
+		return nil
+	}
+	if err := measureAll(false); err != nil {
+		return err
+	}
+	if wantLoad.MatchString(longRunName) {
+		if err := longRun(ctx, servers, loads); err != nil {
 			return err
 		}
 	}
-	if !wantLoad.MatchString(longRunName) {
-		return nil
-	}
-	return longRun(ctx, servers, loads)
+	return measureAll(true) // at last, because used proofs are remembered, which takes memory
 }
 
 // measure prints one table: every server under the load l.

@@ -96,16 +96,19 @@ func (g *Gate) SetHeaders(h http.Header, p *Problem) {
 		seconds := max(1, int((p.RetryAfter+time.Second-1)/time.Second))
 		h.Set("Retry-After", strconv.Itoa(seconds))
 	} else {
-		h["Www-Authenticate"] = g.challenges(p)
+		h.Set("Www-Authenticate", g.challenges(p))
 	}
 	if p.Nonce != "" {
 		h.Set(nonceHeader, p.Nonce)
 	}
 }
 
-// challenges are the values of WWW-Authenticate, one for each scheme that the gate accepts
-// (RFC 9449 §7.1). That of the scheme that the request has used says what is wrong.
-func (g *Gate) challenges(p *Problem) []string {
+// challenges is the value of WWW-Authenticate, with a challenge for each scheme that the gate
+// accepts (RFC 9449 §7.1). That of the scheme that the request has used says what is wrong.
+//
+// They are one header field, because scripts in Firefox cannot read the header if there are
+// two: Headers.get returns null then. The SDK would not find use_dpop_nonce.
+func (g *Gate) challenges(p *Problem) string {
 	var all []string
 	if !g.RequireDPoP {
 		all = append(all, g.challenge("Bearer", p, !p.DPoP))
@@ -113,7 +116,7 @@ func (g *Gate) challenges(p *Problem) []string {
 	if g.DPoP != nil {
 		all = append(all, g.challenge("DPoP", p, p.DPoP || g.RequireDPoP))
 	}
-	return all
+	return strings.Join(all, ", ")
 }
 
 // challenge is the challenge of one scheme. For a request without a token it has no error

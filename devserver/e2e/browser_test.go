@@ -113,12 +113,10 @@ func (b *tab) visit(url string) {
 	b.do("visit "+url, chromedp.Navigate(url))
 }
 
-// see waits until the page at url, a query apart, has loaded and shows text. A
-// click before its styles are there could miss what moves when they come.
+// see waits until the page at url, a query apart, has loaded and shows text.
 func (b *tab) see(url, text string) {
 	b.Helper()
-	b.await(fmt.Sprintf("see %q at %s", text, url),
-		fmt.Sprintf(`document.readyState === 'complete' && location.href.split('?')[0] === %q && document.body?.innerText.includes(%q)`, url, text))
+	b.await(fmt.Sprintf("see %q at %s", text, url), seen(url, text))
 }
 
 // await waits until the JavaScript expression is true, however many pages come

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -70,7 +71,8 @@ func run(m *testing.M) (code int, err error) {
 		fmt.Fprintln(os.Stderr, "e2e: THE BROWSER TESTS DID NOT RUN, as there is no Chromium:", err)
 	}
 	defer stop()
-	return m.Run(), nil
+	code = m.Run()
+	return code, stopFirefox()
 }
 
 // startBrowser starts Chromium. Each test has its own profile in it.
@@ -131,7 +133,7 @@ type system struct {
 	talks             bool   // the page's framework says things on the console
 }
 
-const localhost = `(http://localhost:\d+)`
+const localhost = `(https?://localhost:\d+)`
 
 // newSystem starts a dev server on the frontend in dir, or on the repository's if
 // dir is empty, and an API behind it. Types are not checked, which takes its time,
@@ -176,6 +178,9 @@ func (s *system) retarget(tb testing.TB, target string) {
 	}
 }
 
+// client accepts the dev server's certificate, which is its own.
+var client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // on loopback
+
 // get returns the status, header and body of a GET.
 func get(tb testing.TB, url string, header ...string) (int, http.Header, string) {
 	tb.Helper()
@@ -189,7 +194,7 @@ func get(tb testing.TB, url string, header ...string) (int, http.Header, string)
 			req.Host = value
 		}
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,85 +1,63 @@
 package tenant_test
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"calling-an-api.example/devserver/internal/outputtest"
+	"calling-an-api.example/devserver/internal/prover"
 	"calling-an-api.example/devserver/tenant"
 )
 
-// prover makes DPoP proofs, as the SDK does.
-type prover struct {
+// proving makes DPoP proofs, as the SDK does.
+type proving struct {
 	*testing.T
-	key   *ecdsa.PrivateKey
+	key   *prover.Key
 	nonce string // that proofs have; "" for none
 }
 
-func newProver(t *testing.T) *prover {
+func newProver(t *testing.T) *proving {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := prover.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &prover{T: t, key: key}
+	return &proving{T: t, key: key}
 }
 
-func (p *prover) thumbprint() string {
+func (p *proving) thumbprint() string {
 	p.Helper()
-	digest, err := (&jose.JSONWebKey{Key: p.key.Public()}).Thumbprint(crypto.SHA256)
+	thumbprint, err := p.key.Thumbprint()
 	if err != nil {
 		p.Fatal(err)
 	}
-	return base64.RawURLEncoding.EncodeToString(digest)
+	return thumbprint
 }
 
 // proof returns the header with a proof. changes replace claims; nil removes one.
-func (p *prover) proof(method, url string, changes object) string {
+func (p *proving) proof(method, url string, changes object) string {
 	p.Helper()
-	claims := object{"jti": rand.Text(), "htm": method, "htu": url, "iat": time.Now().Unix()}
-	if p.nonce != "" {
-		claims["nonce"] = p.nonce
-	}
+	claims := prover.Claims(method, url, "", p.nonce)
 	for name, value := range changes {
 		if claims[name] = value; value == nil {
 			delete(claims, name)
 		}
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: p.key}, (&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt"))
+	proof, err := p.key.Sign(claims)
 	if err != nil {
 		p.Fatal(err)
 	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		p.Fatal(err)
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		p.Fatal(err)
-	}
-	text, err := signed.CompactSerialize()
-	if err != nil {
-		p.Fatal(err)
-	}
-	return "DPoP: " + text
+	return "DPoP: " + proof
 }
 
 // exchange sends a token request with a proof, and a second one with the nonce of the answer.
-func (f *fixture) exchange(p *prover, form url.Values) answer {
+func (f *fixture) exchange(p *proving, form url.Values) answer {
 	f.Helper()
 	got := f.post("/oauth/token", form, p.proof("POST", f.url+"/oauth/token", nil))
 	if strings.Contains(got.body, "use_dpop_nonce") {
@@ -127,8 +105,8 @@ func TestBoundTokens(t *testing.T) {
 		"for another URL":    {[]string{"Authorization: DPoP " + access, p.proof("GET", f.url+"/oauth/token", ath)}, 401},
 		"by another key":     {[]string{"Authorization: DPoP " + access, newProver(t).proof("GET", f.url+"/userinfo", ath)}, 401},
 		"not a token at all": {[]string{"Authorization: DPoP x", p.proof("GET", f.url+"/userinfo", ath)}, 401},
-		"an ancient proof":   {[]string{"Authorization: DPoP " + access, (&prover{T: t, key: p.key}).proof("GET", f.url+"/userinfo", object{"ath": ath["ath"], "iat": 1})}, 401},
-		"an old nonce":       {[]string{"Authorization: DPoP " + access, (&prover{t, p.key, "x"}).proof("GET", f.url+"/userinfo", ath)}, 401},
+		"an ancient proof":   {[]string{"Authorization: DPoP " + access, (&proving{T: t, key: p.key}).proof("GET", f.url+"/userinfo", object{"ath": ath["ath"], "iat": 1})}, 401},
+		"an old nonce":       {[]string{"Authorization: DPoP " + access, (&proving{t, p.key, "x"}).proof("GET", f.url+"/userinfo", ath)}, 401},
 	} {
 		got := f.get("/userinfo", tc.headers...)
 		if got.status != tc.want || (got.status == 401) != strings.HasPrefix(got.header.Get("WWW-Authenticate"), "DPoP ") {

@@ -156,9 +156,10 @@ func (s *Set) Age() (age time.Duration, ok bool) {
 	return s.opts.Now().Sub(snap.loaded), snap.isLoaded()
 }
 
-// Key returns the public key with the ID kid for signatures by alg. If keys are loaded
-// but none has this ID, it fetches them first: once for all waiting callers, within the
-// budget, and independently of any one caller's ctx. It waits for at most 1.5 s. The key
+// Key returns the public key with the ID kid for signatures by alg. It waits for the first
+// fetch, if that is in flight, for at most 0.5 s. If keys are loaded but none has this ID, it
+// fetches them again: once for all waiting callers, within the budget, and independently of
+// any one caller's ctx. It waits for at most 1.5 s. The key
 // is a *rsa.PublicKey, an *ecdsa.PublicKey or an ed25519.PublicKey.
 //
 // The error is an *[UnavailableError] if no keys can be used, or if the budget is spent,
@@ -180,6 +181,10 @@ func (s *Set) Snapshot() (key func(ctx context.Context, kid, alg string) (crypto
 // find looks up a key in snap, and then in newer snapshots.
 func (s *Set) find(ctx context.Context, snap *snapshot, kid, alg string) (crypto.PublicKey, error) {
 	if !s.usable(snap) {
+		s.awaitFirst(ctx)
+		snap = s.current.Load()
+	}
+	if !s.usable(snap) {
 		if s.budget.AllowN(s.opts.Now(), 1) {
 			s.requestFetch()
 		}
@@ -192,8 +197,29 @@ func (s *Set) find(ctx context.Context, snap *snapshot, kid, alg string) (crypto
 	return s.findNew(ctx, snap, kid, alg)
 }
 
-// maxWait is how long a caller waits for a fetch.
-const maxWait = 1500 * time.Millisecond
+const (
+	maxWait   = 1500 * time.Millisecond // how long a caller waits for a fetch
+	firstWait = 500 * time.Millisecond  // and for the first one
+)
+
+// awaitFirst waits for the first fetch if that is in flight, so that a request which arrives
+// while the process starts is not rejected.
+func (s *Set) awaitFirst(ctx context.Context) {
+	if s.fetched.Load()+s.failed.Load() > 0 {
+		return
+	}
+	f, _ := s.fetchOnce(ctx, false, func() bool { return false })
+	if f == nil {
+		return
+	}
+	timeout := time.NewTimer(firstWait)
+	defer timeout.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timeout.C:
+	case <-f.done:
+	}
+}
 
 // findNew looks up a key that snap does not have, in newer snapshots. A fetch that was in
 // flight before this call may return what was published before the key. So a caller that

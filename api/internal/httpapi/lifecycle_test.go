@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -219,6 +220,32 @@ func TestIssuerHangsAtStart(t *testing.T) {
 	}
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("the caller waits %v for the issuer", took)
+	}
+}
+
+// TestRequestDuringTheStart has a request arrive while the keys are fetched for the first time,
+// as it happens when a proxy holds it until the API is back.
+func TestRequestDuringTheStart(t *testing.T) {
+	t.Parallel()
+	iss := newIssuer(t)
+	asked, respond, once := make(chan struct{}), make(chan struct{}), sync.Once{}
+	iss.HandleKeys(func(w http.ResponseWriter, r *http.Request) {
+		once.Do(func() { close(asked) })
+		<-respond
+		_ = json.NewEncoder(w).Encode(map[string]any{"keys": []any{iss.JWK()}}) // fails only if the API is gone
+	})
+	h := newAPI(t, iss, func(s *settings) { s.dontWait = true })
+	<-asked
+	status := make(chan int)
+	go func() { status <- statusOf(h, iss.Mint(nil)) }()
+	select {
+	case got := <-status:
+		t.Fatalf("got %d before the issuer has responded", got)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(respond)
+	if got := <-status; got != http.StatusOK {
+		t.Errorf("got %d, want 200", got)
 	}
 }
 

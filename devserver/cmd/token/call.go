@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"calling-an-api.example/devserver/internal/prover"
 )
 
 // caller calls the API and prints what it sends and gets, for people.
@@ -18,7 +20,7 @@ type caller struct {
 	method string
 	path   string
 	token  string
-	key    *proofKey // that the token is bound to; nil for a bearer token
+	key    *prover.Key // that the token is bound to; nil for a bearer token
 }
 
 // call sends the request. If the API asks for a nonce, it sends another one with that.
@@ -61,7 +63,7 @@ func (c caller) send(ctx context.Context, nonce string) (*http.Response, []byte,
 	scheme := "Bearer"
 	if c.key != nil {
 		scheme = "DPoP"
-		proof, err := c.key.proof(c.method, c.origin+address.EscapedPath(), c.token, nonce)
+		proof, err := c.key.Proof(c.method, c.origin+address.EscapedPath(), c.token, nonce)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -20,6 +20,7 @@ import (
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/directory"
 	"calling-an-api.example/devserver/internal/dotenv"
+	"calling-an-api.example/devserver/internal/prover"
 )
 
 func main() {
@@ -71,12 +72,12 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 	if err != nil {
 		return "", err
 	}
-	var key *proofKey
+	var key *prover.Key
 	if *isBound {
-		if key, err = newProofKey(); err != nil {
+		if key, err = prover.New(); err != nil {
 			return "", err
 		}
-		if asked.JKT, err = key.thumbprint(); err != nil {
+		if asked.JKT, err = key.Thumbprint(); err != nil {
 			return "", err
 		}
 	}

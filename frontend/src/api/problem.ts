@@ -87,7 +87,10 @@ const refusals: Record<string, { next: string; remedy?: Remedy }> = {
     next: 'The tenant may have rotated its keys: get a fresh token. If that fails too, the page and the API use different tenants.',
     remedy: fresh,
   },
-  binding: { next: 'The token is bound to a key of this browser, or should be: log in again.', remedy: login },
+  binding: {
+    next: 'The token is not bound to this browser’s key: get a fresh token. If that fails too, start the page with AUTH0_DPOP=true.',
+    remedy: fresh,
+  },
   proof_url: { next: 'The API does not know this page’s address: add it to API_PUBLIC_URLS. make dev does that.' },
   proof_time: { next: 'This machine’s clock or the API’s is wrong: set it right, or start the API with --dpop-nonce=on.' },
   proof_missing: { next: 'The page sent no DPoP proof. Is something between the page and the API that removes headers?' },
