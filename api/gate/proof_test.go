@@ -157,7 +157,7 @@ func TestDPoPCases(t *testing.T) {
 			if code != "" && !strings.Contains(challenges, `error="`+code+`"`) {
 				t.Errorf("no challenge has the error %s: %s", code, challenges)
 			}
-			if !strings.Contains(challenges, "Bearer realm") || !strings.Contains(challenges, `algs="ES256 EdDSA PS256 RS256"`) {
+			if !strings.Contains(challenges, "Bearer realm") || !strings.Contains(challenges, `algs="ES256 EdDSA Ed25519 PS256 RS256"`) {
 				t.Errorf("the challenges are %s", challenges)
 			}
 		})
@@ -387,14 +387,15 @@ func TestDPoPNonces(t *testing.T) {
 // TestDPoPAlgorithms has applications with keys of all kinds.
 func TestDPoPAlgorithms(t *testing.T) {
 	t.Parallel()
-	for _, algorithm := range []string{"ES256", "EdDSA", "PS256", "RS256"} {
+	for algorithm, other := range map[string]string{"ES256": "ES256", "EdDSA": "Ed25519", "PS256": "PS256", "RS256": "RS256"} {
 		b := newBound(t)
 		b.clock.advance(10 * time.Second)
 		b.Prover = gatetest.NewProver(algorithm)
 		b.Now = b.clock.now
 		b.token = b.iss.Mint(gatetest.Claims{"cnf": b.Confirmation()})
-		for range 2 { // the second time, the token is cached
-			if w := b.call("/messages", b.auth(), "DPoP: "+b.proof(nil)); w.Code != http.StatusOK {
+		named := b.ProofHeader(map[string]any{"alg": other}, http.MethodGet, apiURL+"/messages", b.token, nil)
+		for _, proof := range []string{b.proof(nil), named} { // the second time, token and key are remembered
+			if w := b.call("/messages", b.auth(), "DPoP: "+proof); w.Code != http.StatusOK {
 				t.Errorf("%s: got %d %s", algorithm, w.Code, w.Body)
 			}
 		}

@@ -265,3 +265,24 @@ func TestDPoPThroughRules(t *testing.T) {
 		})
 	}
 }
+
+// TestDPoPClients gets bound tokens and calls the API by two packages of other authors, with
+// nonces and without.
+func TestDPoPClients(t *testing.T) {
+	t.Parallel()
+	for name, flags := range map[string][]string{"nonces": {"--dpop", "required", "--dpop-nonce", "on"}, "no nonces": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSystem(t, "")
+			s.anotherAPI(t, append(flags, "--public-url", s.page)...)
+			for _, algorithm := range []string{"ES256", "PS256", "RS256"} {
+				cmd := exec.CommandContext(t.Context(), "node", filepath.Join(repo, "devserver/e2e/clients/node/dpop.mjs"),
+					s.tenant+"/", "http://localhost:3001", s.page+"/api/external", algorithm)
+				got, err := cmd.CombinedOutput()
+				if n := strings.Count(string(got), "200 {\"msg\":\""+message); err != nil || n != 2 {
+					t.Errorf("%s: %v\n%s", algorithm, err, got)
+				}
+			}
+		})
+	}
+}

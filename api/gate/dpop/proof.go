@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 
+	"calling-an-api.example/api/gate/internal/alg"
 	"calling-an-api.example/api/gate/internal/jws"
 )
 
@@ -42,6 +43,9 @@ func (c *claims) header(data []byte, algorithms []string, parse func(jws.Value) 
 				if text == known {
 					c.alg = known
 				}
+			}
+			if c.alg == ed25519Name {
+				c.alg = alg.EdDSA
 			}
 		case "jwk":
 			hasKey, c.jwk = true, v.Raw

@@ -23,8 +23,8 @@ type Options struct {
 	// of the path, write what the API gets after an equals sign:
 	// https://shop.acme.com/backend=/ for a proxy that removes /backend.
 	URLs []string
-	// Algorithms are the accepted signature algorithms. The default is ES256, EdDSA, PS256
-	// and RS256.
+	// Algorithms are the accepted signature algorithms. The default is all: ES256, EdDSA,
+	// Ed25519 (another name of that, RFC 9864 §2.2), PS256 and RS256.
 	Algorithms []string
 	// RequireNonce accepts only proofs with a nonce of [Verifier.Nonce] (RFC 9449 §9). The
 	// client's clock does not matter then.
@@ -40,6 +40,12 @@ type Options struct {
 	// Now is the clock. It is called from many goroutines. The default is time.Now.
 	Now func() time.Time
 }
+
+// supported are the algorithms of proofs.
+var supported = []string{alg.ES256, alg.EdDSA, ed25519Name, alg.PS256, alg.RS256}
+
+// ed25519Name is the name that newer clients use for EdDSA with Ed25519.
+const ed25519Name = "Ed25519"
 
 // Verifier verifies proofs. Create it with [New]. Its methods may be called from any
 // goroutine.
@@ -65,11 +71,11 @@ func New(opts Options) (*Verifier, error) {
 		v.urls = append(v.urls, u)
 	}
 	if len(opts.Algorithms) == 0 {
-		opts.Algorithms = []string{alg.ES256, alg.EdDSA, alg.PS256, alg.RS256}
+		opts.Algorithms = slices.Clone(supported)
 	}
 	for _, name := range opts.Algorithms {
-		if !alg.Known(name) {
-			return nil, fmt.Errorf("dpop: Options.Algorithms has %q; supported are %s", name, strings.Join(alg.Names(), ", "))
+		if !slices.Contains(supported, name) {
+			return nil, fmt.Errorf("dpop: Options.Algorithms has %q; supported are %s", name, strings.Join(supported, ", "))
 		}
 	}
 	if opts.Now == nil {
