@@ -40,6 +40,7 @@ const forgetKeys = `(async () => {
 func TestDPoP(t *testing.T) {
 	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, open func(s *system) window) {
+		t.Helper()
 		s := newSystem(t, "", "--types=false", "--dpop")
 		w := open(s)
 		here := s.page + "/external-api"
@@ -99,6 +100,7 @@ func TestDPoPWithAWrongClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inEachBrowser(t, func(t *testing.T, open func(s *system) window) {
+				t.Helper()
 				s := newSystem(t, "", "--types=false", "--dpop")
 				w := open(s)
 				here := s.page + "/external-api"
@@ -122,6 +124,7 @@ func TestDPoPWithAWrongClock(t *testing.T) {
 func TestDPoPAfterLogout(t *testing.T) {
 	t.Parallel()
 	inEachBrowser(t, func(t *testing.T, open func(s *system) window) {
+		t.Helper()
 		s := newSystem(t, "", "--types=false", "--dpop")
 		s.anotherAPI(t, "--public-url", s.page)
 		w := open(s)

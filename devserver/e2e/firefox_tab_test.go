@@ -24,16 +24,16 @@ func (b *foxTab) create() {
 	var made struct{ Context string }
 	b.must("browsingContext.create", object{"type": "window", "userContext": b.user}, &made)
 	b.context = made.Context
-	b.firefox.mu.Lock()
-	defer b.firefox.mu.Unlock()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.watched[b.context] = func(text string) {
 		if strings.HasPrefix(text, "error") {
 			b.Errorf("on the page's console: %s", text)
 		}
 	}
 	b.Cleanup(func() {
-		b.firefox.mu.Lock()
-		defer b.firefox.mu.Unlock()
+		b.mu.Lock()
+		defer b.mu.Unlock()
 		delete(b.watched, b.context)
 	})
 }

@@ -63,7 +63,11 @@ user_pref("extensions.systemAddon.update.enabled", false); user_pref("toolkit.te
 	if err := os.WriteFile(dir+"/user.js", []byte(prefs), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command("firefox-esr", "--headless", "--no-remote", "--profile", dir, "--remote-debugging-port", "0")
+	program, err := exec.LookPath("firefox-esr") // Debian's name
+	if err != nil {
+		program = "firefox"
+	}
+	cmd := exec.Command(program, "--headless", "--no-remote", "--profile", dir, "--remote-debugging-port", "0")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -89,7 +93,7 @@ user_pref("extensions.systemAddon.update.enabled", false); user_pref("toolkit.te
 }
 
 func connectFirefox(url string) (*firefox, error) {
-	conn, _, err := websocket.Dial(context.Background(), url, nil) //nolint:bodyclose // the library closes it
+	conn, _, err := websocket.Dial(context.Background(), url, nil)
 	if err != nil {
 		return nil, err
 	}

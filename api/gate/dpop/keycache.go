@@ -11,9 +11,8 @@ import (
 const keyCacheSize = 1 << 10
 
 // keyCache remembers parsed keys of accepted proofs, because a client sends the same key
-// with each proof: checking it again takes up to a third of the time for a proof. Only
-// owners of a valid access token can put something into it. Its methods may be called from
-// any goroutine; the zero value is empty.
+// with each proof. Only owners of a valid access token can put something into it. Its
+// methods may be called from any goroutine; the zero value is empty.
 type keyCache [keyCacheSize]atomic.Pointer[cachedKey]
 
 type cachedKey struct {

@@ -229,7 +229,7 @@ func TestRequestDuringTheStart(t *testing.T) {
 	t.Parallel()
 	iss := newIssuer(t)
 	asked, respond, once := make(chan struct{}), make(chan struct{}), sync.Once{}
-	iss.HandleKeys(func(w http.ResponseWriter, r *http.Request) {
+	iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) {
 		once.Do(func() { close(asked) })
 		<-respond
 		_ = json.NewEncoder(w).Encode(map[string]any{"keys": []any{iss.JWK()}}) // fails only if the API is gone
