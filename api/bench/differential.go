@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"calling-an-api.example/api/gate/gatetest"
+	"calling-an-api.example/api/internal/peers"
 	"calling-an-api.example/api/internal/proofcases"
 	"calling-an-api.example/api/internal/tokencases"
 )
@@ -25,12 +25,6 @@ const (
 	peersFile      = "../internal/httpapi/testdata/peers.json"
 	proofPeersFile = "../gate/testdata/peers.json"
 )
-
-// answers is the content of such a file.
-type answers struct {
-	Peers   []string         `json:"peers"`
-	Answers map[string][]int `json:"answers"`
-}
 
 // recordAnswers asks the peers and writes their answers to both files.
 func recordAnswers(ctx context.Context) error {
@@ -51,38 +45,38 @@ func recordAnswers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	peers := []*server{
+	servers := []*server{
 		{name: "go-jwt-middleware " + version("go-jwt-middleware/v3")},
 		{name: "express-oauth2-jwt-bearer " + versions["express-oauth2-jwt-bearer"]},
 	}
-	defer stopAll(peers)
+	defer stopAll(servers)
 	for i, command := range [][]string{
 		{self, "serve", "auth0", iss.url}, {"node", filepath.Join(filepath.Dir(script), "auth0.mjs"), iss.url},
 	} {
-		if err := peers[i].start(ctx, command); err != nil {
+		if err := servers[i].start(ctx, command); err != nil {
 			return err
 		}
 	}
-	if err := recordTokens(ctx, peers, iss); err != nil {
+	if err := recordTokens(ctx, servers, iss); err != nil {
 		return err
 	}
-	return recordProofs(ctx, peers, iss)
+	return recordProofs(ctx, servers, iss)
 }
 
 // recordTokens writes the answers to tokens.
-func recordTokens(ctx context.Context, peers []*server, iss *issuer) error {
+func recordTokens(ctx context.Context, servers []*server, iss *issuer) error {
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return err
 	}
 	signer := tokencases.Issuer{URL: iss.url, Audience: audience, KID: kid, Key: iss.key, Stranger: stranger, Now: time.Now()}
-	result := newAnswers(peers)
+	result := newAnswers(servers)
 	for _, c := range tokencases.All() {
 		token, err := signer.Token(c)
 		if err != nil {
 			return err
 		}
-		for _, peer := range peers {
+		for _, peer := range servers {
 			status, err := send(ctx, peer, "", "", []string{"Authorization: Bearer " + token})
 			if err != nil {
 				return fmt.Errorf("%s, %q: %w", peer.name, c.Name, err)
@@ -90,16 +84,16 @@ func recordTokens(ctx context.Context, peers []*server, iss *issuer) error {
 			result.Answers[c.Name] = append(result.Answers[c.Name], status)
 		}
 	}
-	return result.write(peersFile)
+	return result.Write(peersFile)
 }
 
 // recordProofs writes the answers to proofs. They are for a host without a port, so that
 // cases about ports are possible.
-func recordProofs(ctx context.Context, peers []*server, iss *issuer) error {
+func recordProofs(ctx context.Context, servers []*server, iss *issuer) error {
 	const host = "api.test"
-	result := newAnswers(peers)
+	result := newAnswers(servers)
 	for _, c := range proofcases.All() {
-		for _, peer := range peers {
+		for _, peer := range servers {
 			run, err := iss.proofs(host)
 			if err != nil {
 				return err
@@ -113,7 +107,7 @@ func recordProofs(ctx context.Context, peers []*server, iss *issuer) error {
 			result.Answers[c.Name] = append(result.Answers[c.Name], status)
 		}
 	}
-	return result.write(proofPeersFile)
+	return result.Write(proofPeersFile)
 }
 
 // proofs returns a run of package proofcases with tokens of iss.
@@ -129,20 +123,12 @@ func (iss *issuer) proofs(host string) (*proofcases.Run, error) {
 	return run, err
 }
 
-func newAnswers(peers []*server) answers {
-	result := answers{Answers: map[string][]int{}}
-	for _, peer := range peers {
-		result.Peers = append(result.Peers, peer.name)
+func newAnswers(servers []*server) peers.Answers {
+	result := peers.Answers{Answers: map[string][]int{}}
+	for _, s := range servers {
+		result.Peers = append(result.Peers, s.name)
 	}
 	return result
-}
-
-func (a answers) write(name string) error {
-	data, err := json.MarshalIndent(a, "", "\t")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(name, append(data, '\n'), 0o644) //nolint:gosec // it is part of the repository
 }
 
 // send sends one request with headers, "Name: value", to peer and returns the status of the

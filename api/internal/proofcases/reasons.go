@@ -1,10 +1,10 @@
 package proofcases
 
-import "strings"
+import "calling-an-api.example/api/internal/peers"
 
-// reasons are why answers of this API differ from those of the others, by the beginning of
+// Reasons are why answers of this API differ from those of the others, by the beginning of
 // the cases' names. docs/dpop.md has the rules.
-var reasons = map[string]string{
+var Reasons = peers.Reasons{
 	// This API is stricter than both, or than one of them.
 	"10 two spaces":       "there is one space after the scheme (RFC 9449 §7.1 allows more; no client sends them)",
 	"16":                  "base64url has one spelling and no padding (RFC 7515 §2)",
@@ -29,24 +29,4 @@ var reasons = map[string]string{
 	// go-jwt-middleware is stricter.
 	"41": "htu and the request are compared without query and fragment (RFC 9449 §4.3)",
 	"42": "URLs are compared after normalization (RFC 9449 §4.3)",
-}
-
-// Reason returns the key and the text of the reason for a difference in the answers to the
-// case with that name, of those that fit the longest; "" if there is none.
-func Reason(name string) (key, why string) {
-	for prefix, reason := range reasons {
-		if strings.HasPrefix(name, prefix) && len(prefix) > len(key) {
-			key, why = prefix, reason
-		}
-	}
-	return key, why
-}
-
-// Reasons returns the keys of all reasons.
-func Reasons() []string {
-	var keys []string
-	for key := range reasons {
-		keys = append(keys, key)
-	}
-	return keys
 }

@@ -1,10 +1,10 @@
 package tokencases
 
-import "strings"
+import "calling-an-api.example/api/internal/peers"
 
-// reasons are why answers of this API differ from those of the others, by the beginning of
+// Reasons are why answers of this API differ from those of the others, by the beginning of
 // the cases' names. docs/token-validation.md has the rules and their sources.
-var reasons = map[string]string{ //nolint:gosec // no credentials
+var Reasons = peers.Reasons{ //nolint:gosec // no credentials
 	// This API is stricter.
 	"claim aud: [\"AUD\",1]":       "aud is a list of strings (RFC 7519 §4.1.3)",
 	"claim client_id":              "a claim of the wrong type makes a token malformed",
@@ -59,24 +59,4 @@ var reasons = map[string]string{ //nolint:gosec // no credentials
 	// go-jwt-middleware is stricter.
 	"header white space": "JSON may have white space before and after the object (RFC 8259 §2)",
 	"header x5t: 1":      "x5t is not used, so it is ignored (RFC 7515 §4)",
-}
-
-// Reason returns the key and the text of the reason for a difference in the answers to the
-// case with that name, of those that fit the longest; "" if there is none.
-func Reason(name string) (key, why string) {
-	for prefix, reason := range reasons {
-		if strings.HasPrefix(name, prefix) && len(prefix) > len(key) {
-			key, why = prefix, reason
-		}
-	}
-	return key, why
-}
-
-// Reasons returns the keys of all reasons.
-func Reasons() []string {
-	var keys []string
-	for key := range reasons {
-		keys = append(keys, key)
-	}
-	return keys
 }
