@@ -30,9 +30,12 @@ api: bin/dev ## run the API alone
 devserver: $(PACKAGES) bin/dev ## run the page, the proxy and the local tenant alone
 	@exec bin/dev devserver
 
+# quoted is a value for the shell, and on says whether an option is set to anything but 0.
+quoted = '$(subst ','\'',$(1))'
+on = $(filter-out 0 no off false,$(1))
 # USER is also an environment variable, so only one of the command line is used.
-TOKEN_FLAGS = $(if $(findstring command,$(origin USER)),--user '$(USER)') $(if $(SCOPE),--scope '$(SCOPE)') \
-	$(if $(AUDIENCE),--audience '$(AUDIENCE)') $(if $(EXPIRED),--expired) $(if $(DPOP),--dpop)
+TOKEN_FLAGS = $(if $(findstring command,$(origin USER)),--user $(call quoted,$(USER))) $(if $(SCOPE),--scope $(call quoted,$(SCOPE))) \
+	$(if $(AUDIENCE),--audience $(call quoted,$(AUDIENCE))) $(if $(call on,$(EXPIRED)),--expired) $(if $(call on,$(DPOP)),--dpop)
 
 token: bin/token ## print an access token for the API (-s: and nothing else); options: USER=… SCOPE=… AUDIENCE=… EXPIRED=1 DPOP=1
 	@exec bin/token $(TOKEN_FLAGS)
@@ -41,11 +44,11 @@ token: bin/token ## print an access token for the API (-s: and nothing else); op
 # environment, which make 4.4 no longer passes to $(shell).
 ifeq ($(origin PATH),command line)
 CALL_PATH := $(PATH)
-override PATH := $(shell if [ "$$PATH" = '$(CALL_PATH)' ]; then /usr/bin/tr '\0' '\n' < /proc/$$PPID/environ | /usr/bin/sed -n 's/^PATH=//p'; else echo "$$PATH"; fi)
+override PATH := $(shell if [ "$$PATH" = $(call quoted,$(CALL_PATH)) ]; then /usr/bin/tr '\0' '\n' < /proc/$$PPID/environ | /usr/bin/sed -n 's/^PATH=//p'; else echo "$$PATH"; fi)
 endif
 
 call: bin/token ## call the API and print request and answer: PATH=/api/external; options: METHOD=… and those of token
-	@exec bin/token --call '$(or $(CALL_PATH),/api/external)' $(if $(METHOD),--method '$(METHOD)') $(TOKEN_FLAGS)
+	@exec bin/token --call $(call quoted,$(or $(CALL_PATH),/api/external)) $(if $(METHOD),--method $(call quoted,$(METHOD))) $(TOKEN_FLAGS)
 
 test: $(PACKAGES) $(CLIENTS) ## run all tests; the browser tests need Chromium
 	cd api && go test -race ./...

@@ -8,6 +8,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -127,6 +128,9 @@ func run(
 		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	log.Info("API listening on "+url(lns[0]), "issuer", list(cfg.Issuers), "audience", list(cfg.Audiences), "algorithms", list(cfg.Algorithms))
+	if options.DPoP != nil {
+		log.Info("bound tokens need DPoP proofs", "dpop", cfg.DPoP, "nonces", cfg.DPoPNonce, "for", list(options.DPoP.URLs()))
+	}
 	if cfg.Resource == "" {
 		log.Warn("the audience is not a URL, so this API's description (RFC 9728) does not say its URL; set --resource-url")
 	}
@@ -145,13 +149,19 @@ func run(
 // tokens with them.
 func newVerifier(cfg config.Config, log *slog.Logger) ([]*jwks.Set, *gate.Verifier, error) {
 	var keys []*jwks.Set
+	var client *http.Client // nil means the default
+	if cfg.Authorities != nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // nothing replaces it
+		transport.TLSClientConfig = &tls.Config{RootCAs: cfg.Authorities, MinVersion: tls.VersionTLS12}
+		client = &http.Client{Transport: transport}
+	}
 	policy := gate.Policy{
 		Audiences: cfg.Audiences, Algorithms: cfg.Algorithms, Leeway: cfg.Leeway, StrictRFC9068: cfg.StrictRFC9068, CacheSize: cfg.TokenCache,
 	}
 	for _, issuer := range cfg.Issuers {
 		set := jwks.New(jwks.Options{
 			Issuer: issuer, Algorithms: cfg.Algorithms, Refresh: cfg.Refresh, MaxStale: cfg.MaxStale,
-			FetchesPerMinute: cfg.FetchesPerMinute, Log: log,
+			FetchesPerMinute: cfg.FetchesPerMinute, Log: log, Client: client,
 		})
 		keys = append(keys, set)
 		policy.Issuers = append(policy.Issuers, gate.Issuer{URL: issuer, Keys: set})

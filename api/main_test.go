@@ -3,12 +3,15 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/pem"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -127,6 +130,28 @@ func TestStartsBeforeItsIssuer(t *testing.T) {
 	find(t, log, `keys are loaded`)
 	if status, body := get(t, url+"/api/external", iss.Mint(nil)); status != http.StatusOK {
 		t.Errorf("with keys: got %d %s", status, body)
+	}
+}
+
+// TestCertificateAuthority has an issuer whose certificate the system does not trust.
+func TestCertificateAuthority(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.Unstarted("")
+	srv := httptest.NewTLSServer(iss)
+	t.Cleanup(srv.Close)
+	iss.URL = srv.URL + "/"
+	_, _, log := start(t, "AUTH0_DOMAIN="+srv.URL)
+	find(t, log, `cannot reach the issuer.*certificate`)
+
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	content := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, url, log := start(t, "AUTH0_DOMAIN="+srv.URL, "API_CA_FILE="+file)
+	find(t, log, `keys are loaded`)
+	if status, body := get(t, url+"/api/external", iss.Mint(nil)); status != http.StatusOK {
+		t.Errorf("got %d %s", status, body)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"calling-an-api.example/devserver/internal/authority"
 	"calling-an-api.example/devserver/internal/badpath"
 	"calling-an-api.example/devserver/internal/browse"
 	"calling-an-api.example/devserver/internal/bundle"
@@ -41,14 +42,12 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 		return err
 	}
 	defer localnet.Close(page)
-	secure, err := tlsConfig(cfg)
+	secure, err := tlsConfig(cfg, log)
 	if err != nil {
 		return err
 	}
+	origin := func(lns []net.Listener) string { return cfg.Origin(lns[0].Addr().String()) }
 	pageOrigin := origin(page)
-	if secure != nil {
-		pageOrigin = strings.Replace(pageOrigin, "http:", "https:", 1)
-	}
 	var local *tenant.Tenant
 	var tenantListeners []net.Listener
 	isLocal := cfg.Local()
@@ -93,9 +92,9 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	group.Go(func() error { follower.Run(ctx); return nil })
 	group.Go(func() error { <-ctx.Done(); hub.Close(); return nil }) // its streams would delay the shutdown
 	if local != nil {
-		group.Go(func() error {
-			return localnet.Serve(ctx, newServer(local, log), tenantListeners, drain)
-		})
+		srv := newServer(local, log)
+		srv.TLSConfig = secure.Clone()
+		group.Go(func() error { return localnet.Serve(ctx, srv, tenantListeners, drain) })
 		log.Info("local tenant listening on " + origin(tenantListeners))
 	}
 	hosts := hostcheck.Hosts{Names: cfg.AllowedHosts, Flag: "--allowed-host"}
@@ -154,26 +153,32 @@ func newTenant(cfg config.Config, ownOrigin, pageOrigin string, log *slog.Logger
 	})
 }
 
-// tlsConfig returns the TLS configuration of the page, nil for plain HTTP.
-func tlsConfig(cfg config.Config) (*tls.Config, error) {
+// tlsConfig returns the TLS configuration of the page and the local tenant, nil for plain HTTP.
+func tlsConfig(cfg config.Config, log *slog.Logger) (*tls.Config, error) {
 	if !cfg.HTTPS {
 		return nil, nil //nolint:nilnil // http.Server means the same by nil
 	}
-	var cert tls.Certificate
-	var err error
 	if cfg.Cert != "" {
-		cert, err = tls.LoadX509KeyPair(cfg.Cert, cfg.Key)
-	} else {
-		var ips []net.IP
-		if cfg.Exposed() {
-			ips = localnet.Addresses()
+		cert, err := tls.LoadX509KeyPair(cfg.Cert, cfg.Key)
+		if err != nil {
+			return nil, fmt.Errorf("--cert and --key: %w", err)
 		}
-		cert, err = localnet.SelfSigned(cfg.AllowedHosts, ips)
+		return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 	}
+	names := authority.Names{DNS: cfg.AllowedHosts}
+	if cfg.Exposed() {
+		names.IPs = localnet.Addresses()
+	}
+	ca, err := authority.Load(cfg.TenantState, names)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate of the page: %w", err)
+		return nil, fmt.Errorf("https: %w", err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
+	if ca.File() == "" {
+		log.Warn("https with a certificate that nothing trusts, because there is no folder to keep its authority in; set --tenant-state (TENANT_STATE)")
+	} else {
+		log.Info("https with a certificate by the authority " + ca.File() + "; docs/https.md says how to trust it")
+	}
+	return ca.ServerConfig(names)
 }
 
 // listen is [localnet.Listen] with an error that says what the port is for and how to
@@ -187,9 +192,6 @@ func listen(ctx context.Context, addr, what, example string) ([]net.Listener, er
 	}
 	return lns, nil
 }
-
-// origin is the origin that a browser on this machine uses for a server on lns.
-func origin(lns []net.Listener) string { return config.LocalOrigin(lns[0].Addr().String()) }
 
 // logAddresses logs where other machines find the page, and what does not work there.
 func logAddresses(port int, secure bool, log *slog.Logger) {

@@ -32,7 +32,7 @@ func credential(r *http.Request, withDPoP bool) (sent, *Problem) {
 		if withDPoP {
 			return sent{}, missingToken("The Authorization header's scheme is not Bearer or DPoP")
 		}
-		return sent{}, missingToken("The Authorization header's scheme is not Bearer")
+		return sent{}, missingToken("The Authorization header's scheme is not Bearer, and this API accepts no other")
 	case !found || token == "" || strings.ContainsAny(token, " \t,"):
 		return sent{}, invalidRequest("The Authorization header must be " + map[bool]string{true: "DPoP", false: "Bearer"}[isDPoP] + ", one space and one token")
 	case hasQueryToken(r.URL.RawQuery): // a client must not use two methods, RFC 6750 §2

@@ -63,6 +63,9 @@ user_pref("extensions.systemAddon.update.enabled", false); user_pref("toolkit.te
 	if err := os.WriteFile(dir+"/user.js", []byte(prefs), 0o600); err != nil {
 		return nil, err
 	}
+	if err := trust(dir); err != nil && certutil == nil {
+		return nil, err
+	}
 	program, err := exec.LookPath("firefox-esr") // Debian's name
 	if err != nil {
 		program = "firefox"

@@ -28,6 +28,7 @@ import (
 var (
 	repo    string          // the repository's top folder
 	bin     string          // where the binaries are
+	home    string          // Chromium's home folder
 	browser context.Context // of the one Chromium; nil if there is none
 )
 
@@ -48,6 +49,10 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(bin)) }()
+	if home, err = os.MkdirTemp("", "e2e-home-"); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(home)) }()
 	flag.Parse()
 	race := "-race=true"
 	if flag.Lookup("test.bench").Value.String() != "" {
@@ -62,6 +67,9 @@ func run(m *testing.M) (code int, err error) {
 		if out, err := build.CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("build: %w\n%s", err, out)
 		}
+	}
+	if err := makeAuthority(); err != nil {
+		return 0, err
 	}
 	stop, err := startBrowser()
 	if err != nil {
@@ -80,6 +88,7 @@ func startBrowser() (stop func(), err error) {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // the tests also run as root, and the pages are ours
 		chromedp.Flag("disable-quic", true),
+		chromedp.Env("HOME="+home), // where it finds the authority
 		// chromedp loses sight of a page that comes back from that cache.
 		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,BackForwardCache"),
 	)
@@ -161,7 +170,11 @@ func newSystemWith(tb testing.TB, dir string, environ []string, flags ...string)
 	s.stop = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
 	s.page = s.devserver.Await(tb, `page listening on `+localhost)
 	s.tenant = s.devserver.Await(tb, `tenant listening on `+localhost)
-	_, api := start(tb, s.dir, filepath.Join(bin, "api"), nil, "--addr", "localhost:0", "--domain", s.tenant)
+	flags = []string{"--addr", "localhost:0", "--domain", s.tenant}
+	if strings.HasPrefix(s.tenant, "https:") {
+		flags = append(flags, "--ca-file", filepath.Join(stateFolder(environ), "ca.pem"))
+	}
+	_, api := start(tb, s.dir, filepath.Join(bin, "api"), nil, flags...)
 	s.api = api.Await(tb, `API listening on `+localhost)
 	api.Await(tb, `keys are loaded`)
 	s.retarget(tb, s.api)

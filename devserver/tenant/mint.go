@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -25,8 +27,11 @@ type MintOptions struct {
 }
 
 // Mint returns an access token without a login. It does not check permissions. The
-// error says that the user does not exist or Bad is unknown.
+// error says that the user does not exist, JKT is not a thumbprint, or Bad is unknown.
 func (t *Tenant) Mint(options MintOptions) (string, error) {
+	if digest, err := base64.RawURLEncoding.DecodeString(options.JKT); options.JKT != "" && (err != nil || len(digest) != sha256.Size) {
+		return "", errors.New(`"jkt" must be the SHA-256 thumbprint of a key (RFC 7638), 43 characters of base64url`)
+	}
 	d, now := t.directory.Load(), t.opts.Now()
 	audience := cmp.Or(options.Audience, t.opts.Audience)
 	lifetime := 2 * time.Hour

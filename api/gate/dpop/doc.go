@@ -1,16 +1,14 @@
 // Package dpop verifies DPoP proofs (RFC 9449): that the sender of a request holds the
 // private key that an access token is bound to. A stolen token is of no use without it.
 //
-// Package gate uses it for requests with the scheme DPoP. To use it alone:
+// Package gate uses it for requests with the scheme DPoP. The example of [Verifier] uses it
+// alone: [Verifier.Check] first, and [Verifier.Use] at last, when everything else about the
+// request is known to be right.
 //
-//	v, err := dpop.New(dpop.Options{URLs: []string{"https://api.acme.com"}})
-//	…
-//	proof, err := v.Check(r.Header.Values("DPoP"), dpop.Request{
-//		Method: r.Method, Path: r.URL.EscapedPath(), Token: token, Thumbprint: jkt,
-//	})
-//	if err == nil {
-//		err = v.Use(r.Context(), proof) // last, so that a rejected request can be sent again
-//	}
+// An error is a *[Problem], for a response with status 401. If its NeedsNonce is set, the
+// response needs the header DPoP-Nonce with [Verifier.Nonce], and the client sends another
+// proof with that. This also happens to proofs from before the Verifier was made and the 5 s
+// after: they may have been used at an earlier one. An *[UnavailableError] is for status 503.
 //
 // # Guarantees
 //

@@ -32,7 +32,7 @@ var errFull = errors.New("it is full")
 const (
 	shards     = 64 // so that requests rarely wait for each other
 	lateCopies = 60 // seconds for which a proof is remembered that is used after its time
-	// DefaultProofs is how many proofs a [Memory] holds by default: it takes about 100 MB
+	// DefaultProofs is how many proofs a [Memory] holds by default: it takes about 70 MB
 	// then. At the usual window of 65 s, that is 16 000 requests a second.
 	DefaultProofs = 1 << 20
 )

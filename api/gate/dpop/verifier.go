@@ -98,6 +98,9 @@ func New(opts Options) (*Verifier, error) {
 // metadata.
 func (v *Verifier) Algorithms() []string { return slices.Clone(v.opts.Algorithms) }
 
+// URLs returns the URLs under which clients reach the API, as they were given.
+func (v *Verifier) URLs() []string { return slices.Clone(v.opts.URLs) }
+
 // Nonce returns the nonce that proofs should have now.
 func (v *Verifier) Nonce() string { return v.nonces.at(v.opts.Now()) }
 
@@ -232,7 +235,7 @@ func (v *Verifier) checkTime(c claims) (Proof, *Problem) {
 // used before, or an *[UnavailableError] if the Store cannot say.
 func (v *Verifier) Use(ctx context.Context, p Proof) error {
 	if s, ok := v.opts.Store.(Forgetful); ok && !p.hasNonce && p.issuedAt.Before(s.Since().Add(v.opts.Future)) {
-		return &Problem{ReasonReplayed, "The DPoP proof may have been used before the API was restarted; send another one with the nonce of the header DPoP-Nonce", true}
+		return &Problem{ReasonReplayed, "The API was started only now and does not know whether the DPoP proof was used before; send another one with the nonce of the header DPoP-Nonce", true}
 	}
 	fresh, err := v.opts.Store.Use(ctx, p.id, p.until)
 	switch {

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,22 +17,23 @@ import (
 
 // Config is all settings of the API.
 type Config struct {
-	Addr             string        // "host:port" to listen on
-	Issuers          []string      // issuers of accepted tokens, at least one, each a URL; discovery finds their exact spelling
-	Audiences        []string      // API identifiers of which a token's aud must contain one, at least one
-	Algorithms       []string      // signature algorithms of accepted tokens, at least one
-	Leeway           time.Duration // clock difference allowed on exp, nbf and iat
-	StrictRFC9068    bool          // accept only tokens of RFC 9068's profile
-	TokenCache       int           // verified tokens to remember, 0 for none
-	Refresh          time.Duration // time between scheduled fetches of the issuer's keys
-	MaxStale         time.Duration // how long keys are kept while the issuer can't be reached
-	FetchesPerMinute int           // limit on the fetches that unknown key IDs cause
-	DPoP             string        // off, allowed or required
-	DPoPNonce        bool          // proofs need a nonce
-	PublicURLs       []string      // under which clients reach the API, for proofs; without any, the resource's or the address
-	Drain            time.Duration // time between the start of the shutdown and the end of listening
-	CORSOrigins      []string      // origins whose pages may call the API
-	Resource         string        // URL of this API for its callers, "" if it has none
+	Addr             string         // "host:port" to listen on
+	Issuers          []string       // issuers of accepted tokens, at least one, each a URL; discovery finds their exact spelling
+	Audiences        []string       // API identifiers of which a token's aud must contain one, at least one
+	Algorithms       []string       // signature algorithms of accepted tokens, at least one
+	Leeway           time.Duration  // clock difference allowed on exp, nbf and iat
+	StrictRFC9068    bool           // accept only tokens of RFC 9068's profile
+	TokenCache       int            // verified tokens to remember, 0 for none
+	Refresh          time.Duration  // time between scheduled fetches of the issuer's keys
+	MaxStale         time.Duration  // how long keys are kept while the issuer can't be reached
+	FetchesPerMinute int            // limit on the fetches that unknown key IDs cause
+	DPoP             string         // off, allowed or required
+	DPoPNonce        bool           // proofs need a nonce
+	PublicURLs       []string       // under which clients reach the API, for proofs; without any, the resource's or the address
+	Authorities      *x509.CertPool // of issuers; nil means the system's
+	Drain            time.Duration  // time between the start of the shutdown and the end of listening
+	CORSOrigins      []string       // origins whose pages may call the API
+	Resource         string         // URL of this API for its callers, "" if it has none
 	LogLevel         slog.Level
 	LogJSON          bool
 	Version          bool // print the version and exit; no other field is valid then
@@ -46,6 +48,9 @@ var variables = map[string]string{
 	"cors-origin":  "API_CORS_ORIGIN",
 	"jwks-refresh": "JWKS_REFRESH",
 	"public-url":   "API_PUBLIC_URLS",
+	"ca-file":      "API_CA_FILE",
+	"dpop":         "API_DPOP",
+	"dpop-nonce":   "API_DPOP_NONCE",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag overrides
@@ -57,7 +62,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		cfg                         Config
 		domains, audiences          string
 		algorithms, cors, logFormat string
-		nonce                       string
+		nonce, caFile               string
 		publicURLs                  []string
 		fs                          = flag.NewFlagSet("api", flag.ContinueOnError)
 	)
@@ -78,6 +83,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		publicURLs = append(publicURLs, value)
 		return nil
 	})
+	fs.StringVar(&caFile, "ca-file", "", "PEM `file` with certificate authorities of issuers, in addition to the system's")
 	fs.DurationVar(&cfg.Drain, "drain", 0, "time between /readyz turning 503, on SIGTERM, and the end of listening")
 	fs.StringVar(&cors, "cors-origin", "", "`origins` whose pages may call the API from browsers, separated by commas")
 	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for clients; by default the first audience, if that is a URL")
@@ -141,11 +147,14 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	if _, _, err := net.SplitHostPort(cfg.Addr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: write it as host:port, like localhost:3001", origin["addr"], cfg.Addr)
 	}
-	if err := cfg.setDPoP(nonce, publicURLs); err != nil {
+	if err := cfg.setDPoP(origin, nonce, publicURLs); err != nil {
 		return Config{}, err
 	}
 	if cfg.CORSOrigins, err = origins(cors); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", origin["cors-origin"], cors, err)
+	}
+	if cfg.Authorities, err = authorities(caFile); err != nil {
+		return Config{}, fmt.Errorf("%s=%q: %w", origin["ca-file"], caFile, err)
 	}
 	if cfg.Resource, err = resource(cfg.Resource, cfg.Audiences[0]); err != nil {
 		return Config{}, fmt.Errorf("--resource-url: %w", err)
@@ -159,15 +168,19 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	return cfg, cfg.checkRanges()
 }
 
-// setDPoP sets what the flags dpop-nonce and public-url say, and checks DPoP.
-func (c *Config) setDPoP(nonce string, publicURLs []string) error {
+// setDPoP sets what the flags dpop-nonce and public-url say, and checks DPoP. origin has the
+// names of the settings.
+func (c *Config) setDPoP(origin map[string]string, nonce string, publicURLs []string) error {
 	if !slices.Contains([]string{"off", "allowed", "required"}, c.DPoP) {
-		return fmt.Errorf("--dpop=%q: write off, allowed or required", c.DPoP)
+		return fmt.Errorf("%s=%q: write off, allowed or required", origin["dpop"], c.DPoP)
 	}
 	if nonce != "on" && nonce != "off" {
-		return fmt.Errorf("--dpop-nonce=%q: write on or off", nonce)
+		return fmt.Errorf("%s=%q: write on or off", origin["dpop-nonce"], nonce)
 	}
 	c.DPoPNonce = nonce == "on"
+	if c.DPoPNonce && c.DPoP == "off" {
+		return fmt.Errorf("%s=on has no effect with %s=off: remove one of them", origin["dpop-nonce"], origin["dpop"])
+	}
 	for _, list := range publicURLs {
 		c.PublicURLs = append(c.PublicURLs, split(list)...)
 	}

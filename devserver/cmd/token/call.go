@@ -25,9 +25,13 @@ type caller struct {
 
 // call sends the request. If the API asks for a nonce, it sends another one with that.
 func (c caller) call(ctx context.Context) error {
+	address, err := c.address()
+	if err != nil {
+		return err
+	}
 	nonce := ""
 	for {
-		resp, body, err := c.send(ctx, nonce) //nolint:bodyclose // send has read and closed it
+		resp, body, err := c.send(ctx, address, nonce) //nolint:bodyclose // send has read and closed it
 		if err != nil {
 			return err
 		}
@@ -44,17 +48,24 @@ func (c caller) call(ctx context.Context) error {
 			nonce = next
 			continue
 		}
-		c.explain(resp.StatusCode, body)
-		return nil
+		return c.explain(ctx, address, resp.StatusCode, body, nonce != "")
 	}
 }
 
-// send sends one request.
-func (c caller) send(ctx context.Context, nonce string) (*http.Response, []byte, error) {
-	address, err := url.Parse(c.origin + c.path)
-	if err != nil {
-		return nil, nil, err
+// address returns the URL to call.
+func (c caller) address() (*url.URL, error) {
+	if strings.Contains(c.path, "://") {
+		return nil, fmt.Errorf("%s: write the path alone, like /api/external; API_ADDR says where the API is", c.path)
 	}
+	address, err := url.Parse(c.origin + "/" + strings.TrimPrefix(strings.ReplaceAll(c.path, " ", "%20"), "/"))
+	if err != nil {
+		return nil, fmt.Errorf("the path %s: %w", c.path, err)
+	}
+	return address, nil
+}
+
+// send sends one request.
+func (c caller) send(ctx context.Context, address *url.URL, nonce string) (*http.Response, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, c.method, address.String(), nil)
 	if err != nil {
 		return nil, nil, err
@@ -72,6 +83,11 @@ func (c caller) send(ctx context.Context, nonce string) (*http.Response, []byte,
 	}
 	req.Header.Set("Authorization", scheme+" "+c.token)
 	c.printf("> Authorization: %s %s\n", scheme, shown(c.token))
+	return do(req)
+}
+
+// do sends req, and returns the response with its body, which is closed.
+func do(req *http.Request) (*http.Response, []byte, error) {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w; is the API running? make dev starts it", err)
@@ -83,20 +99,44 @@ func (c caller) send(ctx context.Context, nonce string) (*http.Response, []byte,
 	return resp, body, err
 }
 
-// explain prints what the API has checked.
-func (c caller) explain(status int, body []byte) {
+// explain prints what the API has checked. It checks no token for some paths, so a request
+// that was accepted is sent again without one, if that cannot change anything.
+func (c caller) explain(ctx context.Context, address *url.URL, status int, body []byte, hasNonce bool) error {
 	var problem struct {
 		Reason      string `json:"reason"`
 		Description string `json:"error_description"`
 	}
 	switch {
-	case status < http.StatusBadRequest && c.key != nil:
-		c.printf("accepted: signature and key, issuer, audience, times; proof: key, method, URL, time, token, used once")
-	case status < http.StatusBadRequest:
-		c.printf("accepted: signature and key, issuer, audience, times")
 	case json.Unmarshal(body, &problem) == nil && problem.Reason != "":
 		c.printf("rejected: %s: %s (docs/token-validation.md, docs/dpop.md)", problem.Reason, problem.Description)
+		return nil
+	case status >= http.StatusBadRequest:
+		c.printf("no answer about the token: is the path right, and the method?")
+		return nil
 	}
+	accepted := "accepted"
+	if c.method == http.MethodGet || c.method == http.MethodHead {
+		req, err := http.NewRequestWithContext(ctx, c.method, address.String(), nil)
+		if err != nil {
+			return err
+		}
+		resp, _, err := do(req) //nolint:bodyclose // do has closed it
+		if err != nil {
+			return err
+		}
+		if resp.StatusCode < http.StatusBadRequest {
+			c.printf("accepted, but the token was not checked: this path does not require one")
+			return nil
+		}
+	} else {
+		accepted = "accepted, and if this path requires a token, it was checked"
+	}
+	checks := "signature and key, issuer, audience, times"
+	if c.key != nil {
+		checks += "; proof: key, method, URL, " + map[bool]string{true: "nonce", false: "time"}[hasNonce] + ", token, used once"
+	}
+	c.printf("%s: %s", accepted, checks)
+	return nil
 }
 
 // shown returns the payload of a JWT, without its signature: what is printed cannot be used.

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"calling-an-api.example/devserver/internal/authority"
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/directory"
 	"calling-an-api.example/devserver/internal/dotenv"
@@ -81,6 +82,9 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 			return "", err
 		}
 	}
+	if key != nil && *path == "" {
+		_, _ = fmt.Fprintln(stderr, "token: it is bound to a key that is not kept, so it cannot be used; make call DPOP=1 makes such a token and calls the API with it")
+	}
 	token, err := get(ctx, cfg, lookup, asked)
 	if err != nil || *path == "" {
 		return token, err
@@ -92,16 +96,20 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 
 // get returns the token that asked describes, or one of the machine-to-machine client.
 func get(ctx context.Context, cfg config.Config, lookup func(string) (string, bool), asked tokenRequest) (string, error) {
+	client, err := newClient(cfg)
+	if err != nil {
+		return "", err
+	}
 	if asked != (tokenRequest{}) {
 		if !cfg.RunsTenant() {
 			return "", errors.New("only the local tenant makes such tokens, and " + cfg.Domain + " is in use")
 		}
-		return mint(ctx, config.LocalOrigin(cfg.TenantAddr), asked)
+		return mint(ctx, client, cfg.Origin(cfg.TenantAddr), asked)
 	}
 	form := url.Values{"grant_type": {"client_credentials"}, "audience": {cfg.Audience}}
 	domain := cfg.Domain
 	if cfg.Local() {
-		domain = config.LocalOrigin(cfg.TenantAddr)
+		domain = cfg.Origin(cfg.TenantAddr)
 		form.Set("client_id", directory.MachineClientID)
 		form.Set("client_secret", directory.MachineClientSecret)
 	} else {
@@ -114,20 +122,35 @@ func get(ctx context.Context, cfg config.Config, lookup func(string) (string, bo
 		form.Set("client_id", id)
 		form.Set("client_secret", secret)
 	}
-	token, err := request(ctx, domain+"/oauth/token", "application/x-www-form-urlencoded", form.Encode())
+	token, err := request(ctx, client, domain+"/oauth/token", "application/x-www-form-urlencoded", form.Encode())
 	if cfg.Local() {
 		err = explain(err, domain)
 	}
 	return token, err
 }
 
+// newClient returns the client for the tenant, which may be the local one, with a certificate
+// by this checkout's authority.
+func newClient(cfg config.Config) (*http.Client, error) {
+	folder := ""
+	if cfg.HTTPS {
+		folder = cfg.TenantState
+	}
+	client, err := authority.Client(folder)
+	if err != nil {
+		return nil, err
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the secret must not be sent to another server
+	return client, nil
+}
+
 // mint requests a token from the local tenant at domain.
-func mint(ctx context.Context, domain string, asked tokenRequest) (string, error) {
+func mint(ctx context.Context, client *http.Client, domain string, asked tokenRequest) (string, error) {
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return "", err
 	}
-	token, err := request(ctx, domain+"/_tenant/token", "application/json", string(body))
+	token, err := request(ctx, client, domain+"/_tenant/token", "application/json", string(body))
 	return token, explain(err, domain)
 }
 
@@ -141,13 +164,12 @@ func explain(err error, domain string) error {
 }
 
 // request posts body to endpoint and returns the access token in the answer.
-func request(ctx context.Context, endpoint, contentType, body string) (string, error) {
+func request(ctx context.Context, client *http.Client, endpoint, contentType, body string) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}
 	req.Header.Set("Content-Type", contentType)
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }} // the secret must not be sent to another server
 	resp, err := client.Do(req)
 	if err != nil {
 		return "", err

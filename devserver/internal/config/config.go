@@ -29,8 +29,8 @@ const (
 type Config struct {
 	Addr         string        // "host:port" of the page
 	AllowedHosts []string      // host names besides localhost that the page answers for
-	HTTPS        bool          // serve the page over TLS
-	Cert, Key    string        // PEM files for that; "" means a certificate for this run
+	HTTPS        bool          // serve the page and the local tenant over TLS
+	Cert, Key    string        // PEM files for that; "" means a certificate of the checkout's own authority
 	Open         bool          // open the page in a browser
 	Types        bool          // run the type checker
 	CSP          bool          // send the page with a strict Content-Security-Policy
@@ -58,6 +58,15 @@ type Config struct {
 func (c Config) Exposed() bool {
 	host, _, err := net.SplitHostPort(c.Addr)
 	return err == nil && !localnet.IsLoopback(host)
+}
+
+// Origin is [LocalOrigin] for the page or the local tenant, which may be served over TLS.
+func (c Config) Origin(addr string) string {
+	origin := LocalOrigin(addr)
+	if c.HTTPS {
+		origin = strings.Replace(origin, "http:", "https:", 1)
+	}
+	return origin
 }
 
 // Local reports whether the page uses the tenant inside the dev server.
@@ -91,6 +100,7 @@ var variables = map[string]string{
 	"csp":           "DEV_CSP",
 	"poll":          "DEV_POLL",
 	"console":       "DEV_CONSOLE",
+	"https":         "DEV_HTTPS",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag overrides
@@ -108,7 +118,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		cfg.AllowedHosts = append(cfg.AllowedHosts, strings.ToLower(name))
 		return nil
 	})
-	fs.BoolVar(&cfg.HTTPS, "https", false, "serve the page over https, with a certificate made for this run")
+	fs.BoolVar(&cfg.HTTPS, "https", false, "serve the page and the local tenant over https, with a certificate by an authority in the folder of tenant-state")
 	fs.StringVar(&cfg.Cert, "cert", "", "PEM `file` with the certificate for https")
 	fs.StringVar(&cfg.Key, "key", "", "PEM `file` with its key")
 	fs.BoolVar(&cfg.Open, "open", false, "open the page in a browser")
@@ -246,9 +256,9 @@ func (c Config) validate(given map[string]string) (Config, error) {
 			return Config{}, fmt.Errorf("%s=%q: %w", given["domain"], written, err)
 		}
 	} else {
-		c.Issuers = []string{LocalOrigin(c.TenantAddr)}
+		c.Issuers = []string{c.Origin(c.TenantAddr)}
 	}
-	c.AlsoLocal = !c.Local() && slices.Contains(c.Issuers, LocalOrigin(c.TenantAddr))
+	c.AlsoLocal = !c.Local() && slices.Contains(c.Issuers, c.Origin(c.TenantAddr))
 	if c.ClientID == "" {
 		if !c.Local() {
 			return Config{}, errors.New("AUTH0_CLIENT_ID is not set: give it the client ID of your single-page application at " +

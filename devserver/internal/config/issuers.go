@@ -28,7 +28,7 @@ func split(list string) []string {
 // so that must be the domain of a tenant. The others are checked as the API does it, because
 // an API that refuses to start would stop everything.
 func (c *Config) setIssuers(list string) error {
-	local := LocalOrigin(c.TenantAddr)
+	local := c.Origin(c.TenantAddr)
 	for i, domain := range split(list) {
 		origin, err := normalize(domain)
 		switch {
@@ -41,8 +41,11 @@ func (c *Config) setIssuers(list string) error {
 				return fmt.Errorf("%q: %w", domain, err)
 			}
 		}
-		if err == nil && origin == local {
+		if err == nil && (origin == local || origin == LocalOrigin(c.TenantAddr)) { // with https, http://localhost:4400 means it too
 			domain = local
+			if i == 0 {
+				c.Domain = local
+			}
 		}
 		for _, other := range c.Issuers {
 			if issuerKey(other) == issuerKey(domain) {

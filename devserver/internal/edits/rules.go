@@ -37,8 +37,8 @@ func (e *Edits) loadRules() error {
 	}
 	for i := range rules {
 		if e.DPoP && rules[i].ChangesPath() {
-			e.Log.Warn(rules[i].Problem("this rule changes the path, so an API at the target does not expect the URL that DPoP proofs name; " +
-				"map it with API_PUBLIC_URLS (docs/dpop.md)").String())
+			e.Log.Warn(rules[i].Problem("this rule changes the path, so an API at the target does not expect the URL that DPoP proofs name, " +
+				"unless API_PUBLIC_URLS has " + e.PageOrigin + " with what the API gets, like " + e.PageOrigin + "/backend=/api (docs/dpop.md)").String())
 		}
 	}
 	e.SetRules(rules)

@@ -16,7 +16,7 @@ import (
 // the API, because proxy.conf.json and API_ADDR must be changed together.
 func (r *runner) compareAddresses(ctx context.Context) {
 	settings := r.settings
-	target, err := externalTarget(ctx, config.LocalOrigin(settings.cfg.Addr))
+	target, err := settings.externalTarget(ctx, settings.cfg.Origin(settings.cfg.Addr))
 	if err != nil || target.Host == "" {
 		return // the dev server reports problems of its rules itself
 	}
@@ -35,14 +35,14 @@ func (r *runner) compareAddresses(ctx context.Context) {
 }
 
 // externalTarget returns the URL that the dev server at page forwards /api/external to.
-func externalTarget(ctx context.Context, page string) (*url.URL, error) {
+func (s *settings) externalTarget(ctx context.Context, page string) (*url.URL, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, page+"/@dev/status.json", nil)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.client.Do(req)
 	if err != nil {
 		return nil, err
 	}

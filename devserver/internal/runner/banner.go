@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"calling-an-api.example/devserver/internal/authority"
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/directory"
 	"calling-an-api.example/devserver/internal/dotenv"
@@ -29,13 +30,13 @@ func (r *runner) banner() string {
 	}
 	api := config.LocalOrigin(settings.apiAddr)
 	b.WriteString("\n")
-	line("Page", "%s", config.LocalOrigin(cfg.Addr))
+	line("Page", "%s", cfg.Origin(cfg.Addr))
 	line("API", "%s", api)
 	if !cfg.Local() {
 		line("Tenant", "%s", cfg.Domain)
 	}
 	if cfg.RunsTenant() {
-		line("Tenant", "%s (local)", config.LocalOrigin(cfg.TenantAddr))
+		line("Tenant", "%s (local)", cfg.Origin(cfg.TenantAddr))
 		users, err := directory.ReadUsers(settings.tenantConfig())
 		if err != nil {
 			line("Users", "%v", err)
@@ -52,6 +53,12 @@ func (r *runner) banner() string {
 	}
 	if cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "" {
 		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere("TENANT_ADDR"), api)
+	}
+	if settings.ca != "" {
+		line("CA", "%s: to trust it,", settings.ca)
+		for _, one := range authority.Instructions(settings.ca) {
+			line("", "%-7s %s", one.For, one.Command)
+		}
 	}
 	line("Stop", "Ctrl+C (or h and Enter for more keys)")
 	b.WriteString("\n")

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"context"
 	"strings"
-
-	"calling-an-api.example/devserver/internal/config"
 )
 
 const keyHelp = "o open the page, r restart, n install the page's packages, t print a token, q quit, h this help; each with Enter"
@@ -29,7 +27,7 @@ func (r *runner) key(ctx context.Context, key string) {
 	switch key {
 	case "":
 	case "o":
-		if err := r.Tools.Open(ctx, config.LocalOrigin(r.settings.cfg.Addr)); err != nil {
+		if err := r.Tools.Open(ctx, r.settings.cfg.Origin(r.settings.cfg.Addr)); err != nil {
 			r.printf("%v", err)
 		}
 	case "r":

@@ -17,20 +17,22 @@ const (
 func (s *settings) readyURLs() map[string]string {
 	return map[string]string{
 		"api":       config.LocalOrigin(s.apiAddr) + "/readyz",
-		"devserver": config.LocalOrigin(s.cfg.Addr) + "/auth_config.json",
+		"devserver": s.cfg.Origin(s.cfg.Addr) + "/auth_config.json",
 	}
 }
 
 // awaitReady returns when url answers 200, or has answered anything else for
 // readyTimeout: an API whose issuer cannot be reached logs that itself, and is as ready
 // as it can be. It returns ctx's error.
-func awaitReady(ctx context.Context, url string) error {
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+func (s *settings) awaitReady(ctx context.Context, url string) error {
+	client := *s.client
+	client.Timeout = 2 * time.Second
+	defer client.CloseIdleConnections()
 	tick := time.NewTicker(readyInterval)
 	defer tick.Stop()
 	var answered time.Time // the first time
 	for {
-		status, err := ask(ctx, client, url)
+		status, err := ask(ctx, &client, url)
 		if err == nil && answered.IsZero() {
 			answered = time.Now()
 		}

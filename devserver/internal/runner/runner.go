@@ -171,12 +171,13 @@ func (r *runner) processes() (all []procs.Process) {
 	if r.Color {
 		env = append(env, "CLICOLOR_FORCE=1")
 	}
-	urls := r.settings.readyURLs()
+	settings := r.settings
+	urls := settings.readyURLs()
 	for _, name := range r.Names {
 		url := urls[name]
 		all = append(all, procs.Process{
 			Name: name, Path: filepath.Join(r.Dir, bin, name), Dir: r.Dir, Env: env,
-			Ready: func(ctx context.Context) error { return awaitReady(ctx, url) },
+			Ready: func(ctx context.Context) error { return settings.awaitReady(ctx, url) },
 		})
 	}
 	return all

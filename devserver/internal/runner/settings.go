@@ -1,13 +1,16 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"calling-an-api.example/devserver/internal/authority"
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/dotenv"
 	"calling-an-api.example/devserver/internal/source"
@@ -21,6 +24,8 @@ var variables = map[string][]string{
 	"API_ALGORITHMS":      {"api"},
 	"API_CORS_ORIGIN":     {"api"},
 	"API_PUBLIC_URLS":     {"api"},
+	"API_DPOP":            {"api"},
+	"API_DPOP_NONCE":      {"api"},
 	"AUTH0_CLIENT_ID":     {"devserver"},
 	"AUTH0_DPOP":          {"devserver"},
 	"API_ADDR":            {"api"},
@@ -31,6 +36,8 @@ var variables = map[string][]string{
 	"DEV_CSP":             {"devserver"},
 	"DEV_POLL":            {"devserver"}, // and the runner, when it starts
 	"DEV_CONSOLE":         {"devserver"},
+	"DEV_HTTPS":           {"devserver"}, // the API reads the addresses and the authority that follow from it
+	"API_CA_FILE":         {"api"},
 	"JWKS_REFRESH":        {"api"},
 	"TOKEN_CLIENT_ID":     nil, // read by make token
 	"TOKEN_CLIENT_SECRET": nil,
@@ -69,7 +76,9 @@ type settings struct {
 	env      []string // of the processes, "NAME=value"
 	cfg      config.Config
 	apiAddr  string
-	warnings []string // about .env
+	client   *http.Client // trusts the authority of the page's certificate
+	ca       string       // file with that authority; "" for none
+	warnings []string     // about .env
 }
 
 // load reads .env in dir; environ overrides it.
@@ -98,13 +107,41 @@ func load(dir string, environ []string) (*settings, error) {
 	if s.cfg.Local() && s.value("AUTH0_CLIENT_ID") != "" && s.value("AUTH0_DOMAIN") == "" {
 		s.warnings = append(s.warnings, "AUTH0_CLIENT_ID is set, but AUTH0_DOMAIN is not, so the local tenant is used, with that client ID; for a real tenant, set AUTH0_DOMAIN too")
 	}
+	if err := s.loadAuthority(); err != nil {
+		return nil, err
+	}
 	if s.cfg.RunsTenant() { // the API does not know TENANT_ADDR
 		s.env = append(slices.Clip(s.env), "AUTH0_DOMAIN="+strings.Join(s.cfg.Issuers, ","))
 	}
 	if s.value("API_PUBLIC_URLS") == "" { // DPoP proofs name the page's origin when they come through the proxy
-		s.env = append(slices.Clip(s.env), "API_PUBLIC_URLS="+config.LocalOrigin(s.apiAddr)+","+config.LocalOrigin(s.cfg.Addr))
+		s.env = append(slices.Clip(s.env), "API_PUBLIC_URLS="+config.LocalOrigin(s.apiAddr)+","+s.cfg.Origin(s.cfg.Addr))
 	}
 	return s, nil
+}
+
+// loadAuthority makes the authority of the page's certificate before a process needs it, and
+// tells the API of it.
+func (s *settings) loadAuthority() (err error) {
+	folder := ""
+	if s.cfg.HTTPS {
+		if s.cfg.TenantState == "" {
+			return errors.New("DEV_HTTPS needs a folder to keep the certificate's authority in: set TENANT_STATE")
+		}
+		folder = s.cfg.TenantState
+		if !filepath.IsAbs(folder) {
+			folder = filepath.Join(s.dir, folder)
+		}
+		authority, err := authority.Load(folder, authority.Names{})
+		if err != nil {
+			return err
+		}
+		s.ca = authority.File()
+		if s.value("API_CA_FILE") == "" {
+			s.env = append(slices.Clip(s.env), "API_CA_FILE="+s.ca)
+		}
+	}
+	s.client, err = authority.Client(folder)
+	return err
 }
 
 // value returns the processes' value of a variable, or "".

@@ -76,6 +76,30 @@ func TestSettingsOfTheAPI(t *testing.T) {
 	}
 }
 
+// TestHTTPSSettings tells the API of the authority that the page's certificate is by.
+func TestHTTPSSettings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := load(dir, []string{"DEV_HTTPS=true"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, ".tenant", "ca.pem")
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+	if s.value("AUTH0_DOMAIN") != "https://localhost:4400" || s.value("API_PUBLIC_URLS") != "http://localhost:3001,https://localhost:4200" ||
+		s.value("API_CA_FILE") != file || s.ca != file {
+		t.Errorf("got %q", s.env)
+	}
+	if s, err := load(dir, []string{"DEV_HTTPS=true", "API_CA_FILE=mine.pem", "AUTH0_DOMAIN=http://localhost:4400"}); err != nil || s.value("API_CA_FILE") != "mine.pem" || s.value("AUTH0_DOMAIN") != "https://localhost:4400" {
+		t.Errorf("with one's own authorities: %v, %q", err, s.env)
+	}
+	if _, err := load(dir, []string{"DEV_HTTPS=true", "TENANT_STATE="}); err == nil || !strings.Contains(err.Error(), "TENANT_STATE") {
+		t.Errorf("without a folder: %v", err)
+	}
+}
+
 // TestPageVariables restarts the dev server alone for a variable of the page.
 func TestPageVariables(t *testing.T) {
 	t.Parallel()

@@ -91,7 +91,9 @@ const refusals: Record<string, { next: string; remedy?: Remedy }> = {
     next: 'The token is not bound to this browser’s key: get a fresh token. If that fails too, start the page with AUTH0_DPOP=true.',
     remedy: fresh,
   },
-  proof_url: { next: 'The API does not know this page’s address: add it to API_PUBLIC_URLS. make dev does that.' },
+  proof_url: {
+    next: 'The API expects another URL than this page’s: add it to API_PUBLIC_URLS. make dev does that, unless a proxy rule changes the path: see docs/dpop.md.',
+  },
   proof_time: { next: 'This machine’s clock or the API’s is wrong: set it right, or start the API with --dpop-nonce=on.' },
   proof_missing: { next: 'The page sent no DPoP proof. Is something between the page and the API that removes headers?' },
   proof_key: { next: 'The DPoP proof was changed on its way, or this browser’s key is not accepted: log in again.', remedy: login },
@@ -102,7 +104,7 @@ const refusals: Record<string, { next: string; remedy?: Remedy }> = {
 
 function unauthorized(reason: string, description: string): Problem {
   return {
-    title: reason === 'missing' ? 'The request had no token' : 'The API rejected the token',
+    title: reason === 'missing' ? 'The request had no token' : `The API rejected the ${reason.startsWith('proof_') ? 'proof' : 'token'}`,
     meaning: description || 'The answer has no explanation.',
     ...(refusals[reason] ?? { next: 'Compare the settings of the tenant’s API with docs/token-validation.md.', remedy: login }),
   }

@@ -59,12 +59,12 @@ test('a bound token is copied as a command that makes another one, and its last 
   view.element.querySelector('button')?.click()
   await vi.waitFor(() => expect(view.element.textContent).toContain('Copied'))
   expect(written).toHaveBeenLastCalledWith('make call PATH=/api/external USER=ada@example.com DPOP=1')
-  await view.sent(token({ htm: 'GET', htu: 'http://a.test/m' }))
+  await view.sent('/api/private-scoped', token({ htm: 'GET', htu: 'http://a.test/m' }))
   expect(view.element.textContent).toContain('GET http://a.test/m')
   current.set({ kind: 'signed in', profile: { email: 'ada$(x)@example.com' }, token: bound }) // the profile of a stranger
   view.element.querySelector('button')?.click()
   await vi.waitFor(() => expect(written).toHaveBeenCalledTimes(2))
-  expect(written).toHaveBeenLastCalledWith('make call PATH=/api/external DPOP=1')
+  expect(written).toHaveBeenLastCalledWith('make call PATH=/api/private-scoped DPOP=1')
 })
 
 test('an opaque token is named as such', () => {

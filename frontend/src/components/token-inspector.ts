@@ -14,6 +14,7 @@ export class TokenInspector {
   private ticking: ReturnType<typeof setInterval> | undefined
   private readonly proof = new ProofView()
   private url = `${location.origin}/api/external`
+  private path = '/api/external' // of the last call
 
   constructor(private readonly session: State<Session>) {
     this.unfollow = session.followPart(tokenOf, (token) => this.show(token))
@@ -24,8 +25,9 @@ export class TokenInspector {
     if (url) this.url = url
   }
 
-  // Shows the DPoP proof that was sent with the last request.
-  async sent(proof: string): Promise<void> {
+  // Shows the DPoP proof that was sent with the last request, which was for path.
+  async sent(path: string, proof: string): Promise<void> {
+    this.path = path
     await this.proof.show(proof, thumbprintOf(tokenOf(this.session.value) ?? ''))
   }
 
@@ -94,7 +96,7 @@ export class TokenInspector {
   private makeCall(): string {
     const email = profileOf(this.session.value)?.email ?? ''
     const user = /^[\w.+@-]+$/.test(email) ? ` USER=${email}` : ''
-    return `make call PATH=${new URL(this.url).pathname}${user} DPOP=1`
+    return `make call PATH=${this.path}${user} DPOP=1`
   }
 
   private async copy(command: string, about: string, message: HTMLElement): Promise<void> {

@@ -71,7 +71,7 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
   function show(answer: ApiAnswer, act: (remedy: Remedy) => void): void {
     if (left.signal.aborted) return
     const problem = explainAnswer(answer, auth.askedScopes())
-    if (answer.proof) void quietly(inspector.sent(answer.proof))
+    if (answer.proof) void quietly(inspector.sent(answer.path, answer.proof))
     summaryLine.replaceChildren(summary(answer, problem === undefined), ...(problem ? [errorPanel(problem, act)] : []))
     answered.replaceChildren(body(answer))
   }

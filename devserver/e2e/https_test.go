@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"calling-an-api.example/devserver/internal/authority"
+)
+
+// certutil is why no browser trusts the authority, nil if they do. NSS's certutil is the only
+// way without a browser's own pages.
+var certutil error
+
+// caFolder has the authority of all systems with https: a TENANT_STATE that a user keeps.
+func caFolder() string { return filepath.Join(home, "state") }
+
+// makeAuthority makes the authority, and has Chromium trust it when it starts.
+func makeAuthority() error {
+	if _, err := authority.Load(caFolder(), authority.Names{}); err != nil {
+		return err
+	}
+	certutil = trust(filepath.Join(home, ".pki", "nssdb"))
+	if os.Getenv("CI") == "true" {
+		return certutil
+	}
+	return nil
+}
+
+// trust has the browser with the NSS database in folder trust the authority, as a user does it
+// in its settings.
+func trust(folder string) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	for _, args := range [][]string{
+		{"-N", "--empty-password"}, {"-A", "-t", "C,,", "-n", "devserver", "-i", filepath.Join(caFolder(), "ca.pem")},
+	} {
+		if out, err := exec.Command("certutil", append([]string{"-d", "sql:" + folder}, args...)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("certutil: %w\n%s", err, out)
+		}
+	}
+	return nil
+}
+
+// newHTTPSSystem is newSystem with https, by the authority that the browsers trust.
+func newHTTPSSystem(t *testing.T, flags ...string) *system {
+	t.Helper()
+	if certutil != nil {
+		t.Skip("the browsers cannot be told to trust a certificate: ", certutil)
+	}
+	return newSystemWith(t, "", []string{"DEV_HTTPS=true", "TENANT_STATE=" + caFolder()}, append(flags, "--types=false")...)
+}
+
+// TestHTTPS logs in over TLS in both browsers, without a warning: silent authentication after a
+// reload, a second tab, and a logout.
+func TestHTTPS(t *testing.T) {
+	t.Parallel()
+	inEachBrowser(t, func(t *testing.T, open func(s *system) window) {
+		t.Helper()
+		s := newHTTPSSystem(t)
+		w := open(s)
+		here := s.page + "/external-api"
+		logIn(w, s, "/external-api", "ada@example.com", true)
+		w.press("Ping API")
+		w.see(here, message)
+		w.reload() // the session is found in a frame of the tenant
+		w.see(here, "Ada Lovelace")
+		w.press("Ping API")
+		w.see(here, message)
+		other := w.tab(here)
+		other.see(here, "Ada Lovelace")
+		w.click("#profileDropDown")
+		w.click("#qsLogoutBtn")
+		w.see(s.page+"/", "Log in to begin")
+		other.see(here, "You logged out in another tab")
+	})
+}
+
+// TestHTTPSClient calls the tenant and the page with a client that trusts the authority's file
+// alone.
+func TestHTTPSClient(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	s := newSystemWith(t, "", []string{"DEV_HTTPS=true", "TENANT_STATE=" + folder}, "--types=false")
+	client, err := authority.Client(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.CloseIdleConnections()
+	for _, url := range []string{s.page + "/auth_config.json", s.tenant + "/.well-known/openid-configuration"} {
+		resp, err := client.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %d, %v", url, resp.StatusCode, err)
+		}
+	}
+}
+
+// stateFolder is the value of TENANT_STATE in environ.
+func stateFolder(environ []string) string {
+	for _, setting := range environ {
+		if folder, ok := strings.CutPrefix(setting, "TENANT_STATE="); ok {
+			return folder
+		}
+	}
+	return ""
+}
