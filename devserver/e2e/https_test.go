@@ -78,6 +78,12 @@ func TestHTTPS(t *testing.T) {
 		w.click("#qsLogoutBtn")
 		w.see(s.page+"/", "Log in to begin")
 		other.see(here, "You logged out in another tab")
+		logIn(w, s, "/external-api", "ada@example.com", false)
+
+		plain := newSystem(t, "") // after https, and with the same cookies
+		logIn(w, plain, "/external-api", "ada@example.com", true)
+		w.press("Ping API")
+		w.see(plain.page+"/external-api", message)
 	})
 }
 

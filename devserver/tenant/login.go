@@ -19,7 +19,7 @@ func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 		return nil
 	}
 	begun := t.requests.Get(r.Form.Get("state"))
-	cookie, err := r.Cookie(browserCookie)
+	cookie, err := r.Cookie(t.cookieName(browserCookie))
 	if begun == nil || err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(begun.browser)) != 1 {
 		t.showMessage(w, http.StatusBadRequest, "This login has ended",
 			"It is complete or has expired, the dev server was restarted, or it was started in another browser. Go back to the app and log in again.")

@@ -24,7 +24,7 @@ type session struct {
 
 // currentSession returns the session of the browser that sent r, or nil.
 func (t *Tenant) currentSession(r *http.Request) *session {
-	cookie, err := r.Cookie(sessionCookie)
+	cookie, err := r.Cookie(t.cookieName(sessionCookie))
 	if err != nil {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (t *Tenant) currentSession(r *http.Request) *session {
 // startSession logs u in. The cookie's value is always a new one, so that a cookie that
 // an attacker has set does not become the session (session fixation).
 func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *directory.User) *session {
-	if cookie, err := r.Cookie(sessionCookie); err == nil {
+	if cookie, err := r.Cookie(t.cookieName(sessionCookie)); err == nil {
 		t.sessions.Take(digest(cookie.Value)) // the session that this replaces
 	}
 	s := &session{id: rand.Text(), user: u, loggedIn: t.opts.Now()}
@@ -55,7 +55,7 @@ func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *directo
 
 // endSession logs the browser that sent r out.
 func (t *Tenant) endSession(w http.ResponseWriter, r *http.Request) {
-	if cookie, err := r.Cookie(sessionCookie); err == nil {
+	if cookie, err := r.Cookie(t.cookieName(sessionCookie)); err == nil {
 		if s := t.sessions.Take(digest(cookie.Value)); s != nil {
 			t.events.add("%s logged out", s.user.Email)
 		}
@@ -67,7 +67,7 @@ func (t *Tenant) endSession(w http.ResponseWriter, r *http.Request) {
 // browserCookie returns the value that identifies the browser that sent r, and sets one
 // if there is none.
 func (t *Tenant) browserCookie(w http.ResponseWriter, r *http.Request) string {
-	if cookie, err := r.Cookie(browserCookie); err == nil && cookie.Value != "" {
+	if cookie, err := r.Cookie(t.cookieName(browserCookie)); err == nil && cookie.Value != "" {
 		return cookie.Value
 	}
 	value := rand.Text()
@@ -79,9 +79,21 @@ func (t *Tenant) browserCookie(w http.ResponseWriter, r *http.Request) string {
 // maxAge (seconds) deletes it.
 func (t *Tenant) setCookie(w http.ResponseWriter, name, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the issuer's scheme: http on localhost
-		Name: name, Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: strings.HasPrefix(t.opts.Issuer, "https:"),
+		Name: t.cookieName(name), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Secure: t.isSecure(),
 	})
+}
+
+func (t *Tenant) isSecure() bool { return strings.HasPrefix(t.opts.Issuer, "https:") }
+
+// cookieName returns another name for https: a browser never lets http replace a Secure cookie
+// of the same host (RFC 6265bis §5.7), so that nobody could log in after a change to http. With
+// the prefix, the cookie is also bound to the host.
+func (t *Tenant) cookieName(name string) string {
+	if t.isSecure() {
+		return "__Host-" + name
+	}
+	return name
 }
 
 // hasConsented reports whether u has agreed to all scopes that req would be granted.
