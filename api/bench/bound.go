@@ -12,7 +12,8 @@ import (
 )
 
 // proofsPerSecond is how many proofs are signed for each second of a measurement, more than
-// a server can check. If they are used up, proofs are sent twice, and the measurement fails.
+// this API can check. If they are used up, proofs are sent twice, and its measurement fails.
+// The other servers accept that.
 const proofsPerSecond = 15_000
 
 // prepareBound writes the scripts of the loads with a bound token (RFC 9449).

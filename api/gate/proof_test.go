@@ -122,7 +122,13 @@ func oneChallenge(t *testing.T, w *httptest.ResponseRecorder) string {
 	if len(all) > 1 {
 		t.Errorf("%d header fields: %q", len(all), all)
 	}
-	return strings.Join(all, ", ")
+	value := strings.Join(all, "\n")
+	parameter := `[a-z_]+="(?:[^"\\\x00-\x1f]|\\.)*"`
+	challenge := `[A-Za-z]+ ` + parameter + `(?:, ` + parameter + `)*`
+	if value != "" && !regexp.MustCompile(`^`+challenge+`(?:, `+challenge+`)*$`).MatchString(value) { // RFC 9110 §11.6.1
+		t.Errorf("this is not a list of challenges: %q", value)
+	}
+	return value
 }
 
 // TestDPoPCases has the cases about single requests, in the numbers of the design: headers, and

@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,7 +13,7 @@ import (
 // anotherAPI starts an API with flags and has the dev server pass /api on to it.
 func (s *system) anotherAPI(t *testing.T, flags ...string) {
 	t.Helper()
-	_, api := start(t, s.dir, filepath.Join(bin, "api"), nil, append([]string{"--addr", "localhost:0", "--domain", s.tenant}, flags...)...)
+	_, api := s.startAPI(t, flags...)
 	origin := api.Await(t, `API listening on `+localhost)
 	api.Await(t, `keys are loaded`)
 	s.retarget(t, origin)

@@ -172,7 +172,7 @@ func TestDPoPWhileTheAPIRestarts(t *testing.T) {
 	here := b.page + "/external-api"
 	b.signIn("/external-api", "ada@example.com")
 	api := func(addr string) (*exec.Cmd, string) {
-		cmd, out := start(t, s.dir, filepath.Join(bin, "api"), nil, "--addr", addr, "--domain", s.tenant, "--public-url", s.page)
+		cmd, out := s.startAPI(t, "--addr", addr, "--public-url", s.page)
 		return cmd, out.Await(t, `API listening on `+localhost)
 	}
 	cmd, origin := api("localhost:0")
@@ -226,7 +226,7 @@ func TestDPoPThroughRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct {
-		flags     []string // of the dev server
+		environ   []string // of the dev server
 		rules     string   // with %s for the API
 		publicURL string   // after the page's origin
 		path      string
@@ -237,13 +237,13 @@ func TestDPoPThroughRules(t *testing.T) {
 		"changeOrigin":    {nil, `{"/api": {"target": %q, "changeOrigin": true}}`, "", "/api/external", "X-Other: 1", 200},
 		"pathRewrite":     {nil, `{"/backend": {"target": %q, "pathRewrite": {"^/backend": "/api"}}}`, "/backend=/api", "/backend/external", "X-Other: 1", 200},
 		"an unknown path": {nil, `{"/backend": {"target": %q, "pathRewrite": {"^/backend": "/api"}}}`, "", "/backend/external", "X-Other: 1", 401},
-		"https":           {[]string{"--https"}, `{"/api": {"target": %q}}`, "", "/api/external", "X-Other: 1", 200},
-		"a forged host":   {nil, `{"/api": {"target": %q}}`, "=/other", "/api/external", "X-Forwarded-Host: " + "api.acme.test", 401},
+		"https":           {[]string{"DEV_HTTPS=true", "TENANT_STATE=" + t.TempDir()}, `{"/api": {"target": %q}}`, "", "/api/external", "X-Other: 1", 200},
+		"a forged host":   {nil, `{"/api": {"target": %q}}`, "=/other", "/api/external", "X-Forwarded-Host: api.acme.test", 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newSystem(t, "", append(tc.flags, "--types=false")...)
-			_, out := start(t, s.dir, filepath.Join(bin, "api"), nil, "--addr", "localhost:0", "--domain", s.tenant, "--public-url", s.page+tc.publicURL)
+			s := newSystemWith(t, "", tc.environ, "--types=false")
+			_, out := s.startAPI(t, "--public-url", s.page+tc.publicURL)
 			api := out.Await(t, `API listening on `+localhost)
 			out.Await(t, `keys are loaded`)
 			if err := os.WriteFile(filepath.Join(s.dir, "proxy.conf.json"), fmt.Appendf(nil, tc.rules, api), 0o600); err != nil {
@@ -278,11 +278,11 @@ func TestDPoPClients(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t, "")
 			s.anotherAPI(t, append(flags, "--public-url", s.page)...)
-			for _, algorithm := range []string{"ES256", "PS256", "RS256"} {
+			for algorithm, clients := range map[string]int{"ES256": 2, "PS256": 2, "RS256": 2, "Ed25519": 1} {
 				cmd := exec.CommandContext(t.Context(), "node", filepath.Join(repo, "devserver/e2e/clients/node/dpop.mjs"),
 					s.tenant+"/", "http://localhost:3001", s.page+"/api/external", algorithm)
 				got, err := cmd.CombinedOutput()
-				if n := strings.Count(string(got), "200 {\"msg\":\""+message); err != nil || n != 2 {
+				if n := strings.Count(string(got), "200 {\"msg\":\""+message); err != nil || n != clients {
 					t.Errorf("%s: %v\n%s", algorithm, err, got)
 				}
 			}

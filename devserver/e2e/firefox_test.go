@@ -1,20 +1,22 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"calling-an-api.example/devserver/internal/outputtest"
 )
 
 // firefox is the one Firefox of all tests, driven by WebDriver BiDi
@@ -48,7 +50,10 @@ var stopFirefox = func() error { return nil }
 
 var bidiAddress = regexp.MustCompile(`WebDriver BiDi listening on (ws://\S+)`)
 
-func startFirefox() (*firefox, error) {
+// firefoxStart is how long Firefox may take to start.
+const firefoxStart = 60 * time.Second
+
+func startFirefox() (_ *firefox, err error) {
 	dir, err := os.MkdirTemp("", "e2e-firefox-")
 	if err != nil {
 		return nil, err
@@ -60,21 +65,20 @@ user_pref("browser.safebrowsing.update.enabled", false); user_pref("services.set
 user_pref("dom.min_background_timeout_value", 10);
 user_pref("extensions.systemAddon.update.enabled", false); user_pref("toolkit.telemetry.server", "data:,");
 `
-	if err := os.WriteFile(dir+"/user.js", []byte(prefs), 0o600); err != nil {
-		return nil, err
+	err = os.WriteFile(filepath.Join(dir, "user.js"), []byte(prefs), 0o600)
+	if err == nil && certutil == nil {
+		err = trust(dir)
 	}
-	if err := trust(dir); err != nil && certutil == nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	program, err := exec.LookPath("firefox-esr") // Debian's name
 	if err != nil {
 		program = "firefox"
 	}
+	out := outputtest.New()
 	cmd := exec.Command(program, "--headless", "--no-remote", "--profile", dir, "--remote-debugging-port", "0")
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
+	cmd.Stderr, cmd.SysProcAttr = out, endsWithParent()
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -83,30 +87,34 @@ user_pref("extensions.systemAddon.update.enabled", false); user_pref("toolkit.te
 		_ = cmd.Wait()
 		return os.RemoveAll(dir)
 	}
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		m := bidiAddress.FindStringSubmatch(lines.Text())
-		if m == nil {
-			continue
+	ctx, cancel := context.WithTimeout(context.Background(), firefoxStart)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if m := bidiAddress.FindStringSubmatch(out.String()); m != nil {
+			return connectFirefox(ctx, m[1]+"/session")
 		}
-		go func() { _, _ = io.Copy(io.Discard, stderr) }() // until it ends
-		return connectFirefox(m[1] + "/session")
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("Firefox does not say where it listens:\n%s", out)
+		}
 	}
-	return nil, fmt.Errorf("it ended without an address: %w", lines.Err())
 }
 
-func connectFirefox(url string) (*firefox, error) {
-	conn, _, err := websocket.Dial(context.Background(), url, nil)
+func connectFirefox(ctx context.Context, url string) (*firefox, error) {
+	conn, _, err := websocket.Dial(ctx, url, nil)
 	if err != nil {
 		return nil, err
 	}
 	conn.SetReadLimit(64 << 20) // screenshots
 	f := &firefox{conn: conn, answers: map[int]chan bidiMessage{}, watched: map[string]func(string){}}
 	go f.read()
-	if _, err := f.call(context.Background(), "session.new", object{"capabilities": object{}}); err != nil {
+	if _, err := f.call(ctx, "session.new", object{"capabilities": object{}}); err != nil {
 		return nil, err
 	}
-	_, err = f.call(context.Background(), "session.subscribe", object{"events": []string{"log.entryAdded"}})
+	_, err = f.call(ctx, "session.subscribe", object{"events": []string{"log.entryAdded"}})
 	return f, err
 }
 
@@ -126,38 +134,31 @@ func (f *firefox) read() {
 			return
 		}
 		f.mu.Lock()
-		answer, entry := f.answers[m.ID], f.entry(m)
-		if m.Type != "event" {
-			delete(f.answers, m.ID)
+		answer := f.answers[m.ID]
+		if m.Type == "event" {
+			answer = nil
+			f.report(m)
 		}
+		delete(f.answers, m.ID) // events have none
 		f.mu.Unlock()
-		switch {
-		case entry != nil:
-			entry()
-		case m.Type != "event" && answer != nil:
+		if answer != nil {
 			answer <- m
 		}
 	}
 }
 
-// entry returns what to do with a message of a console; nil for other messages. The caller
-// holds mu.
-func (f *firefox) entry(m bidiMessage) func() {
-	if m.Method != "log.entryAdded" {
-		return nil
-	}
+// report tells the watcher of a tab of a message on its console. The caller holds mu, so that
+// no watcher is called after its test.
+func (f *firefox) report(m bidiMessage) {
 	var entry struct {
 		Level, Text string
 		Source      struct{ Context string }
 	}
-	if err := json.Unmarshal(m.Params, &entry); err != nil {
-		return nil
+	if m.Method != "log.entryAdded" || json.Unmarshal(m.Params, &entry) != nil {
+		return
 	}
-	watch := f.watched[entry.Source.Context]
-	return func() {
-		if watch != nil {
-			watch(entry.Level + ": " + entry.Text)
-		}
+	if watch := f.watched[entry.Source.Context]; watch != nil {
+		watch(entry.Level + ": " + entry.Text)
 	}
 }
 
@@ -169,6 +170,11 @@ func (f *firefox) call(ctx context.Context, method string, params object) (json.
 	id := f.next
 	f.answers[id] = answer
 	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.answers, id)
+	}()
 	if err := wsjson.Write(ctx, f.conn, object{"id": id, "method": method, "params": params}); err != nil {
 		return nil, err
 	}
@@ -198,7 +204,9 @@ func openFirefox(t *testing.T, s *system) *foxTab {
 	b.must("browser.createUserContext", object{}, &made)
 	b.user = made.UserContext
 	t.Cleanup(func() {
-		_, _ = f.call(context.Background(), "browser.removeUserContext", object{"userContext": b.user}) // Firefox is about to end
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_, _ = f.call(ctx, "browser.removeUserContext", object{"userContext": b.user}) // Firefox is about to end
 	})
 	b.create()
 	return b

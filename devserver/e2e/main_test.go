@@ -137,6 +137,7 @@ func start(tb testing.TB, dir, path string, env []string, args ...string) (*exec
 type system struct {
 	page, tenant, api string // origins
 	dir               string // holds frontend/ and proxy.conf.json
+	ca                string // file with the authority of page and tenant; "" without https
 	devserver         *outputtest.Output
 	stop              func() // ends the dev server
 	talks             bool   // the page's framework says things on the console
@@ -170,16 +171,21 @@ func newSystemWith(tb testing.TB, dir string, environ []string, flags ...string)
 	s.stop = func() { _ = cmd.Process.Signal(syscall.SIGTERM) }
 	s.page = s.devserver.Await(tb, `page listening on `+localhost)
 	s.tenant = s.devserver.Await(tb, `tenant listening on `+localhost)
-	flags = []string{"--addr", "localhost:0", "--domain", s.tenant}
 	if strings.HasPrefix(s.tenant, "https:") {
-		flags = append(flags, "--ca-file", filepath.Join(stateFolder(environ), "ca.pem"))
+		s.ca = filepath.Join(stateFolder(environ), "ca.pem")
 	}
-	_, api := start(tb, s.dir, filepath.Join(bin, "api"), nil, flags...)
+	_, api := s.startAPI(tb)
 	s.api = api.Await(tb, `API listening on `+localhost)
 	api.Await(tb, `keys are loaded`)
 	s.retarget(tb, s.api)
 	s.devserver.Await(tb, `/api → `+regexp.QuoteMeta(s.api))
 	return s
+}
+
+// startAPI starts an API for the system's tenant, on a free port unless flags say another.
+func (s *system) startAPI(tb testing.TB, flags ...string) (*exec.Cmd, *outputtest.Output) {
+	tb.Helper()
+	return start(tb, s.dir, filepath.Join(bin, "api"), nil, append([]string{"--addr", "localhost:0", "--domain", s.tenant, "--ca-file", s.ca}, flags...)...)
 }
 
 // retarget writes the proxy rules, as a user does while the dev server runs.

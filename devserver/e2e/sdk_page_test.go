@@ -115,7 +115,7 @@ func (b *tab) attach(ctx context.Context) *tab {
 // control has the tenant do what its controls can.
 func (s *system) control(tb testing.TB, path, body string) string {
 	tb.Helper()
-	resp, err := http.Post(s.tenant+"/_tenant/"+path, "application/json", strings.NewReader(body))
+	resp, err := client.Post(s.tenant+"/_tenant/"+path, "application/json", strings.NewReader(body))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -230,6 +230,13 @@ func TestProofOfPossession(t *testing.T) {
 			header = append(header, p.proof("POST", f.url+"/oauth/token", nil))
 		}
 		got := f.post("/oauth/token", form, header...)
+		page := html.UnescapeString(f.get("/").body)
+		if n := strings.Count(page, "<dt>Proof of possession (DPoP)</dt>"); (n == 2) != tc.client || n == 0 { // the API has a row, too
+			t.Errorf("client %t: the dashboard has %d rows", tc.client, n)
+		}
+		if says := strings.Contains(page, "client credentials for a token, bound to the key "+p.thumbprint()); says != (tc.want == "DPoP") {
+			t.Errorf("client %t, API %s, proof %t: the event says that it is bound: %t", tc.client, tc.api, tc.proof, says)
+		}
 		srv.Close()
 		local.Close()
 		tokens := decode[object](t, got.body)
@@ -251,5 +258,13 @@ func TestDiscoveryNamesProofAlgorithms(t *testing.T) {
 	token, err := local.Mint(tenant.MintOptions{JKT: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})
 	if err != nil || claims(t, token)["cnf"].(object)["jkt"] != "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" {
 		t.Errorf("minted %v, %v", token, err)
+	}
+	if page := f.get("/").body; !strings.Contains(page, "bound to the key 0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I") {
+		t.Error("the dashboard does not show what the minted token is bound to")
+	}
+	for _, jkt := range []string{"abc", "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4=", "not a thumbprint"} {
+		if token, err := local.Mint(tenant.MintOptions{JKT: jkt}); err == nil || !strings.Contains(err.Error(), "thumbprint") {
+			t.Errorf("minted %v for %q, %v", token, jkt, err)
+		}
 	}
 }

@@ -53,7 +53,7 @@ type Verifier struct {
 	opts   Options
 	urls   []publicURL
 	nonces nonces
-	keys   keyCache
+	keys   *keyCache
 }
 
 // New returns a Verifier. It returns an error for a URL or an algorithm that is not
@@ -62,7 +62,7 @@ func New(opts Options) (*Verifier, error) {
 	if len(opts.URLs) == 0 {
 		return nil, errors.New("dpop: Options.URLs are required")
 	}
-	v := &Verifier{}
+	v := &Verifier{keys: newKeyCache()}
 	for _, text := range opts.URLs {
 		u, err := parsePublicURL(text)
 		if err != nil {

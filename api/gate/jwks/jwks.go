@@ -80,7 +80,7 @@ func (e *UnavailableError) Error() string {
 // RetryAfter is how long a caller should wait before trying again.
 func (e *UnavailableError) RetryAfter() time.Duration { return e.after }
 
-// New returns a Set without keys: [Set.Run] fetches them, and until then Key returns an
+// New returns a Set without keys: [Set.Run] fetches them, and before that Key returns an
 // *[UnavailableError].
 func New(opts Options) *Set {
 	if len(opts.Algorithms) == 0 {
@@ -181,7 +181,13 @@ func (s *Set) Snapshot() (key func(ctx context.Context, kid, alg string) (crypto
 // find looks up a key in snap, and then in newer snapshots.
 func (s *Set) find(ctx context.Context, snap *snapshot, kid, alg string) (crypto.PublicKey, error) {
 	if !s.usable(snap) {
-		s.awaitFirst(ctx)
+		isWaiting := s.awaitFirst(ctx)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if isWaiting {
+			return nil, &UnavailableError{after: time.Second}
+		}
 		snap = s.current.Load()
 	}
 	if !s.usable(snap) {
@@ -203,21 +209,24 @@ const (
 )
 
 // awaitFirst waits for the first fetch if that is in flight, so that a request which arrives
-// while the process starts is not rejected.
-func (s *Set) awaitFirst(ctx context.Context) {
+// while the process starts is not rejected. It reports whether the fetch takes longer.
+func (s *Set) awaitFirst(ctx context.Context) (takesLonger bool) {
 	if s.fetched.Load()+s.failed.Load() > 0 {
-		return
+		return false
 	}
-	f, _ := s.fetchOnce(ctx, false, func() bool { return false })
+	f, _ := s.fetchOnce(ctx, false, func() bool { return false }) // which starts none
 	if f == nil {
-		return
+		return false
 	}
 	timeout := time.NewTimer(firstWait)
 	defer timeout.Stop()
 	select {
 	case <-ctx.Done():
+		return true
 	case <-timeout.C:
+		return true
 	case <-f.done:
+		return false
 	}
 }
 

@@ -297,3 +297,47 @@ func TestKeysGoStale(t *testing.T) {
 		t.Errorf("keys of 61 minutes: got %v", err)
 	}
 }
+
+// TestFirstFetch has callers before, during and after the first fetch, which hangs until the
+// caller's context ends, and then fails.
+func TestFirstFetch(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.New(t)
+	idle := jwks.New(jwks.Options{Issuer: iss.URL})
+	var unavailable *jwks.UnavailableError
+	if _, err := idle.Key(t.Context(), iss.KID(), "RS256"); !errors.As(err, &unavailable) || iss.Fetches.Load() != 0 {
+		t.Errorf("before: %v after %d fetches", err, iss.Fetches.Load())
+	}
+
+	asked, fail, once := make(chan struct{}), make(chan struct{}), sync.Once{}
+	release := sync.OnceFunc(func() { close(fail) })
+	t.Cleanup(release) // before the issuer is closed
+	iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) {
+		once.Do(func() { close(asked) })
+		<-fail
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	set := start(t, iss)
+	<-asked
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := set.Key(ctx, iss.KID(), "RS256"); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that has gone: %v", err)
+	}
+	begin := time.Now()
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); !errors.As(err, &unavailable) {
+		t.Errorf("during: %v", err)
+	}
+	if took := time.Since(begin); took < 400*time.Millisecond || took > 1200*time.Millisecond {
+		t.Errorf("during: it takes %v, want 0.5 s", took)
+	}
+	release()
+	await(t, "the failure is counted", func() bool { _, failed := set.Fetches(); return failed > 0 })
+	begin = time.Now()
+	if _, err := set.Key(t.Context(), iss.KID(), "RS256"); !errors.As(err, &unavailable) {
+		t.Errorf("after: %v", err)
+	}
+	if took := time.Since(begin); took > 200*time.Millisecond {
+		t.Errorf("after the first fetch: a caller waits %v", took)
+	}
+}

@@ -229,6 +229,8 @@ func TestRequestDuringTheStart(t *testing.T) {
 	t.Parallel()
 	iss := newIssuer(t)
 	asked, respond, once := make(chan struct{}), make(chan struct{}), sync.Once{}
+	release := sync.OnceFunc(func() { close(respond) })
+	t.Cleanup(release) // before the issuer is closed
 	iss.HandleKeys(func(w http.ResponseWriter, _ *http.Request) {
 		once.Do(func() { close(asked) })
 		<-respond
@@ -236,14 +238,14 @@ func TestRequestDuringTheStart(t *testing.T) {
 	})
 	h := newAPI(t, iss, func(s *settings) { s.dontWait = true })
 	<-asked
-	status := make(chan int)
+	status := make(chan int, 1)
 	go func() { status <- statusOf(h, iss.Mint(nil)) }()
 	select {
 	case got := <-status:
 		t.Fatalf("got %d before the issuer has responded", got)
 	case <-time.After(50 * time.Millisecond):
 	}
-	close(respond)
+	release()
 	if got := <-status; got != http.StatusOK {
 		t.Errorf("got %d, want 200", got)
 	}

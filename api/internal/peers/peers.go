@@ -79,5 +79,5 @@ func Compare(tb testing.TB, file string, accepts map[string]bool, reasons Reason
 			tb.Errorf("the reason for %q explains nothing", key)
 		}
 	}
-	tb.Logf("%d of %d requests get the same answer from %v", same, len(accepts), recorded.Peers)
+	tb.Logf("%d of %d requests are accepted, or rejected, by %v too", same, len(accepts), recorded.Peers)
 }

@@ -30,7 +30,7 @@ type Case struct {
 	Reason   string
 }
 
-// All returns all cases. Their names are unique, and begin with numbers of groups.
+// All returns all cases. Their names are unique. The numbers are those of the design.
 func All() []Case { return slices.Concat(headers(), forms(), keys(), claims(), replays()) }
 
 // Run is how one implementation is asked: GET requests of URL with Token.

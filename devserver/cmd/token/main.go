@@ -45,7 +45,7 @@ type tokenRequest struct {
 	Scope    string `json:"scope,omitempty"`
 	Audience string `json:"audience,omitempty"`
 	Expired  bool   `json:"expired,omitempty"`
-	JKT      string `json:"jkt,omitempty"` // of the key that it is bound to
+	JKT      string `json:"jkt,omitempty"` // of the key that it is bound to; mint sets it
 }
 
 // run returns a token of the client credentials grant (RFC 6749 §4.4) with Auth0's
@@ -78,14 +78,11 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 		if key, err = prover.New(); err != nil {
 			return "", err
 		}
-		if asked.JKT, err = key.Thumbprint(); err != nil {
-			return "", err
-		}
 	}
 	if key != nil && *path == "" {
 		_, _ = fmt.Fprintln(stderr, "token: it is bound to a key that is not kept, so it cannot be used; make call DPOP=1 makes such a token and calls the API with it")
 	}
-	token, err := get(ctx, cfg, lookup, asked)
+	token, err := get(ctx, cfg, lookup, asked, key)
 	if err != nil || *path == "" {
 		return token, err
 	}
@@ -94,8 +91,9 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) (string,
 	return strings.TrimSuffix(said.String(), "\n"), err
 }
 
-// get returns the token that asked describes, or one of the machine-to-machine client.
-func get(ctx context.Context, cfg config.Config, lookup func(string) (string, bool), asked tokenRequest) (string, error) {
+// get returns the token that asked describes, or one of the machine-to-machine client. If key
+// is not nil, it is bound to that.
+func get(ctx context.Context, cfg config.Config, lookup func(string) (string, bool), asked tokenRequest, key *prover.Key) (string, error) {
 	client, err := newClient(cfg)
 	if err != nil {
 		return "", err
@@ -104,7 +102,7 @@ func get(ctx context.Context, cfg config.Config, lookup func(string) (string, bo
 		if !cfg.RunsTenant() {
 			return "", errors.New("only the local tenant makes such tokens, and " + cfg.Domain + " is in use")
 		}
-		return mint(ctx, client, cfg.Origin(cfg.TenantAddr), asked)
+		return mint(ctx, client, cfg.Origin(cfg.TenantAddr), asked, key)
 	}
 	form := url.Values{"grant_type": {"client_credentials"}, "audience": {cfg.Audience}}
 	domain := cfg.Domain
@@ -122,7 +120,11 @@ func get(ctx context.Context, cfg config.Config, lookup func(string) (string, bo
 		form.Set("client_id", id)
 		form.Set("client_secret", secret)
 	}
-	token, err := request(ctx, client, domain+"/oauth/token", "application/x-www-form-urlencoded", form.Encode())
+	endpoint := domain + "/oauth/token"
+	token, nonce, err := request(ctx, client, endpoint, "application/x-www-form-urlencoded", form.Encode(), key, "")
+	if nonce != "" && err != nil && key != nil { // the tenant requires it (RFC 9449 §8)
+		token, _, err = request(ctx, client, endpoint, "application/x-www-form-urlencoded", form.Encode(), key, nonce)
+	}
 	if cfg.Local() {
 		err = explain(err, domain)
 	}
@@ -145,12 +147,18 @@ func newClient(cfg config.Config) (*http.Client, error) {
 }
 
 // mint requests a token from the local tenant at domain.
-func mint(ctx context.Context, client *http.Client, domain string, asked tokenRequest) (string, error) {
+func mint(ctx context.Context, client *http.Client, domain string, asked tokenRequest, key *prover.Key) (string, error) {
+	if key != nil {
+		var err error
+		if asked.JKT, err = key.Thumbprint(); err != nil {
+			return "", err
+		}
+	}
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return "", err
 	}
-	token, err := request(ctx, client, domain+"/_tenant/token", "application/json", string(body))
+	token, _, err := request(ctx, client, domain+"/_tenant/token", "application/json", string(body), nil, "")
 	return token, explain(err, domain)
 }
 
@@ -163,35 +171,51 @@ func explain(err error, domain string) error {
 	return err
 }
 
-// request posts body to endpoint and returns the access token in the answer.
-func request(ctx context.Context, client *http.Client, endpoint, contentType, body string) (string, error) {
+// request posts body to endpoint and returns the access token in the answer, and the header
+// DPoP-Nonce. If key is not nil, the request has a proof by it, with nonce unless that is "".
+func request(ctx context.Context, client *http.Client, endpoint, contentType, body string, key *prover.Key, nonce string) (token, next string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(body))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	req.Header.Set("Content-Type", contentType)
+	if key != nil {
+		proof, err := key.Proof(http.MethodPost, endpoint, "", nonce)
+		if err != nil {
+			return "", "", err
+		}
+		req.Header.Set("DPoP", proof)
+	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	defer func() { _ = resp.Body.Close() }() // it was read to the end
+	said, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return "", "", err
+	}
+	token, err = parseAnswer(endpoint, resp, said, key != nil)
+	return token, resp.Header.Get("DPoP-Nonce"), err
+}
+
+// parseAnswer returns the access token in an answer, which must be bound to a key if isBound.
+func parseAnswer(endpoint string, resp *http.Response, said []byte, isBound bool) (string, error) {
 	var answer struct {
 		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
 		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
-	said, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return "", err
-	}
-	if err := json.Unmarshal(said, &answer); err != nil {
-		if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain") {
-			return "", fmt.Errorf("%s answered %s: %s", endpoint, resp.Status, strings.TrimSpace(string(said)))
-		}
+	switch err := json.Unmarshal(said, &answer); {
+	case err != nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain"):
+		return "", fmt.Errorf("%s answered %s: %s", endpoint, resp.Status, strings.TrimSpace(string(said)))
+	case err != nil:
 		return "", fmt.Errorf("%s answered %s with no JSON", endpoint, resp.Status)
-	}
-	if answer.AccessToken == "" {
+	case answer.AccessToken == "":
 		return "", fmt.Errorf("%s answered %s: %s: %s", endpoint, resp.Status, answer.Error, answer.Description)
+	case isBound && !strings.EqualFold(answer.TokenType, "DPoP"):
+		return "", fmt.Errorf("%s gives no bound token to this client for this API: does the tenant support DPoP for them?", endpoint)
 	}
 	return answer.AccessToken, nil
 }

@@ -27,6 +27,8 @@ describe('answers', () => {
     ['opaque', answer(401, refusal('not_a_jwt')), 'rejected the token', 'AUTH0_AUDIENCE', undefined],
     ['another issuer', answer(401, refusal('issuer')), 'rejected the token', 'AUTH0_DOMAIN', undefined],
     ['an unknown key', answer(401, refusal('unknown_key')), 'rejected the token', 'keys', 'renew'],
+    ['bound to another key', answer(401, refusal('binding')), 'rejected the token', 'fresh', 'renew'],
+    ['another URL', answer(401, refusal('proof_url')), 'rejected the proof', 'API_PUBLIC_URLS', undefined],
     ['a bad signature', answer(401, refusal('signature')), 'rejected the token', 'on its way', 'renew'],
     ['another reason', answer(401, refusal('claims')), 'rejected the token', 'settings', 'login'],
     ['a 401 without a reason', answer(401, {}), 'rejected the token', 'settings', 'login'],

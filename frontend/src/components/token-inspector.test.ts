@@ -52,7 +52,7 @@ test('without a token it shows nothing', () => {
 test('a bound token is copied as a command that makes another one, and its last proof is shown', async () => {
   const written = vi.fn((_: string) => Promise.resolve())
   vi.stubGlobal('navigator', { clipboard: { writeText: written } })
-  const bound = token({ sub: 'ada', cnf: { jkt: 'KEY' } })
+  const bound = token({ iss: 'http://localhost:4400/', sub: 'ada', cnf: { jkt: 'KEY' } })
   const current = new State<Session>({ kind: 'signed in', profile: { email: 'ada@example.com' }, token: bound })
   const view = new TokenInspector(current)
   expect(view.element.textContent).toContain('None was sent')
@@ -65,6 +65,14 @@ test('a bound token is copied as a command that makes another one, and its last 
   view.element.querySelector('button')?.click()
   await vi.waitFor(() => expect(written).toHaveBeenCalledTimes(2))
   expect(written).toHaveBeenLastCalledWith('make call PATH=/api/private-scoped DPOP=1')
+  const elsewhere = token({ iss: 'https://acme.auth0.com/', cnf: { jkt: 'KEY' } }) // where nobody can ask for a user's token
+  current.set({ kind: 'signed in', profile: { email: 'ada@example.com' }, token: elsewhere })
+  expect(view.element.textContent).toContain('GET http://a.test/m') // the key is the same
+  view.element.querySelector('button')?.click()
+  await vi.waitFor(() => expect(written).toHaveBeenCalledTimes(3))
+  expect(written).toHaveBeenLastCalledWith('make call PATH=/api/private-scoped DPOP=1')
+  current.set({ kind: 'signed in', profile: {}, token: token({ sub: 'ada' }) })
+  expect(view.element.textContent).not.toContain('The last proof')
 })
 
 test('an opaque token is named as such', () => {

@@ -2,7 +2,7 @@
 // terminal. The token itself goes to the clipboard only.
 
 import { attempt } from '../attempt'
-import { countdown, decodeToken, describe, expiryOf, thumbprintOf } from '../auth/token'
+import { countdown, decodeToken, describe, expiryOf, isOfLocalTenant, thumbprintOf } from '../auth/token'
 import { button, el, json } from '../dom'
 import { profileOf, type Session, tokenOf } from '../session'
 import type { State } from '../state'
@@ -38,6 +38,7 @@ export class TokenInspector {
 
   private show(token: string | undefined): void {
     clearInterval(this.ticking)
+    this.proof.follow(thumbprintOf(token ?? ''))
     this.element.hidden = token === undefined
     this.element.replaceChildren(...(token ? this.contents(token) : []))
   }
@@ -95,7 +96,8 @@ export class TokenInspector {
   // with a bound token cannot be copied.
   private makeCall(): string {
     const email = profileOf(this.session.value)?.email ?? ''
-    const user = /^[\w.+@-]+$/.test(email) ? ` USER=${email}` : ''
+    const isLocal = isOfLocalTenant(tokenOf(this.session.value) ?? '') // no other makes tokens for a user whose name is given
+    const user = isLocal && /^[\w.+@-]+$/.test(email) ? ` USER=${email}` : ''
     return `make call PATH=${this.path}${user} DPOP=1`
   }
 

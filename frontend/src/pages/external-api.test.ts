@@ -119,3 +119,12 @@ test('leaving the page ends its calls and timers', async () => {
   expect(vi.getTimerCount()).toBe(0)
   vi.useRealTimers()
 })
+
+test('the proof of a call is shown', async () => {
+  const bound = `${encode({ alg: 'RS256' })}.${encode({ sub: 'ada', exp: 4e9, cnf: { jkt: 'KEY' } })}.s`
+  auth.session.set({ kind: 'signed in', profile: { sub: 'ada' }, token: bound })
+  api.ping.mockResolvedValue({ ...good, proof: `${encode({})}.${encode({ htm: 'GET', htu: 'http://a.test/api/external' })}.s` })
+  press('Ping API')
+  await vi.waitFor(() => expect(root.textContent).toContain('GET http://a.test/api/external'))
+  auth.session.set({ kind: 'signed in', profile: { sub: 'ada' }, token })
+})
