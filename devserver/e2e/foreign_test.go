@@ -87,8 +87,14 @@ func TestStaticKeys(t *testing.T) {
 // TestForeignModule builds and tests a module that imports the public packages.
 func TestForeignModule(t *testing.T) {
 	t.Parallel()
+	testModule(t, foreignTest)
+}
+
+// testModule runs a test file in a module of its own.
+func testModule(t *testing.T, test string) {
+	t.Helper()
 	dir := t.TempDir()
-	write(t, dir, "foreign_test.go", foreignTest)
+	write(t, dir, "foreign_test.go", test)
 	write(t, dir, "go.mod", fmt.Sprintf(`module foreign.test
 
 go 1.26.0

@@ -30,74 +30,68 @@ const maxFailures = 100
 // failure is how the next requests of a path are answered.
 type failure struct{ times, status int }
 
-// control is a request to one of the controls; each uses some of the fields.
-type control struct {
-	KeyID string `json:"kid"` // keys/revoke: the key; without, all but the current one
+// none is the object of a control that needs nothing.
+type none struct{}
 
-	Ahead string `json:"ahead"` // clock: how far it is ahead of the real time
+// done is the answer of a control that returns nothing.
+var done = map[string]bool{"done": true}
 
-	Path   string `json:"path"`   // fail: path of the requests
-	Times  *int   `json:"times"`  // how many; without, 1
-	Status int    `json:"status"` // without, 503
-
-	MintOptions // token
-}
-
-// controlRoutes adds the controls to mux. All accept a JSON object and answer with one.
+// controlRoutes adds the controls to mux: those of the tenant here, those of its users and
+// sessions in testkit.go.
 func (t *Tenant) controlRoutes(mux *http.ServeMux) {
-	done := map[string]bool{"done": true}
-	t.control(mux, "keys/rotate", func(control) (any, error) {
+	control(t, mux, "keys/rotate", func(none) (any, error) {
 		err := t.keys.rotate()
 		t.save()
 		return done, err
 	})
-	t.control(mux, "keys/revoke", func(c control) (any, error) {
-		if !t.keys.revoke(c.KeyID) {
+	control(t, mux, "keys/revoke", func(asked struct {
+		KeyID string `json:"kid"` // without, all but the current one
+	}) (any, error) {
+		if !t.keys.revoke(asked.KeyID) {
 			return nil, errors.New("there is no such key, or it is the current one: rotate first")
 		}
 		t.save()
 		return done, nil
 	})
-	t.control(mux, "sessions/expire", func(control) (any, error) {
+	control(t, mux, "sessions/expire", func(none) (any, error) {
 		t.sessions.Clear()
 		t.refresh.EndAll()
 		t.save()
 		return done, nil
 	})
-	t.control(mux, "dpop/nonce", func(control) (any, error) {
+	control(t, mux, "dpop/nonce", func(none) (any, error) {
 		t.proofs.renew()
 		return done, nil
 	})
-	t.control(mux, "clock", func(c control) (any, error) {
-		offset, err := time.ParseDuration(c.Ahead)
+	control(t, mux, "clock", func(asked struct {
+		Ahead string `json:"ahead"` // of the real time
+	}) (any, error) {
+		offset, err := time.ParseDuration(asked.Ahead)
 		if err != nil {
 			return nil, errors.New(`"ahead" must be a duration, like "2h"`)
 		}
 		t.controls.setOffset(offset)
 		return map[string]string{"now": t.opts.Now().UTC().Format(time.RFC3339)}, nil
 	})
-	t.control(mux, "fail", func(c control) (any, error) {
-		return done, t.controls.addFailure(c)
+	control(t, mux, "fail", func(asked failureRequest) (any, error) {
+		return done, t.controls.addFailure(asked)
 	})
-	t.control(mux, "token", func(c control) (any, error) {
-		token, err := t.Mint(c.MintOptions)
+	control(t, mux, "token", func(asked MintOptions) (any, error) {
+		token, err := t.Mint(asked)
 		return map[string]string{"access_token": token}, err
 	})
+	t.testKitRoutes(mux)
 }
 
-// control adds the control POST /_tenant/name.
-func (t *Tenant) control(mux *http.ServeMux, name string, act func(control) (any, error)) {
+// control adds the control POST /_tenant/name, which accepts a JSON object with the fields of T
+// and answers with one.
+func control[T any](t *Tenant, mux *http.ServeMux, name string, act func(asked T) (any, error)) {
 	mux.HandleFunc("POST /_tenant/"+name, func(w http.ResponseWriter, r *http.Request) {
-		var c control
-		decoder := json.NewDecoder(r.Body)
-		decoder.DisallowUnknownFields()
-		if r.ContentLength != 0 {
-			if err := decoder.Decode(&c); err != nil {
-				http.Error(w, "The body must be a JSON object with this control's fields: "+err.Error(), http.StatusBadRequest)
-				return
-			}
+		var asked T
+		if !decodeControl(w, r, &asked) {
+			return
 		}
-		answer, err := act(c)
+		answer, err := act(asked)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -105,10 +99,36 @@ func (t *Tenant) control(mux *http.ServeMux, name string, act func(control) (any
 		if name != "token" { // which Mint reports
 			t.events.add("A test used %s", r.URL.Path)
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		_ = json.NewEncoder(w).Encode(answer) // fails only if the client is gone
+		writeControl(w, answer)
 	})
+}
+
+// decodeControl reads the object of a control. Otherwise it writes an error and returns false.
+func decodeControl(w http.ResponseWriter, r *http.Request, asked any) bool {
+	decoder := json.NewDecoder(r.Body)
+	decoder.DisallowUnknownFields()
+	if r.ContentLength == 0 {
+		return true
+	}
+	if err := decoder.Decode(asked); err != nil {
+		http.Error(w, "The body must be a JSON object with this control's fields: "+err.Error(), http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+// writeControl writes the answer of a control.
+func writeControl(w http.ResponseWriter, answer any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(answer) // fails only if the client is gone
+}
+
+// failureRequest is what the control fail is asked for.
+type failureRequest struct {
+	Path   string `json:"path"`
+	Times  *int   `json:"times"`  // how many requests; without, 1
+	Status int    `json:"status"` // without, 503
 }
 
 // now is the tenant's time.
@@ -125,8 +145,8 @@ func (c *controls) setOffset(offset time.Duration) {
 	c.offset = offset
 }
 
-// addFailure makes the next requests of a path fail.
-func (c *controls) addFailure(asked control) error {
+// addFailure has the next requests of a path fail.
+func (c *controls) addFailure(asked failureRequest) error {
 	f := &failure{times: 1, status: asked.Status}
 	if asked.Times != nil {
 		f.times = *asked.Times
@@ -149,6 +169,14 @@ func (c *controls) addFailure(asked control) error {
 	}
 	c.failures[asked.Path] = f
 	return nil
+}
+
+// reset sets the clock right and removes all failures.
+func (c *controls) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset = 0
+	clear(c.failures)
 }
 
 // nextFailure uses up one failure of path and returns its status, 0 if there is none.

@@ -20,7 +20,7 @@ type dashboard struct {
 	Keys        []string // their IDs, the current one first
 	Sessions    []sessionRow
 	Families    []familyRow
-	Events      []event
+	Events      []Event
 }
 
 // clientRow is a client without its secret.

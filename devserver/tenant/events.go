@@ -21,42 +21,38 @@ type events struct {
 	now func() time.Time
 
 	mu   sync.Mutex // protects last
-	last []event    // the newest last
-}
-
-type event struct {
-	At     time.Time
-	Text   string
-	Bad    bool
-	Tokens []issuedToken
-}
-
-// issuedToken is the claims of a token that was issued.
-type issuedToken struct {
-	Kind   string
-	Claims any
+	last []Event    // the newest last
 }
 
 // JSON returns the claims as indented JSON.
-func (t issuedToken) JSON() (string, error) {
+func (t IssuedToken) JSON() (string, error) {
 	text, err := json.MarshalIndent(t.Claims, "", "  ")
 	return string(text), err
 }
 
+// clear removes all events.
+func (e *events) clear() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last = nil
+}
+
 // add adds an event.
-func (e *events) add(format string, args ...any) { e.append(event{Text: fmt.Sprintf(format, args...)}) }
+func (e *events) add(format string, args ...any) {
+	e.append(Event{Text: fmt.Sprintf(format, args...), Tokens: []IssuedToken{}})
+}
 
 // rejected adds an event about something that was rejected.
 func (e *events) rejected(format string, args ...any) {
-	e.append(event{Text: fmt.Sprintf(format, args...), Bad: true})
+	e.append(Event{Text: fmt.Sprintf(format, args...), Rejected: true, Tokens: []IssuedToken{}})
 }
 
 // issued adds an event about tokens that were issued.
-func (e *events) issued(tokens []issuedToken, format string, args ...any) {
-	e.append(event{Text: fmt.Sprintf(format, args...), Tokens: tokens})
+func (e *events) issued(tokens []IssuedToken, format string, args ...any) {
+	e.append(Event{Text: fmt.Sprintf(format, args...), Tokens: tokens})
 }
 
-func (e *events) append(one event) {
+func (e *events) append(one Event) {
 	one.At = e.now()
 	if len(one.Text) > maxEventText {
 		one.Text = strings.ToValidUTF8(one.Text[:maxEventText], "") + "…"
@@ -69,7 +65,7 @@ func (e *events) append(one event) {
 }
 
 // list returns the events, the newest first.
-func (e *events) list() []event {
+func (e *events) list() []Event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	list := slices.Clone(e.last)

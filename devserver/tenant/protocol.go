@@ -108,7 +108,7 @@ func (p *protocol) tokens(g *grant, what, refreshToken string) (*op.Response, er
 		tokenType = tokenTypeDPoP
 		access.Confirmation = &confirmation{g.thumbprint}
 	}
-	issued := []issuedToken{{"Access token", access}}
+	issued := []IssuedToken{{"Access token", access}}
 	resp := &oidc.AccessTokenResponse{
 		TokenType: tokenType, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes, RefreshToken: refreshToken,
 	}
@@ -118,7 +118,7 @@ func (p *protocol) tokens(g *grant, what, refreshToken string) (*op.Response, er
 	}
 	if slices.Contains(g.scopes, oidc.ScopeOpenID) {
 		id := p.idClaims(g)
-		issued = append(issued, issuedToken{"ID token", id})
+		issued = append(issued, IssuedToken{"ID token", id})
 		if resp.IDToken, err = p.tenant.keys.sign(id); err != nil {
 			return nil, err
 		}
@@ -171,7 +171,7 @@ func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequ
 	if err != nil {
 		return nil, err
 	}
-	p.tenant.events.issued([]issuedToken{{"Access token", claims}}, "%q exchanged its client credentials for a token%s", app.Name, boundTo(claims.Confirmation.thumbprint()))
+	p.tenant.events.issued([]IssuedToken{{"Access token", claims}}, "%q exchanged its client credentials for a token%s", app.Name, boundTo(claims.Confirmation.thumbprint()))
 	return noStore(&oidc.AccessTokenResponse{
 		AccessToken: token, TokenType: tokenType, ExpiresIn: uint64(a.Lifetime.Seconds()), Scope: granted,
 	}), nil

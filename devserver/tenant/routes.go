@@ -41,7 +41,7 @@ func (t *Tenant) routes() http.Handler {
 	mux.Handle("/.well-known/", oidc)
 	t.controlRoutes(mux)
 
-	handler := t.injectFailures(mux)
+	handler := fromThisMachine(t.injectFailures(mux))
 	withCORS := cors.New(cors.Options{
 		AllowOriginFunc: func(origin string) bool { return t.directory.Load().IsWebOrigin(origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost},

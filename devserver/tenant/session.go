@@ -45,12 +45,17 @@ func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *directo
 	if cookie, err := r.Cookie(t.cookieName(sessionCookie)); err == nil {
 		t.sessions.Take(digest(cookie.Value)) // the session that this replaces
 	}
-	s := &session{id: rand.Text(), user: u, loggedIn: t.opts.Now()}
-	value := rand.Text()
-	t.sessions.Put(digest(value), s)
-	t.save()
+	s, value := t.newSession(u)
 	t.setCookie(w, sessionCookie, value, 0)
 	return s
+}
+
+// newSession returns a session of u, and the value of its cookie.
+func (t *Tenant) newSession(u *directory.User) (s *session, value string) {
+	s, value = &session{id: rand.Text(), user: u, loggedIn: t.opts.Now()}, rand.Text()
+	t.sessions.Put(digest(value), s)
+	t.save()
+	return s, value
 }
 
 // endSession logs the browser that sent r out.
@@ -78,10 +83,14 @@ func (t *Tenant) browserCookie(w http.ResponseWriter, r *http.Request) string {
 // setCookie sets a cookie for the tenant's origin that scripts cannot read. A negative
 // maxAge (seconds) deletes it.
 func (t *Tenant) setCookie(w http.ResponseWriter, name, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the issuer's scheme: http on localhost
+	http.SetCookie(w, t.cookie(name, value, maxAge))
+}
+
+func (t *Tenant) cookie(name, value string, maxAge int) *http.Cookie {
+	return &http.Cookie{ //nolint:gosec // Secure follows the issuer's scheme: http on localhost
 		Name: t.cookieName(name), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: t.isSecure(),
-	})
+	}
 }
 
 func (t *Tenant) isSecure() bool { return strings.HasPrefix(t.opts.Issuer, "https:") }
@@ -119,9 +128,14 @@ func (t *Tenant) recordConsent(u *directory.User, req *authRequest) {
 
 // consentKey identifies what a consent is for: a user, a client and an API.
 func consentKey(u *directory.User, req *authRequest) string {
+	return consentKeyOf(u, req.client, req.api)
+}
+
+// consentKeyOf is [consentKey]; api may be nil.
+func consentKeyOf(u *directory.User, client *directory.Client, api *directory.API) string {
 	audience := ""
-	if req.api != nil {
-		audience = req.api.Audience
+	if api != nil {
+		audience = api.Audience
 	}
-	return u.ID + "\n" + req.client.ID + "\n" + audience
+	return u.ID + "\n" + client.ID + "\n" + audience
 }

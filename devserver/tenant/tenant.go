@@ -100,6 +100,9 @@ type Tenant struct {
 	events    *events
 	controls  *controls
 
+	configuring sync.Mutex        // held while directory is replaced; protects added
+	added       []*directory.User // by tests
+
 	saving     sync.Mutex     // held while the state file is written
 	background sync.WaitGroup // the first save
 }
@@ -130,7 +133,7 @@ func New(opts Options) (*Tenant, error) {
 		codes:    expiring.New[*grant](1000, time.Minute, opts.Now),
 		spent:    expiring.New[string](1000, time.Minute, opts.Now),
 		sessions: expiring.New[*session](1000, 12*time.Hour, opts.Now),
-		consents: expiring.New[[]string](1000, 12*time.Hour, opts.Now),
+		consents: expiring.New[[]string](10000, 12*time.Hour, opts.Now),
 		refresh:  refresh.New(opts.Now),
 		proofs:   newProofs(opts.Now),
 		events:   &events{now: opts.Now},
@@ -171,10 +174,18 @@ func (t *Tenant) Configure(file string, data []byte) error {
 	d, err := directory.Parse(file, data, directory.Variables{
 		Page: t.opts.AppOrigin, Tenant: strings.TrimSuffix(t.opts.Issuer, "/"), ClientID: t.opts.ClientID, Audience: t.opts.Audience,
 	}, t.opts.Now())
-	if err == nil {
-		t.directory.Store(d)
+	if err != nil {
+		return err
 	}
-	return err
+	t.configuring.Lock()
+	defer t.configuring.Unlock()
+	if with, err := d.With(t.added); err == nil {
+		d = with
+	} else { // the file has one of them now
+		t.added = nil
+	}
+	t.directory.Store(d)
+	return nil
 }
 
 // Close waits for the generation of the signing key and the first save. The Tenant must
@@ -189,8 +200,10 @@ func (t *Tenant) Close() {
 // tokens.
 func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.ServeHTTP(w, r) }
 
-// User is a test user. Its password is plain text, and a blocked user cannot log in.
+// User is a test user. Its password is plain text, and a blocked user cannot log in. ID is the
+// claim sub.
 type User struct {
+	ID                    string
 	Name, Email, Password string
 	Permissions           []string
 	Blocked               bool
@@ -201,9 +214,13 @@ func (t *Tenant) Users() []User { return users(t.directory.Load()) }
 
 func users(d *directory.Directory) (list []User) {
 	for _, u := range d.Users {
-		list = append(list, User{u.Name(), u.Email, u.Password, slices.Clone(u.Permissions), u.Blocked})
+		list = append(list, newUser(u))
 	}
 	return list
+}
+
+func newUser(u *directory.User) User {
+	return User{u.ID, u.Name(), u.Email, u.Password, slices.Clone(u.Permissions), u.Blocked}
 }
 
 // The machine-to-machine client of the default configuration, which `make token` uses.

@@ -5,6 +5,7 @@ package directory
 import (
 	"cmp"
 	"crypto/subtle"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -77,6 +78,20 @@ var IdentityScopes = []Scope{
 	{"profile", "See your profile: name, nickname and picture"},
 	{"email", "See your email address"},
 	{"offline_access", "Keep access while you are away, without asking again"},
+}
+
+// With returns a Directory with more users, each with an ID and an email address that no other
+// has. The error names the one that has not.
+func (d *Directory) With(users []*User) (*Directory, error) {
+	more := *d
+	more.Users = slices.Clone(d.Users)
+	for _, u := range users {
+		if more.UserByID(u.ID) != nil || more.UserByEmail(u.Email) != nil {
+			return nil, fmt.Errorf("there is another user with the user_id %q or the email address %q", u.ID, u.Email)
+		}
+		more.Users = append(more.Users, u)
+	}
+	return &more, nil
 }
 
 // Client returns the client with that ID, or nil.

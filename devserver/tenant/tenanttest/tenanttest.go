@@ -8,6 +8,7 @@
 package tenanttest
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -40,8 +41,8 @@ func Start(tb testing.TB, options tenant.Options) *Server {
 	return &Server{local, options.Issuer}
 }
 
-// Token returns an access token, as [tenant.Tenant.Mint] does. An error ends the test.
-// An error in options ends the test.
+// Token returns an access token, as [tenant.Tenant.Mint] does. An error in options ends the
+// test.
 func (s *Server) Token(tb testing.TB, options tenant.MintOptions) string {
 	tb.Helper()
 	token, err := s.Mint(options)
@@ -49,4 +50,25 @@ func (s *Server) Token(tb testing.TB, options tenant.MintOptions) string {
 		tb.Fatal(err)
 	}
 	return token
+}
+
+// User adds a user, as [tenant.Tenant.AddUser] does. An error in asked ends the test.
+func (s *Server) User(tb testing.TB, asked tenant.NewUser) tenant.User {
+	tb.Helper()
+	u, err := s.AddUser(asked)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return u
+}
+
+// Session logs the user with that email address in, and returns the cookie that a browser sends
+// to the tenant. No page asks for a login or for consent then. An unknown user ends the test.
+func (s *Server) Session(tb testing.TB, email string) *http.Cookie {
+	tb.Helper()
+	cookie, err := s.StartSession(email, true)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return cookie
 }

@@ -31,3 +31,19 @@ func TestStart(t *testing.T) {
 		t.Error("got no token")
 	}
 }
+
+// TestSession has a user of the test log in without a page.
+func TestSession(t *testing.T) {
+	t.Parallel()
+	local := tenanttest.Start(t, tenant.Options{})
+	u := local.User(t, tenant.NewUser{Email: "grace@example.com"})
+	if cookie := local.Session(t, u.Email); cookie.Value == "" || !cookie.HttpOnly {
+		t.Errorf("got %v", cookie)
+	}
+	if token := local.Token(t, tenant.MintOptions{User: u.Email}); token == "" {
+		t.Error("got no token")
+	}
+	if err := local.Reset(); err != nil || len(local.Users()) != 2 || len(local.Events()) != 0 {
+		t.Errorf("after a reset: %v, %v, %v", err, local.Users(), local.Events())
+	}
+}

@@ -1,0 +1,159 @@
+package tenant_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"calling-an-api.example/devserver/internal/outputtest"
+	"calling-an-api.example/devserver/tenant"
+)
+
+// ask sends a control and decodes its answer.
+func (f *fixture) ask(path, body string) (int, object) {
+	f.Helper()
+	got := f.send(f.request(http.MethodPost, "/_tenant/"+path, strings.NewReader(body), "Content-Type: application/json"))
+	if got.status != http.StatusOK {
+		return got.status, object{"error": got.body}
+	}
+	return got.status, decode[object](f.T, got.body)
+}
+
+// TestSessionWithoutLogin starts a session: the app gets a code without a page of the tenant.
+func TestSessionWithoutLogin(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	if status, _ := f.ask("session", `{"user": "ada@example.com"}`); status != http.StatusOK {
+		t.Fatalf("got %d", status)
+	}
+	code := f.get(authorizeURL("prompt=none", "scope=openid profile read:messages")).location.Query().Get("code")
+	_, tokens := f.tokens(codeForm(code))
+	if got := claims(t, tokens.Access); got["sub"] != "auth0|ada" || got["scope"] != "openid profile read:messages" {
+		t.Errorf("the token is %v", got)
+	}
+	f.browser = newBrowser(t)
+	f.ask("session", `{"user": "charles@example.com", "consent": false}`)
+	if got := f.get(authorizeURL("prompt=none")).location.Query(); got.Get("error") != "consent_required" {
+		t.Errorf("without consent: %v", got)
+	}
+	for name, body := range map[string]string{"unknown": `{"user": "x@example.com"}`, "a typo": `{"usr": "ada@example.com"}`} {
+		if status, got := f.ask("session", body); status != http.StatusBadRequest {
+			t.Errorf("%s: got %d %v", name, status, got)
+		}
+	}
+}
+
+// TestUsersOfTests adds users, who log in as those of the file do, until a reset.
+func TestUsersOfTests(t *testing.T) {
+	t.Parallel()
+	f, local := startLocal(t, outputtest.New())
+	_, made := f.ask("users", `{"permissions": ["read:messages"], "given_name": "Grace", "claims": {"https://x.test/roles": ["admin"]}}`)
+	email, _ := made["email"].(string)
+	f.ask("session", fmt.Sprintf(`{"user": %q}`, email))
+	code := f.get(authorizeURL("prompt=none", "scope=openid read:messages")).location.Query().Get("code")
+	_, tokens := f.tokens(codeForm(code))
+	if got := claims(t, tokens.Access); got["sub"] != made["user_id"] || got["scope"] != "openid read:messages" || got["https://x.test/roles"] == nil {
+		t.Errorf("the token is %v", got)
+	}
+	if err := local.Reload(); err != nil { // as after an edit of the file
+		t.Fatal(err)
+	}
+	if got := f.get(authorizeURL("prompt=none")).location.Query(); got.Get("code") == "" {
+		t.Errorf("after an edit of the file: %v", got)
+	}
+	for name, body := range map[string]string{
+		"twice": fmt.Sprintf(`{"email": %q}`, email), "the file's": `{"user_id": "auth0|ada"}`, "a claim without namespace": `{"claims": {"sub": "x"}}`,
+	} {
+		if status, got := f.ask("users", body); status != http.StatusBadRequest {
+			t.Errorf("%s: got %d %v", name, status, got)
+		}
+	}
+
+	f.control("clock", `{"ahead": "1h"}`)
+	f.control("fail", `{"path": "/userinfo"}`)
+	if status, got := f.ask("reset", ""); status != http.StatusOK {
+		t.Fatalf("got %d %v", status, got)
+	}
+	if got := f.get(authorizeURL("prompt=none")).location.Query(); got.Get("error") != "login_required" {
+		t.Errorf("after a reset: %v", got)
+	}
+	if status, _ := f.ask("session", fmt.Sprintf(`{"user": %q}`, email)); status != http.StatusBadRequest {
+		t.Error("after a reset, the user is still there")
+	}
+	if got := f.get("/userinfo"); got.status == http.StatusServiceUnavailable {
+		t.Error("after a reset, requests fail still")
+	}
+	for range 1000 {
+		if _, err := local.AddUser(tenant.NewUser{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := local.AddUser(tenant.NewUser{}); err == nil || !strings.Contains(err.Error(), "reset") {
+		t.Errorf("one more: %v", err)
+	}
+}
+
+// TestEvents reads what happened as JSON.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	code := f.logIn("ada@example.com", "ada-local")
+	f.tokens(codeForm(code))
+	f.tokens(codeForm(code)) // again, which is rejected
+	got := f.get("/_tenant/events")
+	var events []tenant.Event
+	if err := json.Unmarshal([]byte(got.body), &events); err != nil || len(events) < 4 {
+		t.Fatalf("%v: %s", err, got.body)
+	}
+	if !events[0].Rejected || events[1].Rejected || len(events[1].Tokens) != 2 || events[1].Tokens[0].Kind != "Access token" || events[1].At.IsZero() {
+		t.Errorf("got %s", got.body)
+	}
+	if strings.Contains(got.body, code) || strings.Contains(got.body, "eyJ") {
+		t.Error("the events contain a code or a token")
+	}
+}
+
+// TestParallelWorkers has fifty workers, each with a user and a browser of its own, log in at the
+// same time. None gets the token of another.
+func TestParallelWorkers(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	var wg sync.WaitGroup
+	for range 50 {
+		worker := &fixture{t, f.url, newBrowser(t)}
+		wg.Go(func() {
+			_, made := worker.ask("users", `{}`)
+			for range 3 {
+				worker.ask("session", fmt.Sprintf(`{"user": %q}`, made["email"]))
+				location := worker.get(authorizeURL("prompt=none", "scope=openid")).location
+				if location == nil {
+					t.Error("no redirect")
+					return
+				}
+				_, tokens := worker.tokens(codeForm(location.Query().Get("code")))
+				if got := claims(t, tokens.Access); got["sub"] != made["user_id"] {
+					t.Errorf("%v got a token of %v", made["user_id"], got["sub"])
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestControlsAreForThisMachine sends a control from another one.
+func TestControlsAreForThisMachine(t *testing.T) {
+	t.Parallel()
+	_, local := startLocal(t, outputtest.New())
+	for addr, want := range map[string]int{"127.0.0.1:1": 200, "[::1]:1": 200, "192.0.2.1:1": 403, "": 403} {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost/_tenant/reset", nil)
+		r.RemoteAddr = addr
+		w := httptest.NewRecorder()
+		if local.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("from %q: got %d %s, want %d", addr, w.Code, w.Body, want)
+		}
+	}
+}
