@@ -53,7 +53,7 @@ call: bin/token ## call the API and print request and answer: PATH=/api/external
 test: $(PACKAGES) $(CLIENTS) ## run all tests; those of the page need Chromium, and Firefox
 	cd api && go test -race ./...
 	cd devserver && go test -race . ./cmd/... ./internal/... ./tenant/...
-	cd devserver/e2e && go test -race
+	cd devserver/e2e && go test -race -timeout 20m
 	cd frontend && npx tsc --noEmit && npm test
 	cd devserver/e2e/clients && npx tsc --noEmit
 

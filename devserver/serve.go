@@ -144,8 +144,8 @@ func newTenant(cfg config.Config, ownOrigin, pageOrigin string, log *slog.Logger
 	}
 	state := ""
 	if cfg.TenantState != "" { // a file for each address, because the issuer differs
-		_, host, _ := strings.Cut(ownOrigin, "://")
-		state = filepath.Join(cfg.TenantState, strings.NewReplacer(":", "-", "[", "", "]", "").Replace(host)+".json")
+		name := strings.NewReplacer("http://", "", "://", "-", ":", "-", "[", "", "]", "").Replace(ownOrigin)
+		state = filepath.Join(cfg.TenantState, name+".json")
 	}
 	return tenant.New(tenant.Options{
 		Issuer: ownOrigin + "/", ClientID: client, AppOrigin: pageOrigin, Audience: cfg.Audience,

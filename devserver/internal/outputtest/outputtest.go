@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a program may take to print something.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Output is an io.Writer that keeps what is written to it. Its methods may be called from
 // any goroutine.
