@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"calling-an-api.example/devserver/internal/directory"
-	"calling-an-api.example/devserver/internal/localnet"
+	"calling-an-api.example/devserver/internal/hostcheck"
 )
 
 // This file is for tests of applications: users of their own, logins without the login page,
@@ -165,9 +164,7 @@ func (t *Tenant) testKitRoutes(mux *http.ServeMux) {
 // and secrets are public, but what tests may do is for the tests of this machine.
 func fromThisMachine(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		isOwn := err == nil && (localnet.IsLoopback(host) || slices.ContainsFunc(localnet.Addresses(), func(ip net.IP) bool { return ip.Equal(net.ParseIP(host)) }))
-		if strings.HasPrefix(r.URL.Path, "/_tenant/") && !isOwn {
+		if strings.HasPrefix(r.URL.Path, "/_tenant/") && !hostcheck.FromThisMachine(r) {
 			http.Error(w, "Only programs on the tenant's machine may use this path.", http.StatusForbidden)
 			return
 		}

@@ -73,6 +73,16 @@ func SameOrigin(next http.Handler) http.Handler {
 	})
 }
 
+// FromThisMachine reports whether a program on this machine has sent r, by the address that the
+// connection comes from.
+func FromThisMachine(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	return localnet.IsLoopback(host) || slices.ContainsFunc(localnet.Addresses(), func(ip net.IP) bool { return ip.Equal(net.ParseIP(host)) })
+}
+
 // hostname returns the host of hostport in lower case, "" if it is malformed.
 func hostname(hostport string) string {
 	u, err := url.Parse("http://" + hostport)
