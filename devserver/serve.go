@@ -109,8 +109,8 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	}
 	group.Go(func() error { return localnet.Serve(ctx, srv, page, drain) })
 	log.Info("page listening on " + pageOrigin)
-	if cfg.Exposed() {
-		logAddresses(localnet.Port(page[0]), secure != nil, log)
+	if cfg.Exposed() && secure == nil {
+		logAddresses(localnet.Port(page[0]), log)
 	}
 	if cfg.Open {
 		if err := browse.Open(ctx, pageOrigin); err != nil {
@@ -165,10 +165,8 @@ func tlsConfig(cfg config.Config, log *slog.Logger) (*tls.Config, error) {
 		}
 		return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 	}
-	names := authority.Names{DNS: cfg.AllowedHosts}
-	if cfg.Exposed() {
-		names.IPs = localnet.Addresses()
-	}
+	var names authority.Names
+	names.DNS, names.IPs = cfg.CertificateNames()
 	ca, err := authority.Load(cfg.TenantState, names)
 	if err != nil {
 		return nil, fmt.Errorf("https: %w", err)
@@ -193,16 +191,11 @@ func listen(ctx context.Context, addr, what, example string) ([]net.Listener, er
 	return lns, nil
 }
 
-// logAddresses logs where other machines find the page, and what does not work there.
-func logAddresses(port int, secure bool, log *slog.Logger) {
-	scheme := "http"
-	if secure {
-		scheme = "https"
-	}
+// logAddresses logs where other machines find the page over plain HTTP, and what does not work
+// there.
+func logAddresses(port int, log *slog.Logger) {
 	for _, ip := range localnet.Addresses() {
-		log.Info(fmt.Sprintf("page on the network at %s://%s", scheme, net.JoinHostPort(ip.String(), strconv.Itoa(port))))
+		log.Info("page on the network at http://" + net.JoinHostPort(ip.String(), strconv.Itoa(port)))
 	}
-	if !secure {
-		log.Warn("logins work at localhost only, because browsers have no crypto.subtle over plain http; --https serves a certificate")
-	}
+	log.Warn("logins work at localhost only, because browsers have no crypto.subtle over plain http; with --https (DEV_HTTPS=true) they work on other machines too")
 }

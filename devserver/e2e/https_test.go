@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"calling-an-api.example/devserver/internal/authority"
+	"calling-an-api.example/devserver/internal/localnet"
 )
 
 // certutil is why no browser trusts the authority, nil if they do. NSS's certutil is the only
@@ -21,7 +23,7 @@ func caFolder() string { return filepath.Join(home, "state") }
 
 // makeAuthority makes the authority, and has Chromium trust it when it starts.
 func makeAuthority() error {
-	if _, err := authority.Load(caFolder(), authority.Names{}); err != nil {
+	if _, err := authority.Load(caFolder(), authority.Names{IPs: localnet.Addresses()}); err != nil {
 		return err
 	}
 	certutil = trust(filepath.Join(home, ".pki", "nssdb"))
@@ -84,6 +86,32 @@ func TestHTTPS(t *testing.T) {
 		logIn(w, plain, "/external-api", "ada@example.com", true)
 		w.press("Ping API")
 		w.see(plain.page+"/external-api", message)
+	})
+}
+
+// TestExposed logs in by an address of this machine, as a phone does: page and tenant have that
+// one name, and the API accepts its tokens.
+func TestExposed(t *testing.T) {
+	t.Parallel()
+	addresses := localnet.Addresses()
+	if len(addresses) == 0 {
+		t.Fatal("this machine has no address but loopback's")
+	}
+	inEachBrowser(t, func(t *testing.T, open func(s *system) window) {
+		t.Helper()
+		if certutil != nil {
+			t.Skip("the browsers cannot be told to trust a certificate: ", certutil)
+		}
+		s := newSystemWith(t, "", []string{"DEV_HOST=0.0.0.0", "DEV_HTTPS=true", "TENANT_STATE=" + caFolder()}, "--types=false")
+		if want := "https://" + net.JoinHostPort(addresses[0].String(), ""); !strings.HasPrefix(s.page, want) || !strings.HasPrefix(s.tenant, want) {
+			t.Fatalf("the page is at %s, and the tenant at %s, not at %s", s.page, s.tenant, want)
+		}
+		w := open(s)
+		logIn(w, s, "/external-api", "ada@example.com", true)
+		w.press("Ping API")
+		w.see(s.page+"/external-api", message)
+		w.visit(strings.Replace(s.page, addresses[0].String(), "localhost", 1) + "/profile") // leads to the one name
+		w.see(s.page+"/profile", "ada@example.com")
 	})
 }
 

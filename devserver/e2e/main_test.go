@@ -143,7 +143,7 @@ type system struct {
 	talks             bool   // the page's framework says things on the console
 }
 
-const localhost = `(https?://localhost:\d+)`
+const localhost = `(https?://[\w.\[\]:-]+:\d+)`
 
 // newSystem starts a dev server on the frontend in dir, or on the repository's if
 // dir is empty, and an API behind it. Types are not checked, which takes its time,

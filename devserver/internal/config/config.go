@@ -52,6 +52,8 @@ type Config struct {
 	Problems     string   // folder whose files are shown over the page; "" means none
 	Audience     string   // API identifier that the page requests tokens for
 	DPoP         bool     // the page asks for tokens that are bound to a key in the browser (RFC 9449)
+
+	publicHost string // under which other machines reach the page and the local tenant; "" if they reach at most the page
 }
 
 // Exposed reports whether other machines can reach the page.
@@ -60,13 +62,26 @@ func (c Config) Exposed() bool {
 	return err == nil && !localnet.IsLoopback(host)
 }
 
-// Origin is [LocalOrigin] for the page or the local tenant, which may be served over TLS.
+// Origin is the origin that browsers use for the page or the local tenant, which listens on
+// addr: [LocalOrigin], over TLS if that is on; or that with the host which other machines use.
 func (c Config) Origin(addr string) string {
+	if _, port, err := net.SplitHostPort(addr); err == nil && c.publicHost != "" {
+		return "https://" + net.JoinHostPort(c.publicHost, port)
+	}
 	origin := LocalOrigin(addr)
 	if c.HTTPS {
 		origin = strings.Replace(origin, "http:", "https:", 1)
 	}
 	return origin
+}
+
+// CertificateNames are the names and addresses that a certificate of the page and the local
+// tenant must have, in addition to localhost.
+func (c Config) CertificateNames() (names []string, addresses []net.IP) {
+	if c.Exposed() {
+		addresses = localnet.Addresses()
+	}
+	return c.AllowedHosts, addresses
 }
 
 // Local reports whether the page uses the tenant inside the dev server.
@@ -101,6 +116,7 @@ var variables = map[string]string{
 	"poll":          "DEV_POLL",
 	"console":       "DEV_CONSOLE",
 	"https":         "DEV_HTTPS",
+	"host":          "DEV_HOST",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag overrides
@@ -112,7 +128,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs := flag.NewFlagSet("devserver", flag.ContinueOnError)
 	fs.SetOutput(output)
 	fs.StringVar(&cfg.Addr, "addr", "localhost:4200", "`host:port` of the page; loopback only")
-	host := fs.String("host", "", "`host` or address of the page instead of that in addr; 0.0.0.0 makes it visible to other machines")
+	host := fs.String("host", "", "`host` or address of the page instead of that in addr; 0.0.0.0 makes it visible to other machines, and with https the local tenant too")
 	port := fs.String("port", "", "`port` of the page instead of that in addr")
 	fs.Func("allowed-host", "host `name` besides localhost that the page answers for; can be repeated", func(name string) error {
 		cfg.AllowedHosts = append(cfg.AllowedHosts, strings.ToLower(name))
@@ -249,6 +265,7 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	if err := loopback(c.TenantAddr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given["tenant-addr"], "--tenant-addr"), c.TenantAddr, err)
 	}
+	c.expose()
 	c.Audience = split(c.Audience)[0] // of which there is one, as it was given or is the default
 	if given["domain"] != "" {
 		written := c.Domain
@@ -269,8 +286,25 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	return c, nil
 }
 
-// loopback checks the tenant's address, which must not be reachable from a network,
-// because its passwords are public.
+// expose has the local tenant listen where the page does, if other machines reach that over
+// https: only then can users log in there, because browsers have no crypto.subtle over plain
+// http. Page and tenant get one name, which the page, the tenant and the API agree about.
+func (c *Config) expose() {
+	if !c.Exposed() || !c.HTTPS {
+		return
+	}
+	host, _, _ := net.SplitHostPort(c.Addr) // place has checked it
+	_, port, _ := net.SplitHostPort(c.TenantAddr)
+	c.TenantAddr = net.JoinHostPort(host, port)
+	if ip := net.ParseIP(host); ip == nil || !ip.IsUnspecified() {
+		c.publicHost = host
+	} else if addresses := localnet.Addresses(); len(addresses) > 0 {
+		c.publicHost = addresses[0].String()
+	}
+}
+
+// loopback checks the tenant's address. Only --host makes it reachable from a network, because
+// its passwords are public.
 func loopback(addr string) error {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || port == "" {

@@ -187,6 +187,33 @@ func TestPlace(t *testing.T) {
 	}
 }
 
+// TestOtherMachines has the names of page and local tenant if other machines reach them.
+func TestOtherMachines(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		args           []string
+		page, tenant   string // "" for this machine's address
+		tenantIsInside bool
+	}{
+		"https":                {[]string{"--https"}, "https://localhost:4200", "https://localhost:4400", true},
+		"an address":           {[]string{"--https", "--host", "192.0.2.7"}, "https://192.0.2.7:4200", "https://192.0.2.7:4400", false},
+		"a name":               {[]string{"--https", "--host", "dev.test"}, "https://dev.test:4200", "https://dev.test:4400", false},
+		"plain http":           {[]string{"--host", "192.0.2.7"}, "http://192.0.2.7:4200", "http://localhost:4400", true},
+		"loopback by its name": {[]string{"--https", "--host", "localhost"}, "https://localhost:4200", "https://localhost:4400", true},
+	} {
+		cfg, err := Parse(tc.args, env(), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page, tenant := cfg.Origin(cfg.Addr), cfg.Origin(cfg.TenantAddr); page != tc.page || tenant != tc.tenant || cfg.Issuers[0] != tc.tenant {
+			t.Errorf("%s: the page is at %s, the tenant at %s, the issuers are %q", name, page, tenant, cfg.Issuers)
+		}
+		if inside := loopback(cfg.TenantAddr) == nil; inside != tc.tenantIsInside {
+			t.Errorf("%s: the tenant listens on %s", name, cfg.TenantAddr)
+		}
+	}
+}
+
 func TestHelpIsAManual(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

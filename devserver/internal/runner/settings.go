@@ -36,6 +36,7 @@ var variables = map[string][]string{
 	"DEV_CSP":             {"devserver"},
 	"DEV_POLL":            {"devserver"}, // and the runner, when it starts
 	"DEV_CONSOLE":         {"devserver"},
+	"DEV_HOST":            {"devserver"},
 	"DEV_HTTPS":           {"devserver"}, // the API reads the addresses and the authority that follow from it
 	"API_CA_FILE":         {"api"},
 	"JWKS_REFRESH":        {"api"},
@@ -131,7 +132,9 @@ func (s *settings) loadAuthority() (err error) {
 		if !filepath.IsAbs(folder) {
 			folder = filepath.Join(s.dir, folder)
 		}
-		authority, err := authority.Load(folder, authority.Names{})
+		var names authority.Names
+		names.DNS, names.IPs = s.cfg.CertificateNames()
+		authority, err := authority.Load(folder, names)
 		if err != nil {
 			return err
 		}
