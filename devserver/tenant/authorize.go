@@ -3,8 +3,10 @@ package tenant
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -75,6 +77,10 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		t.reject(w, r, "invalid_request", "The request is malformed", "Malformed: "+malformed(err)+".")
 		return
 	}
+	if name := repeated(r.Form); name != "" {
+		t.reject(w, r, "invalid_request", "The request is malformed", "The parameter "+name+" is included more than once.")
+		return
+	}
 	if len(r.Form.Encode()) > maxAuthorize {
 		t.reject(w, r, "invalid_request", "The request is too large", "Its parameters are more than 8 KiB.")
 		return
@@ -87,7 +93,7 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := op.ValidateAuthReqRedirectURI(opClient{app}, requested.RedirectURI, requested.ResponseType); err != nil {
-		t.reject(w, r, "invalid_request", "Callback URL mismatch", "The redirect_uri is not one of the client's allowed callback URLs. "+listed(app.Callbacks))
+		t.reject(w, r, "invalid_request", "Callback URL mismatch", "The redirect_uri is not one of the client's allowed callback URLs. "+mismatch(requested.RedirectURI, app))
 		return
 	}
 	req := &authRequest{
@@ -95,7 +101,7 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		organization: r.Form.Get("organization"), signUp: r.Form.Get("screen_hint") == "signup",
 		thumbprint: r.Form.Get("dpop_jkt"),
 	}
-	if err := t.check(req, r.Form.Get("audience")); err != nil {
+	if err := t.check(req, r.Form); err != nil {
 		t.fail(w, r, req, err)
 		return
 	}
@@ -111,6 +117,26 @@ func malformed(err error) string {
 	return strings.Join(slices.Sorted(maps.Keys(wrong)), ", ")
 }
 
+// repeated returns the name of a parameter that is included more than once, which RFC 6749 §3.1
+// and §3.2 forbid; "" if there is none.
+func repeated(form url.Values) string {
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		if len(form[name]) > 1 {
+			return name
+		}
+	}
+	return ""
+}
+
+// mismatch says which redirect URI was sent, which are allowed, and how to allow it.
+func mismatch(sent string, app *directory.Client) string {
+	text := fmt.Sprintf("It was sent as %.300q. %s", sent, listed(app.Callbacks))
+	if directory.Origin(sent) != "" {
+		text += fmt.Sprintf(". To allow it, add %.300q to the callbacks of the client %q in the file of TENANT_CONFIG.", sent, app.ID)
+	}
+	return text
+}
+
 // listed returns a sentence with the allowed URLs.
 func listed(urls []string) string {
 	if len(urls) == 0 {
@@ -121,16 +147,28 @@ func listed(urls []string) string {
 
 // check returns why the client's request is invalid, or nil. It also normalizes the
 // request's scopes and max_age.
-func (t *Tenant) check(req *authRequest, audience string) *oidc.Error {
+func (t *Tenant) check(req *authRequest, form url.Values) *oidc.Error {
 	var err error
+	audience, isCode := form.Get("audience"), req.ResponseType != oidc.ResponseTypeIDTokenOnly
+	isPublic := req.client.Secret == ""
 	switch {
 	case req.ResponseMode != "" && !slices.Contains(responseModes, string(req.ResponseMode)):
 		return oidc.ErrInvalidRequest().WithDescription("response_mode must be one of %s", strings.Join(responseModes, ", "))
-	case !req.client.MayUse(directory.GrantCode):
+	case form.Has("request_uri"):
+		return &oidc.Error{ErrorType: "request_uri_not_supported", Description: "request_uri is not supported; send the parameters themselves"}
+	case form.Has("invitation"):
+		return oidc.ErrInvalidRequest().WithDescription("invitations to organizations are not supported by the local tenant")
+	case !isCode && !req.client.MayUse(directory.GrantImplicit):
+		return oidc.ErrUnauthorizedClient().WithDescription("Grant type 'implicit' not allowed for the client.")
+	case !isCode && req.ResponseMode != oidc.ResponseModeFormPost:
+		return oidc.ErrInvalidRequest().WithDescription("response_type id_token needs response_mode form_post")
+	case !isCode && req.Nonce == "": // OpenID Connect Core §3.2.2.1
+		return oidc.ErrInvalidRequest().WithDescription("response_type id_token needs a nonce")
+	case isCode && !req.client.MayUse(directory.GrantCode):
 		return oidc.ErrUnauthorizedClient().WithDescription("Grant type 'authorization_code' not allowed for the client.")
-	case req.CodeChallenge == "":
+	case isCode && req.CodeChallenge == "" && (isPublic || req.client.RequirePKCE):
 		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge' is required (PKCE)")
-	case req.CodeChallengeMethod != oidc.CodeChallengeMethodS256:
+	case req.CodeChallenge != "" && req.CodeChallengeMethod != oidc.CodeChallengeMethodS256:
 		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge_method' must be S256")
 	case req.RequestParam != "":
 		return oidc.ErrRequestNotSupported()
@@ -141,7 +179,9 @@ func (t *Tenant) check(req *authRequest, audience string) *oidc.Error {
 	}
 	if err = op.ValidateAuthReqResponseType(opClient{req.client}, req.ResponseType); err == nil {
 		if req.MaxAge, err = op.ValidateAuthReqPrompt(req.Prompt, req.MaxAge); err == nil {
-			req.Scopes, err = op.ValidateAuthReqScopes(opClient{req.client}, req.Scopes)
+			if len(req.Scopes) > 0 { // it is optional (RFC 6749 §3.3)
+				req.Scopes, err = op.ValidateAuthReqScopes(opClient{req.client}, req.Scopes)
+			}
 			if !req.client.MayUse(directory.GrantRefreshToken) {
 				req.Scopes = slices.DeleteFunc(req.Scopes, func(name string) bool { return name == oidc.ScopeOfflineAccess })
 			}

@@ -57,7 +57,9 @@ func TestAuthorizeRefusals(t *testing.T) {
 		"unknown mode":       {"response_mode=carrier_pigeon", "invalid_request", "response_mode"},
 		"none and login":     {"prompt=none login", "invalid_request", ""},
 		"odd organization":   {"organization=<b>", "invalid_request", "organization"},
-		"no scope":           {"scope=", "invalid_request", ""},
+		"a request URI":      {"request_uri=https://x.test", "request_uri_not_supported", ""},
+		"an invitation":      {"invitation=x", "invalid_request", "not supported"},
+		"an ID token alone":  {"response_type=id_token", "unauthorized_client", ""},
 		"a request object":   {"request=ey.ey.x", "request_not_supported", ""},
 		"silent, logged out": {"prompt=none", "login_required", ""},
 	} {

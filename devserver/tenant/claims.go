@@ -18,7 +18,7 @@ import (
 type accessClaims struct {
 	Issuer      string        `json:"iss"`
 	Subject     string        `json:"sub"`
-	Audience    oidc.Audience `json:"aud"`
+	Audience    audienceClaim `json:"aud"`
 	IssuedAt    int64         `json:"iat"`
 	Expires     int64         `json:"exp"`
 	Scope       string        `json:"scope,omitempty"`
@@ -29,6 +29,22 @@ type accessClaims struct {
 	Confirmation *confirmation `json:"cnf,omitempty"` // the key that the token is bound to
 
 	more map[string]any // the user's own claims
+}
+
+// audienceClaim is a claim aud: text if it is one, as at Auth0, or a list (RFC 7519 §4.1.3).
+type audienceClaim []string
+
+// MarshalJSON implements json.Marshaler.
+func (a audienceClaim) MarshalJSON() ([]byte, error) {
+	if len(a) == 1 {
+		return json.Marshal(a[0])
+	}
+	return json.Marshal([]string(a))
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *audienceClaim) UnmarshalJSON(data []byte) error {
+	return (*oidc.Audience)(a).UnmarshalJSON(data)
 }
 
 // MarshalJSON implements json.Marshaler.
@@ -72,21 +88,41 @@ func (p *protocol) userAccessClaims(g *grant) (accessClaims, time.Duration) {
 	return claims, lifetime
 }
 
+// idClaims are the claims of an ID token, in the form of Auth0's.
+type idClaims struct{ *oidc.IDTokenClaims }
+
+// MarshalJSON implements json.Marshaler.
+func (c idClaims) MarshalJSON() ([]byte, error) {
+	data, err := json.Marshal(c.IDTokenClaims)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]any{}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, err
+	}
+	all["aud"] = audienceClaim(c.Audience)
+	return json.Marshal(all)
+}
+
 // idClaims returns the claims of the ID token for g.
-func (p *protocol) idClaims(g *grant) *oidc.IDTokenClaims {
+func (p *protocol) idClaims(g *grant) idClaims {
 	now := p.tenant.opts.Now()
 	app := g.request.client.ID
 	claims := oidc.NewIDTokenClaims(p.tenant.opts.Issuer, g.session.user.ID, []string{app},
 		now.Add(idTokenLifetime), g.session.loggedIn, g.request.Nonce, "", nil, app, 0)
 	claims.IssuedAt = oidc.FromTime(now)
-	claims.ClientID = "" // Auth0's have none
+	claims.ClientID, claims.AuthorizedParty = "", "" // Auth0's have none
+	if g.request.MaxAge == nil {
+		claims.AuthTime = 0 // Auth0's have one only then
+	}
 	info := profile(g.session.user, g.scopes)
 	if name, value := g.request.organizationClaim(); name != "" {
 		info.AppendClaims(name, value)
 	}
 	claims.SetUserInfo(info)
 	claims.SessionID = g.session.id
-	return claims
+	return idClaims{claims}
 }
 
 // profile returns the claims of u that scopes allow.

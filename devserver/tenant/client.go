@@ -16,12 +16,18 @@ type opClient struct{ *directory.Client }
 // GetID and the other methods implement op.Client.
 func (c opClient) GetID() string { return c.ID }
 
-func (c opClient) RedirectURIs() []string           { return c.Callbacks }
-func (c opClient) PostLogoutRedirectURIs() []string { return c.LogoutURLs }
+// ResponseTypes are code and, for clients with the implicit grant, id_token: an ID token by
+// form_post, which server-side SDKs use by default.
 func (c opClient) ResponseTypes() []oidc.ResponseType {
-	return []oidc.ResponseType{oidc.ResponseTypeCode}
+	types := []oidc.ResponseType{oidc.ResponseTypeCode}
+	if c.MayUse(directory.GrantImplicit) {
+		types = append(types, oidc.ResponseTypeIDTokenOnly)
+	}
+	return types
 }
 
+func (c opClient) RedirectURIs() []string           { return c.Callbacks }
+func (c opClient) PostLogoutRedirectURIs() []string { return c.LogoutURLs }
 func (c opClient) GrantTypes() (grants []oidc.GrantType) {
 	for _, grant := range c.Grants {
 		grants = append(grants, oidc.GrantType(grant))

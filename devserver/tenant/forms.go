@@ -33,6 +33,11 @@ func requireFormBody(next http.Handler) http.Handler {
 				r.PostForm.Set(name, value)
 			}
 			r.Form = r.PostForm
+		} else if err := r.ParseForm(); err == nil { // op reports the error
+			if name := repeated(r.PostForm); name != "" {
+				op.WriteError(w, r, oidc.ErrInvalidRequest().WithDescription("the parameter %s is included more than once", name), nil)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})

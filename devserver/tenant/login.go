@@ -71,7 +71,7 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 	d := t.directory.Load()
 	u := d.UserByEmail(r.PostForm.Get("pick"))
 	if u == nil {
-		u = d.UserByEmail(r.PostForm.Get("username"))
+		u = d.UserByName(r.PostForm.Get("username"))
 		if u == nil || subtle.ConstantTimeCompare([]byte(u.Password), []byte(r.PostForm.Get("password"))) != 1 {
 			page := t.loginPage(req)
 			page.Username = r.PostForm.Get("username")
@@ -98,6 +98,7 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 // consentPage is what consent.html shows.
 type consentPage struct {
 	State, App, API, User string
+	Audience              string   // identifier of API
 	Session               string   // of the user who sees the page; another one may log in meanwhile
 	Scopes                []string // their descriptions
 }
@@ -126,7 +127,7 @@ func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
 	page := consentPage{State: req.id, App: req.client.Name, User: s.user.Email, Session: s.id}
 	known := slices.Clone(directory.IdentityScopes)
 	if req.api != nil {
-		page.API = req.api.Name
+		page.API, page.Audience = req.api.Name, req.api.Audience
 		known = append(known, req.api.Scopes...)
 	}
 	granted := directory.Grantable(req.Scopes, s.user, req.api)

@@ -67,12 +67,8 @@ func (p *protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Acce
 	if r.Data.RedirectURI != g.request.RedirectURI {
 		return nil, reject("redirect_uri is not the one of the authorization request")
 	}
-	if n := len(r.Data.CodeVerifier); n < 43 || n > 128 { // RFC 7636 §4.1
-		return nil, reject("code_verifier must have 43 to 128 characters")
-	}
-	challenge := &oidc.CodeChallenge{Challenge: g.request.CodeChallenge, Method: oidc.CodeChallengeMethodS256}
-	if err := op.AuthorizeCodeChallenge(r.Data.CodeVerifier, challenge); err != nil {
-		return nil, reject("Failed to verify code verifier")
+	if why := checkVerifier(g.request.CodeChallenge, r.Data.CodeVerifier); why != "" {
+		return nil, reject(why)
 	}
 	if u := p.tenant.directory.Load().UserByID(g.session.user.ID); u == nil || u.Blocked { // since the login
 		return nil, reject("user is blocked")
@@ -92,6 +88,23 @@ func (p *protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Acce
 		refreshToken = p.tenant.startFamily(g, r.Data.Code)
 	}
 	return p.tokens(g, "an authorization code", refreshToken)
+}
+
+// checkVerifier returns why verifier is not the one of challenge (RFC 7636 §4.6), or "". Without
+// a challenge, which a confidential client may leave out, there must be none (RFC 9700 §2.1.1).
+func checkVerifier(challenge, verifier string) string {
+	switch n := len(verifier); {
+	case challenge == "" && n > 0:
+		return "code_verifier was sent, but the authorization request had no code_challenge"
+	case challenge == "":
+		return ""
+	case n < 43 || n > 128: // RFC 7636 §4.1
+		return "code_verifier must have 43 to 128 characters"
+	}
+	if op.AuthorizeCodeChallenge(verifier, &oidc.CodeChallenge{Challenge: challenge, Method: oidc.CodeChallengeMethodS256}) != nil {
+		return "Failed to verify code verifier"
+	}
+	return ""
 }
 
 // invalidGrant returns the error for a code or a refresh token, with Auth0's status.
@@ -150,7 +163,7 @@ func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequ
 	})
 	now := p.tenant.opts.Now()
 	claims := accessClaims{
-		Issuer: p.tenant.opts.Issuer, Subject: app.ID + "@clients", Audience: oidc.Audience{a.Audience},
+		Issuer: p.tenant.opts.Issuer, Subject: app.ID + "@clients", Audience: audienceClaim{a.Audience},
 		IssuedAt: now.Unix(), Expires: now.Add(a.Lifetime).Unix(),
 		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.ID, Permissions: granted,
 	}
@@ -215,9 +228,9 @@ func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Respon
 		EndSessionEndpoint:                at("/oidc/logout"),
 		JwksURI:                           at("/.well-known/jwks.json"),
 		ScopesSupported:                   scopes,
-		ResponseTypesSupported:            []string{"code"},
+		ResponseTypesSupported:            []string{"code", "id_token"},
 		ResponseModesSupported:            responseModes,
-		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials},
+		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeImplicit, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials},
 		SubjectTypesSupported:             []string{"public"},
 		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
 		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic},

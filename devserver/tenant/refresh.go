@@ -56,6 +56,10 @@ func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refr
 	case client == nil || f.Audience != "" && api == nil:
 		return nil, t.rejectRefresh("its client or its API no longer exists")
 	}
+	if asked := r.Form.Get("audience"); asked != "" && asked != f.Audience { // never a token of another API
+		t.events.rejected("A refresh token was rejected: it is for the API %q, and a token for %.100q was requested", f.Audience, asked)
+		return nil, tokenError("invalid_request", "This refresh token is for the audience "+f.Audience+"; the local tenant has no refresh tokens for several APIs")
+	}
 	thumbprint, err := p.proofOf(r.Header, client) // before the token is used, because the client may have to send another proof
 	if err != nil {
 		return nil, err

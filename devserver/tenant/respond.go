@@ -11,11 +11,29 @@ import (
 	"calling-an-api.example/devserver/internal/directory"
 )
 
-// succeed ends a login with an authorization code for the app.
+// succeed ends a login with an authorization code, or an ID token, for the app.
 func (t *Tenant) succeed(w http.ResponseWriter, r *http.Request, req *authRequest, s *session) {
+	g := &grant{request: req, session: s, scopes: directory.Grantable(req.Scopes, s.user, req.api)}
+	if req.ResponseType == oidc.ResponseTypeIDTokenOnly {
+		t.succeedWithIDToken(w, r, g)
+		return
+	}
 	code := rand.Text() + rand.Text()
-	t.codes.Put(code, &grant{request: req, session: s, scopes: directory.Grantable(req.Scopes, s.user, req.api)})
+	t.codes.Put(code, g)
 	t.respond(w, r, req, map[string]string{"code": code, "state": req.State})
+}
+
+// succeedWithIDToken ends a login with an ID token for the app (OpenID Connect Core §3.2).
+func (t *Tenant) succeedWithIDToken(w http.ResponseWriter, r *http.Request, g *grant) {
+	id := (&protocol{tenant: t}).idClaims(g)
+	token, err := t.keys.sign(id)
+	if err != nil {
+		t.opts.Log.Error("the tenant cannot sign a token", "err", err)
+		t.fail(w, r, g.request, oidc.ErrServerError().WithDescription("The ID token could not be signed"))
+		return
+	}
+	t.events.issued([]IssuedToken{{"ID token", id}}, "%q got an ID token of %s", g.request.client.Name, g.session.user.Email)
+	t.respond(w, r, g.request, map[string]string{"id_token": token, "state": g.request.State})
 }
 
 // fail ends a login with an error for the app.

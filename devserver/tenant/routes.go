@@ -1,6 +1,8 @@
 package tenant
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -38,17 +40,16 @@ func (t *Tenant) routes() http.Handler {
 	mux.Handle("/oauth/token", t.announceNonce(requireFormBody(oidc)))
 	mux.Handle("/oauth/revoke", requireFormBody(oidc))
 	mux.Handle("/userinfo", t.requireProof(withChallenge(oidc)))
-	mux.Handle("/.well-known/", oidc)
+	mux.Handle("/.well-known/openid-configuration", oidc)
+	mux.Handle("/.well-known/jwks.json", oidc)
+	mux.HandleFunc("/.well-known/oauth-authorization-server", func(w http.ResponseWriter, r *http.Request) { // RFC 8414, with the same content
+		r.URL.Path = "/.well-known/openid-configuration"
+		oidc.ServeHTTP(w, r)
+	})
 	t.controlRoutes(mux)
 
 	handler := fromThisMachine(t.injectFailures(mux))
-	withCORS := cors.New(cors.Options{
-		AllowOriginFunc: func(origin string) bool { return t.directory.Load().IsWebOrigin(origin) },
-		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders:  []string{"Authorization", "Content-Type", "Auth0-Client", "DPoP"},
-		ExposedHeaders:  []string{"DPoP-Nonce", "WWW-Authenticate"},
-		MaxAge:          600,
-	}).Handler(handler)
+	withCORS := t.withCORS(handler, http.MethodGet, http.MethodPost)
 
 	// Pages of other origins, also of other ports on localhost, must not submit our
 	// forms. Some paths are for other origins by design: they use no cookie, or do no
@@ -57,7 +58,7 @@ func (t *Tenant) routes() http.Handler {
 	for _, path := range []string{"/authorize", "/oidc/logout", "/oauth/token", "/oauth/revoke", "/userinfo"} {
 		csrf.AddInsecureBypassPattern(path)
 	}
-	return csrf.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	protected := csrf.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Referrer-Policy", "same-origin") // without a referrer, browsers send "null" as the Origin of our forms
@@ -68,4 +69,49 @@ func (t *Tenant) routes() http.Handler {
 			handler.ServeHTTP(w, r)
 		}
 	}))
+	unsupported := t.withCORS(http.HandlerFunc(t.answerUnsupported), http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern == "" && !isPreflightOf(mux, r) {
+			unsupported.ServeHTTP(w, r)
+			return
+		}
+		protected.ServeHTTP(w, r)
+	})
+}
+
+// isPreflightOf reports whether r is the preflight of a request that mux has a handler for.
+func isPreflightOf(mux *http.ServeMux, r *http.Request) bool {
+	if r.Method != http.MethodOptions {
+		return false
+	}
+	actual := r.Clone(r.Context())
+	actual.Method = r.Header.Get("Access-Control-Request-Method")
+	_, pattern := mux.Handler(actual)
+	return pattern != ""
+}
+
+// withCORS lets scripts of the clients' web origins use next with these methods.
+func (t *Tenant) withCORS(next http.Handler, methods ...string) http.Handler {
+	return cors.New(cors.Options{
+		AllowOriginFunc: func(origin string) bool { return t.directory.Load().IsWebOrigin(origin) },
+		AllowedMethods:  methods,
+		AllowedHeaders:  []string{"Authorization", "Content-Type", "Auth0-Client", "DPoP"},
+		ExposedHeaders:  []string{"DPoP-Nonce", "WWW-Authenticate"},
+		MaxAge:          600,
+	}).Handler(next)
+}
+
+// answerUnsupported answers requests for what the tenant does not have, as JSON that scripts can
+// read: Auth0 has more than a login, and packages call it.
+func (t *Tenant) answerUnsupported(w http.ResponseWriter, r *http.Request) {
+	what := fmt.Sprintf("%.10s %.100s", r.Method, r.URL.Path)
+	t.events.rejected("The local tenant does not support %s", what)
+	t.opts.Log.Warn("not supported by the local tenant", "request", what)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusNotFound)
+	_ = json.NewEncoder(w).Encode(map[string]string{ // fails only if the client is gone
+		"error": "not_supported", "error_description": "The local tenant does not support " + what + "; docs/tenant.md lists what it does",
+	})
 }

@@ -42,6 +42,7 @@ type Client struct {
 	Scopes     []string // granted by client_credentials
 
 	RequireProof bool // its tokens must be bound to a key (RFC 9449)
+	RequirePKCE  bool // also if it is confidential; public clients always need it (RFC 7636)
 }
 
 // API is a resource server.
@@ -68,6 +69,7 @@ type Scope struct{ Name, Description string }
 // Grant types that a client can have.
 const (
 	GrantCode              = "authorization_code"
+	GrantImplicit          = "implicit" // ID tokens by form_post alone
 	GrantRefreshToken      = "refresh_token"
 	GrantClientCredentials = "client_credentials"
 )
@@ -113,6 +115,14 @@ func (d *Directory) APIs() []*API {
 // UserByEmail returns the user with that email address, in any case, or nil.
 func (d *Directory) UserByEmail(email string) *User {
 	return d.user(func(u *User) bool { return strings.EqualFold(u.Email, email) })
+}
+
+// UserByName returns the user with that email address or, without an @, that nickname; or nil.
+func (d *Directory) UserByName(name string) *User {
+	if strings.Contains(name, "@") {
+		return d.UserByEmail(name)
+	}
+	return d.user(func(u *User) bool { return name != "" && strings.EqualFold(u.Nickname, name) })
 }
 
 // UserByID returns the user with that ID, the claim sub, or nil.

@@ -60,6 +60,7 @@ type clientConfig struct {
 	Scopes     []string `json:"scopes"`
 
 	RequireProof bool `json:"require_proof_of_possession"`
+	RequirePKCE  bool `json:"require_pkce"`
 }
 
 type apiConfig struct {
@@ -169,12 +170,12 @@ func (b *builder) user(u userConfig, at string, d *Directory, now time.Time) *Us
 func (b *builder) client(c clientConfig, at string, d *Directory) *Client {
 	made := &Client{
 		ID: b.variables.Replace(c.ID), Name: c.Name, Secret: c.Secret, Callbacks: b.fill(c.Callbacks), LogoutURLs: b.fill(c.LogoutURLs),
-		WebOrigins: b.fill(c.WebOrigins), Grants: c.Grants, Scopes: c.Scopes, RequireProof: c.RequireProof,
+		WebOrigins: b.fill(c.WebOrigins), Grants: c.Grants, Scopes: c.Scopes, RequireProof: c.RequireProof, RequirePKCE: c.RequirePKCE,
 	}
 	b.require(made.ID != "", at+"/client_id", "a client needs a client_id")
 	b.require(made.Name != "", at+"/name", "a client needs a name, which the consent page shows")
 	b.require(d.clients[made.ID] == nil, at+"/client_id", "there is another client with this client_id")
-	known := []string{GrantCode, GrantRefreshToken, GrantClientCredentials}
+	known := []string{GrantCode, GrantImplicit, GrantRefreshToken, GrantClientCredentials}
 	for j, grant := range c.Grants {
 		b.require(slices.Contains(known, grant), fmt.Sprintf("%s/grant_types/%d", at, j),
 			"the grant type %q is not one of %s", grant, strings.Join(known, ", "))
