@@ -78,8 +78,8 @@ func (c Config) Origin(addr string) string {
 // CertificateNames are the names and addresses that a certificate of the page and the local
 // tenant must have, in addition to localhost.
 func (c Config) CertificateNames() (names []string, addresses []net.IP) {
-	if c.Exposed() {
-		addresses = localnet.Addresses()
+	if ip := net.ParseIP(c.publicHost); ip != nil {
+		addresses = append(addresses, ip)
 	}
 	return c.AllowedHosts, addresses
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"reflect"
 	"strings"
@@ -194,12 +195,13 @@ func TestOtherMachines(t *testing.T) {
 		args           []string
 		page, tenant   string // "" for this machine's address
 		tenantIsInside bool
+		certified      string // names and addresses, in addition to localhost
 	}{
-		"https":                {[]string{"--https"}, "https://localhost:4200", "https://localhost:4400", true},
-		"an address":           {[]string{"--https", "--host", "192.0.2.7"}, "https://192.0.2.7:4200", "https://192.0.2.7:4400", false},
-		"a name":               {[]string{"--https", "--host", "dev.test"}, "https://dev.test:4200", "https://dev.test:4400", false},
-		"plain http":           {[]string{"--host", "192.0.2.7"}, "http://192.0.2.7:4200", "http://localhost:4400", true},
-		"loopback by its name": {[]string{"--https", "--host", "localhost"}, "https://localhost:4200", "https://localhost:4400", true},
+		"https":                {[]string{"--https"}, "https://localhost:4200", "https://localhost:4400", true, "[] []"},
+		"an address":           {[]string{"--https", "--host", "192.0.2.7"}, "https://192.0.2.7:4200", "https://192.0.2.7:4400", false, "[] [192.0.2.7]"},
+		"a name":               {[]string{"--https", "--host", "dev.test"}, "https://dev.test:4200", "https://dev.test:4400", false, "[dev.test] []"},
+		"plain http":           {[]string{"--host", "192.0.2.7"}, "http://192.0.2.7:4200", "http://localhost:4400", true, "[] []"},
+		"loopback by its name": {[]string{"--https", "--host", "localhost"}, "https://localhost:4200", "https://localhost:4400", true, "[localhost] []"},
 	} {
 		cfg, err := Parse(tc.args, env(), io.Discard)
 		if err != nil {
@@ -210,6 +212,10 @@ func TestOtherMachines(t *testing.T) {
 		}
 		if inside := loopback(cfg.TenantAddr) == nil; inside != tc.tenantIsInside {
 			t.Errorf("%s: the tenant listens on %s", name, cfg.TenantAddr)
+		}
+		names, addresses := cfg.CertificateNames()
+		if certified := fmt.Sprint(names, addresses); certified != tc.certified {
+			t.Errorf("%s: the certificate is for %s, want %s", name, certified, tc.certified)
 		}
 	}
 }
