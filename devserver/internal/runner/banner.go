@@ -51,7 +51,10 @@ func (r *runner) banner() string {
 			label = ""
 		}
 	}
-	if cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "" {
+	switch {
+	case cfg.DPoP:
+		line("Try", "%smake call PATH=/api/external DPOP=1", r.fromHere("TENANT_ADDR"))
+	case cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "":
 		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere("TENANT_ADDR"), api)
 	}
 	if settings.ca != "" {

@@ -22,7 +22,7 @@ const (
 	lifetime    = 30 * 24 * time.Hour // of a family, since its login
 	idleTimeout = 15 * 24 * time.Hour // of a family, since its last use
 	overlap     = 5 * time.Second     // in which a used token may be used again, by another tab
-	maxTokens   = 32                  // tokens of a family that are remembered for the overlap
+	maxTokens   = 1000                // tokens of a family that can be used
 	maxFamilies = 1000
 )
 
@@ -85,9 +85,11 @@ func (fs *Families) Start(f Family) (value, id string) {
 	return value, f.ID
 }
 
-// next adds a token to f and returns it. The caller holds mu.
+// next adds a token to f and returns it, and forgets those that can no longer be used. The
+// caller holds mu.
 func (f *family) next(now time.Time) string {
 	value := f.ID + "." + rand.Text()
+	f.Tokens = slices.DeleteFunc(f.Tokens, func(t token) bool { return !t.usable(now) })
 	f.Tokens = append(f.Tokens, token{Digest: digest(value)})
 	if len(f.Tokens) > maxTokens {
 		f.Tokens = slices.Delete(f.Tokens, 0, 1)

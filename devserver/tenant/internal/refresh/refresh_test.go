@@ -65,13 +65,13 @@ func TestFindUsesNothing(t *testing.T) {
 	}
 }
 
-// TestConcurrentUse has two tabs, and the dashboard, use the families at once.
+// TestConcurrentUse has many tabs, and the dashboard, use one token at once.
 func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
 	fs := refresh.New(time.Now)
 	value, id := fs.Start(refresh.Family{Client: "app"})
 	var wg sync.WaitGroup
-	for range 20 {
+	for range 200 {
 		wg.Go(func() {
 			if _, err := fs.Rotate(value, "app"); err != nil {
 				t.Errorf("within the overlap: %v", err)
