@@ -150,7 +150,7 @@ func listed(urls []string) string {
 func (t *Tenant) check(req *authRequest, form url.Values) *oidc.Error {
 	var err error
 	audience, isCode := form.Get("audience"), req.ResponseType != oidc.ResponseTypeIDTokenOnly
-	isPublic := req.client.Secret == ""
+	isPublic := req.client.IsPublic()
 	switch {
 	case req.ResponseMode != "" && !slices.Contains(responseModes, string(req.ResponseMode)):
 		return oidc.ErrInvalidRequest().WithDescription("response_mode must be one of %s", strings.Join(responseModes, ", "))

@@ -40,7 +40,7 @@ const tokenTypeDPoP = "DPoP"
 // public client needs a nonce, as at Auth0.
 func (p *protocol) proofOf(header http.Header, client *directory.Client) (thumbprint string, err error) {
 	thumbprint, err = p.tenant.proofs.verify(header["Dpop"], expectation{
-		method: http.MethodPost, url: strings.TrimSuffix(p.tenant.opts.Issuer, "/") + "/oauth/token", nonce: client.Secret == "",
+		method: http.MethodPost, url: strings.TrimSuffix(p.tenant.opts.Issuer, "/") + "/oauth/token", nonce: client.IsPublic(),
 	})
 	if problem, ok := errors.AsType[*proofError](err); ok {
 		if problem != errNoNonce { // which every client meets at first

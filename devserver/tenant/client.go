@@ -36,10 +36,13 @@ func (c opClient) GrantTypes() (grants []oidc.GrantType) {
 }
 
 func (c opClient) AuthMethod() oidc.AuthMethod {
-	if c.Secret == "" {
-		return oidc.AuthMethodNone
+	switch {
+	case c.PublicKey != nil:
+		return oidc.AuthMethodPrivateKeyJWT
+	case c.Secret != "":
+		return oidc.AuthMethodPost
 	}
-	return oidc.AuthMethodPost
+	return oidc.AuthMethodNone
 }
 
 // The rest is the same for all clients.

@@ -27,13 +27,23 @@ type protocol struct {
 	tenant *Tenant
 }
 
-// VerifyClient implements op.Server. A confidential client authenticates with its secret;
-// a public one needs none, because PKCE binds codes to it.
+// VerifyClient implements op.Server. A confidential client authenticates with its secret or an
+// assertion; a public one needs none, because PKCE binds codes to it.
 func (p *protocol) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
+	reject := func(why string) error {
+		p.tenant.events.rejected("A token request was rejected: %s", why)
+		return op.NewStatusError(oidc.ErrInvalidClient().WithDescription("Unauthorized"), http.StatusUnauthorized)
+	}
+	if r.Data.ClientAssertion != "" {
+		app, err := p.tenant.verifyAssertion(r.Data)
+		if err != nil {
+			return nil, reject("its client assertion is invalid: " + err.Error())
+		}
+		return opClient{app}, nil
+	}
 	app := p.tenant.directory.Load().Client(r.Data.ClientID)
-	if app == nil || app.Secret != "" && !app.HasSecret(r.Data.ClientSecret) {
-		p.tenant.events.rejected("A token request was rejected: its client is unknown, or the secret is wrong")
-		return nil, op.NewStatusError(oidc.ErrInvalidClient().WithDescription("Unauthorized"), http.StatusUnauthorized)
+	if app == nil || !app.IsPublic() && !app.HasSecret(r.Data.ClientSecret) {
+		return nil, reject("its client is unknown, or the secret is wrong")
 	}
 	return opClient{app}, nil
 }
@@ -233,7 +243,7 @@ func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Respon
 		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeImplicit, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials},
 		SubjectTypesSupported:             []string{"public"},
 		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
-		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic},
+		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic, oidc.AuthMethodPrivateKeyJWT},
 		CodeChallengeMethodsSupported:     []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
 	}, proofAlgorithms}), nil
 }

@@ -26,7 +26,7 @@ func (t *Tenant) startFamily(g *grant, code string) (value string) {
 		Client: g.request.client.ID, User: g.session.user.ID, Scopes: g.scopes,
 		SessionID: g.session.id, LoggedIn: g.session.loggedIn, Org: g.request.organization,
 	}
-	if g.request.client.Secret == "" { // those of a confidential client are bound by its secret (RFC 9449 §5)
+	if g.request.client.IsPublic() { // those of a confidential client are bound by its secret (RFC 9449 §5)
 		f.Thumbprint = g.thumbprint
 	}
 	if g.request.api != nil {

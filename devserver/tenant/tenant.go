@@ -97,6 +97,7 @@ type Tenant struct {
 	consents  *expiring.Map[[]string]     // by user, client and audience: scopes agreed to
 	refresh   *refresh.Families
 	proofs    *proofs
+	jtis      *expiring.Map[bool] // of client assertions that were used, by client
 	events    *events
 	controls  *controls
 
@@ -136,6 +137,7 @@ func New(opts Options) (*Tenant, error) {
 		consents: expiring.New[[]string](10000, 12*time.Hour, opts.Now),
 		refresh:  refresh.New(opts.Now),
 		proofs:   newProofs(opts.Now),
+		jtis:     expiring.New[bool](10000, maxAssertion, opts.Now),
 		events:   &events{now: opts.Now},
 		controls: control,
 	}

@@ -169,7 +169,7 @@ func TestDiscoveryAndKeys(t *testing.T) {
 	credentials := url.Values{"grant_type": {"client_credentials"}, "audience": {audience}}
 	request := f.request(http.MethodPost, "/oauth/token", strings.NewReader(credentials.Encode()), "Content-Type: application/x-www-form-urlencoded")
 	request.SetBasicAuth(tenant.MachineClientID, tenant.MachineClientSecret)
-	if methods, _ := json.Marshal(conf["token_endpoint_auth_methods_supported"]); string(methods) != `["none","client_secret_post","client_secret_basic"]` || f.send(request).status != http.StatusOK {
+	if methods, _ := json.Marshal(conf["token_endpoint_auth_methods_supported"]); string(methods) != `["none","client_secret_post","client_secret_basic","private_key_jwt"]` || f.send(request).status != http.StatusOK {
 		t.Errorf("authentication methods: %s", methods)
 	}
 	if other := f.get("/.well-known/oauth-authorization-server"); other.status != http.StatusOK || decode[object](t, other.body)["issuer"] != conf["issuer"] {

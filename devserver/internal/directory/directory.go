@@ -4,7 +4,6 @@ package directory
 
 import (
 	"cmp"
-	"crypto/subtle"
 	"fmt"
 	"maps"
 	"net/url"
@@ -29,20 +28,6 @@ type User struct {
 	Blocked               bool           // may not log in
 	Claims                map[string]any // additional claims for ID and access tokens; names are URLs
 	UpdatedAt             time.Time
-}
-
-// Client is an application.
-type Client struct {
-	ID, Name   string
-	Secret     string   // "" for a public client
-	Callbacks  []string // redirect URIs
-	LogoutURLs []string
-	WebOrigins []string // origins for CORS and web_message responses
-	Grants     []string // grant types
-	Scopes     []string // granted by client_credentials
-
-	RequireProof bool // its tokens must be bound to a key (RFC 9449)
-	RequirePKCE  bool // also if it is confidential; public clients always need it (RFC 7636)
 }
 
 // API is a resource server.
@@ -156,15 +141,6 @@ func (u *User) Name() string {
 func (a *API) Has(scope string) bool {
 	return a != nil && slices.ContainsFunc(a.Scopes, func(s Scope) bool { return s.Name == scope })
 }
-
-// HasSecret reports, in constant time, whether secret is the client's. A public client
-// has none.
-func (c *Client) HasSecret(secret string) bool {
-	return c.Secret != "" && subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) == 1
-}
-
-// MayUse reports whether the client has the grant type.
-func (c *Client) MayUse(grant string) bool { return slices.Contains(c.Grants, grant) }
 
 // Grantable returns which of the requested scopes u gets at a, which is nil if no API
 // was requested: those of OpenID Connect, and those of the API that u has the

@@ -61,6 +61,8 @@ type clientConfig struct {
 
 	RequireProof bool `json:"require_proof_of_possession"`
 	RequirePKCE  bool `json:"require_pkce"`
+
+	PublicKey string `json:"public_key"` // PEM
 }
 
 type apiConfig struct {
@@ -180,7 +182,12 @@ func (b *builder) client(c clientConfig, at string, d *Directory) *Client {
 		b.require(slices.Contains(known, grant), fmt.Sprintf("%s/grant_types/%d", at, j),
 			"the grant type %q is not one of %s", grant, strings.Join(known, ", "))
 	}
-	b.require(c.Secret != "" || !made.MayUse(GrantClientCredentials), at, "client_credentials needs a client_secret")
+	if c.PublicKey != "" {
+		key, err := parsePublicKey(c.PublicKey)
+		made.PublicKey = key
+		b.require(err == nil, at+"/public_key", "this is not the key of a client: %v", err)
+	}
+	b.require(!made.IsPublic() || !made.MayUse(GrantClientCredentials), at, "client_credentials needs a client_secret or a public_key")
 	b.requireURLs(made.Callbacks, at+"/callbacks")
 	b.requireURLs(made.LogoutURLs, at+"/allowed_logout_urls")
 	for j, one := range made.WebOrigins {
