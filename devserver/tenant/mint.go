@@ -44,7 +44,7 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 		expires = now.Add(-time.Hour)
 	}
 	claims := map[string]any{
-		"iss": t.opts.Issuer, "aud": []string{audience}, "iat": expires.Add(-lifetime).Unix(), "exp": expires.Unix(),
+		"iss": t.opts.Issuer, "aud": audienceClaim{audience}, "iat": expires.Add(-lifetime).Unix(), "exp": expires.Unix(),
 	}
 	var permissions []string
 	if options.User != "" {
