@@ -94,6 +94,7 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	if local != nil {
 		srv := newServer(local, log)
 		srv.TLSConfig = secure.Clone()
+		srv.RegisterOnShutdown(local.EndWaiting)
 		group.Go(func() error { return localnet.Serve(ctx, srv, tenantListeners, drain) })
 		log.Info("local tenant listening on " + origin(tenantListeners))
 	}

@@ -138,6 +138,23 @@ func (c *controls) now() time.Time {
 	return c.actual().Add(c.offset)
 }
 
+// ahead is how far the tenant's clock is ahead of the real one, like "2h", "" if it is not.
+func (c *controls) ahead() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.offset == 0 {
+		return ""
+	}
+	text := c.offset.String() // "2h0m0s"
+	if short, ok := strings.CutSuffix(text, "m0s"); ok {
+		text = short + "m"
+	}
+	if short, ok := strings.CutSuffix(text, "h0m"); ok {
+		text = short + "h"
+	}
+	return text
+}
+
 // setOffset sets the tenant's clock ahead of the real one.
 func (c *controls) setOffset(offset time.Duration) {
 	c.mu.Lock()

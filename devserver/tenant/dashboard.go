@@ -1,19 +1,24 @@
 package tenant
 
 import (
+	"crypto/rand"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"calling-an-api.example/devserver/internal/directory"
+	"calling-an-api.example/devserver/internal/hostcheck"
 )
 
 // dashboard is what dashboard.html shows: the tenant's configuration, sessions and last
 // events. It contains no tokens, codes or cookies.
 type dashboard struct {
 	Issuer, App string
-	Following   bool // the page reloads itself
+	CanAct      bool   // the browser is on this machine, so the page has forms
+	Nonce       string // of the page's script
+	Version     int    // number of changes that the page shows
+	Ahead       string // of the clock, "" if it is right
 	Users       []User
 	Clients     []clientRow
 	APIs        []apiRow
@@ -40,8 +45,9 @@ type apiRow struct {
 
 // sessionRow is a user's login in one browser.
 type sessionRow struct {
-	User            string
+	ID, User        string
 	LoggedIn, Until time.Time
+	IsOwn           bool // of the browser that shows the dashboard
 }
 
 // familyRow is a refresh-token family.
@@ -51,10 +57,13 @@ type familyRow struct {
 	Used, Until                    time.Time
 }
 
-// showDashboard serves the dashboard. It changes nothing.
+// showDashboard serves the dashboard. It changes nothing. Its script loads it again when there
+// is an event.
 func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
+	version, _ := t.events.next() // before the content, so that a change meanwhile is shown afterwards
 	page := dashboard{
-		Issuer: t.opts.Issuer, App: t.opts.AppOrigin, Following: r.URL.Query().Has("follow"),
+		Version: version,
+		Issuer:  t.opts.Issuer, App: t.opts.AppOrigin, CanAct: hostcheck.FromThisMachine(r), Nonce: rand.Text(), Ahead: t.controls.ahead(),
 		Users: t.Users(), Events: t.events.list(),
 	}
 	d := t.directory.Load()
@@ -66,18 +75,16 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 	for _, key := range keys {
 		page.Keys = append(page.Keys, key.id)
 	}
+	own := t.currentSession(r)
 	t.sessions.Each(func(_ string, s *session, born time.Time) {
 		if u := d.UserByID(s.user.ID); u == nil || u.Blocked {
 			return
 		}
-		page.Sessions = append(page.Sessions, sessionRow{s.user.Email, s.loggedIn, born.Add(t.sessions.TTL())})
+		page.Sessions = append(page.Sessions, sessionRow{s.id, s.user.Email, s.loggedIn, born.Add(t.sessions.TTL()), own != nil && own.id == s.id})
 	})
 	slices.SortFunc(page.Sessions, func(a, b sessionRow) int { return b.LoggedIn.Compare(a.LoggedIn) })
 	page.Families = t.familyRows(d)
-	if page.Following { // the policy forbids scripts
-		w.Header().Set("Refresh", "3")
-	}
-	setPagePolicy(w, "form-action 'none'")
+	setPagePolicy(w, "form-action 'self'; connect-src 'self'; script-src 'nonce-"+page.Nonce+"'")
 	t.render(w, http.StatusOK, "dashboard.html", page)
 }
 

@@ -4,8 +4,12 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"calling-an-api.example/devserver/internal/outputtest"
 )
 
 func TestDashboard(t *testing.T) {
@@ -28,10 +32,6 @@ func TestDashboard(t *testing.T) {
 		}
 	}
 	expect("at first", "ada-local", "External API", audience, app+"/callback", "No user is logged in", "None yet", f.kids()[0])
-
-	if once, follow := f.get("/").header.Get("Refresh"), f.get("/?follow").header.Get("Refresh"); once != "" || follow != "3" {
-		t.Errorf("loaded again: %q, and followed %q", once, follow)
-	}
 
 	code := f.logIn("ada@example.com", "ada-local", "scope=openid profile offline_access read:messages")
 	_, tokens := f.tokens(codeForm(code))
@@ -65,4 +65,108 @@ func TestDashboard(t *testing.T) {
 	if text := page(); strings.Count(text, "asked whether a user is logged in") != 50 {
 		t.Error("more than the last events are kept")
 	}
+}
+
+// TestDashboardActs presses the dashboard's buttons.
+func TestDashboardActs(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	act := func(fields ...string) answer {
+		t.Helper()
+		form := url.Values{}
+		for i := 0; i < len(fields); i += 2 {
+			form.Set(fields[i], fields[i+1])
+		}
+		return f.post("/u/act", form, "Origin: "+f.url, "Sec-Fetch-Site: same-origin")
+	}
+	done := func(fields ...string) {
+		t.Helper()
+		if got := act(fields...); got.status != http.StatusSeeOther || got.location.Path != "/" {
+			t.Errorf("%q: %d %s", fields, got.status, got.body)
+		}
+	}
+	page := func() string { return html.UnescapeString(f.get("/").body) }
+	silent := func() string { return f.get(authorizeURL("prompt=none")).location.Query().Get("error") }
+
+	f.ask("session", `{"user": "ada@example.com"}`)
+	if text := page(); !strings.Contains(text, "in this browser") || silent() != "" {
+		t.Errorf("a session: %s", text)
+	}
+	sid := regexp.MustCompile(`name="sid" value="([^"]+)"`).FindStringSubmatch(page())[1]
+	_, tokens := f.tokens(codeForm(f.get(authorizeURL("scope=openid offline_access")).location.Query().Get("code")))
+	done("action", "end", "sid", sid)
+	if status, _ := f.renew(tokens.Refresh); silent() != "login_required" || status == http.StatusOK {
+		t.Errorf("an ended session: %q, its refresh token %d", silent(), status)
+	}
+
+	f.ask("session", `{"user": "ada@example.com"}`)
+	done("action", "block", "user", "ada@example.com")
+	if silent() != "login_required" || !strings.Contains(page(), "Unblock") {
+		t.Errorf("a blocked user: %q", silent())
+	}
+	done("action", "unblock", "user", "ada@example.com")
+	if silent() != "" {
+		t.Errorf("unblocked: %q", silent())
+	}
+
+	before := f.kids()[0]
+	done("action", "rotate")
+	if kids := f.kids(); len(kids) != 2 || kids[0] == before {
+		t.Errorf("keys after a rotation: %q", kids)
+	}
+	if got := act("action", "revoke", "kid", f.kids()[0]); got.status != http.StatusBadRequest {
+		t.Errorf("the current key was revoked: %d", got.status)
+	}
+	done("action", "revoke", "kid", before)
+	if kids := f.kids(); len(kids) != 1 {
+		t.Errorf("keys after a revocation: %q", kids)
+	}
+
+	done("action", "fail", "path", "/userinfo", "times", "1", "status", "502")
+	if got := f.get("/userinfo"); got.status != http.StatusBadGateway {
+		t.Errorf("a failure: %d", got.status)
+	}
+	done("action", "clock", "ahead", "2h")
+	if !strings.Contains(page(), `value="2h"`) {
+		t.Error("the clock is not shown")
+	}
+	if got := act("action", "mint", "user", "ada@example.com"); got.status != http.StatusOK || !strings.Contains(got.body, "<code>eyJ") || strings.Contains(page(), "eyJ") {
+		t.Errorf("a token: %d %s", got.status, got.body)
+	}
+	done("action", "reset")
+	if silent() != "login_required" || strings.Contains(page(), `value="2h"`) {
+		t.Error("after a reset, something stays")
+	}
+	for _, fields := range [][]string{{"action", "x"}, {"action", "clock", "ahead", "soon"}, {"action", "fail", "path", "x"}, {"action", "mint", "user", "nobody@example.com"}} {
+		if got := act(fields...); got.status != http.StatusBadRequest {
+			t.Errorf("%q: %d", fields, got.status)
+		}
+	}
+	if got := f.post("/u/act", url.Values{"action": {"reset"}}, "Origin: "+app, "Sec-Fetch-Site: same-site"); got.status != http.StatusForbidden {
+		t.Errorf("from the app's page: %d", got.status)
+	}
+}
+
+// TestDashboardFollows asks for changes: at once if there were some, or when there is one.
+func TestDashboardFollows(t *testing.T) {
+	t.Parallel()
+	f, local := startLocal(t, outputtest.New())
+	version := func(since string) string { return f.get("/u/changes?since=" + since).body }
+	first := version("x")
+	since := regexp.MustCompile(`\d+`).FindString(first)
+	changed := make(chan string, 1)
+	go func() { changed <- version(since) }()
+	for next := ""; next == ""; {
+		f.control("dpop/nonce", "{}") // an event
+		select {
+		case next = <-changed:
+			if next == first {
+				t.Errorf("got %s again", next)
+			}
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	go func() { changed <- version(regexp.MustCompile(`\d+`).FindString(version("x"))) }()
+	local.EndWaiting()
+	<-changed
 }

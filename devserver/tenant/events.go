@@ -20,8 +20,29 @@ const (
 type events struct {
 	now func() time.Time
 
-	mu   sync.Mutex // protects last
-	last []Event    // the newest last
+	mu      sync.Mutex    // protects the fields below
+	last    []Event       // the newest last
+	version int           // number of changes so far
+	changed chan struct{} // closed at the next change; nil if nobody waits
+}
+
+// next returns the number of changes so far, and a channel that is closed at the next one.
+func (e *events) next() (version int, changed <-chan struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.changed == nil {
+		e.changed = make(chan struct{})
+	}
+	return e.version, e.changed
+}
+
+// wake tells those who wait of a change. The caller holds mu.
+func (e *events) wake() {
+	e.version++
+	if e.changed != nil {
+		close(e.changed)
+		e.changed = nil
+	}
 }
 
 // JSON returns the claims as indented JSON.
@@ -35,6 +56,7 @@ func (e *events) clear() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.last = nil
+	e.wake()
 }
 
 // add adds an event.
@@ -62,6 +84,7 @@ func (e *events) append(one Event) {
 	if e.last = append(e.last, one); len(e.last) > maxEvents {
 		e.last = slices.Delete(e.last, 0, 1)
 	}
+	e.wake()
 }
 
 // list returns the events, the newest first.

@@ -31,6 +31,8 @@ func (t *Tenant) routes() http.Handler {
 	mux.HandleFunc("POST /u/login", t.login)
 	mux.HandleFunc("GET /u/consent", t.showConsent)
 	mux.HandleFunc("POST /u/consent", t.consent)
+	mux.HandleFunc("POST /u/act", t.act)
+	mux.HandleFunc("GET /u/changes", t.follow)
 	mux.HandleFunc("GET /u/style.css", serveStyle)
 	mux.HandleFunc("GET /favicon.ico", serveNoIcon)
 	mux.HandleFunc("GET /avatars/{initials}", serveAvatar)

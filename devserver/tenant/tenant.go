@@ -101,8 +101,12 @@ type Tenant struct {
 	events    *events
 	controls  *controls
 
-	configuring sync.Mutex        // held while directory is replaced; protects added
+	configuring sync.Mutex        // held while directory is replaced; protects the next two fields
 	added       []*directory.User // by tests
+	blocked     map[string]bool   // by the dashboard, by user ID; an edit of the file does not change it
+
+	ended chan struct{} // closed by end
+	end   func()
 
 	saving     sync.Mutex     // held while the state file is written
 	background sync.WaitGroup // the first save
@@ -141,6 +145,8 @@ func New(opts Options) (*Tenant, error) {
 		events:   &events{now: opts.Now},
 		controls: control,
 	}
+	t.ended = make(chan struct{})
+	t.end = sync.OnceFunc(func() { close(t.ended) })
 	t.decoder.IgnoreUnknownKeys(true)
 	if err := t.Reload(); err != nil { // before the state, which refers to users
 		return nil, err
@@ -186,7 +192,7 @@ func (t *Tenant) Configure(file string, data []byte) error {
 	} else { // the file has one of them now
 		t.added = nil
 	}
-	t.directory.Store(d)
+	t.directory.Store(d.WithBlocked(t.blocked))
 	return nil
 }
 

@@ -102,7 +102,7 @@ func (t *Tenant) consentToAll(d *directory.Directory, u *directory.User) {
 // clock's offset and events. The configuration and the signing keys stay.
 func (t *Tenant) Reset() error {
 	t.configuring.Lock()
-	t.added = nil
+	t.added, t.blocked = nil, nil
 	t.configuring.Unlock()
 	t.sessions.Clear()
 	t.consents.Clear()

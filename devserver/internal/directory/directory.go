@@ -81,6 +81,20 @@ func (d *Directory) With(users []*User) (*Directory, error) {
 	return &more, nil
 }
 
+// WithBlocked returns a Directory in which the users with these IDs are blocked, or not.
+func (d *Directory) WithBlocked(blocked map[string]bool) *Directory {
+	changed := *d
+	changed.Users = slices.Clone(d.Users)
+	for i, u := range changed.Users {
+		if is, known := blocked[u.ID]; known && is != u.Blocked {
+			other := *u
+			other.Blocked = is
+			changed.Users[i] = &other
+		}
+	}
+	return &changed
+}
+
 // Client returns the client with that ID, or nil.
 func (d *Directory) Client(id string) *Client { return d.clients[id] }
 

@@ -35,6 +35,7 @@ func Start(tb testing.TB, options tenant.Options) *Server {
 	srv.Config.Handler = local
 	srv.Start()
 	tb.Cleanup(func() {
+		local.EndWaiting()
 		srv.Close()
 		local.Close()
 	})

@@ -172,6 +172,21 @@ func (fs *Families) EndFamily(id string) {
 	fs.byID.Take(id)
 }
 
+// EndSession ends the families of the session with that ID.
+func (fs *Families) EndSession(id string) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	var ids []string
+	fs.byID.Each(func(key string, f *family, _ time.Time) {
+		if f.SessionID == id {
+			ids = append(ids, key)
+		}
+	})
+	for _, key := range ids {
+		fs.byID.Take(key)
+	}
+}
+
 // EndAll ends all families.
 func (fs *Families) EndAll() {
 	fs.mu.Lock()
