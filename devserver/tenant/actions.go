@@ -1,6 +1,8 @@
 package tenant
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,7 +29,7 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 		err = t.keys.rotate()
 		t.save()
 	case "revoke":
-		if !t.keys.revoke(form.Get("kid")) {
+		if form.Get("kid") == "" || !t.keys.revoke(form.Get("kid")) {
 			t.showMessage(w, http.StatusBadRequest, "The key stays", "There is no such key, or it signs new tokens: rotate first.")
 			return
 		}
@@ -35,21 +37,25 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 	case "end":
 		t.endSessionByID(form.Get("sid"))
 	case "block", "unblock":
-		t.setBlocked(form.Get("user"), action == "block")
+		err = t.setBlocked(form.Get("user"), action == "block")
 	case "fail":
-		times, _ := strconv.Atoi(form.Get("times")) // addFailure checks it
-		status, _ := strconv.Atoi(form.Get("status"))
-		err = t.controls.addFailure(failureRequest{Path: form.Get("path"), Times: &times, Status: status})
+		times, errTimes := strconv.Atoi(form.Get("times"))
+		status, errStatus := strconv.Atoi(form.Get("status"))
+		if err = errors.Join(errTimes, errStatus); err == nil {
+			err = t.controls.addFailure(failureRequest{Path: form.Get("path"), Times: &times, Status: status})
+		}
 	case "clock":
 		var ahead time.Duration
 		if ahead, err = time.ParseDuration(form.Get("ahead")); err == nil {
 			t.controls.setOffset(ahead)
 		}
 	case "mint":
-		t.mintForDashboard(w, form.Get("user"), form.Get("expired") != "")
+		t.mintForDashboard(w, form.Get("user"))
 		return
 	case "reset":
-		err = t.Reset()
+		t.Reset()
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+		return
 	default:
 		t.showMessage(w, http.StatusBadRequest, "The form is invalid", "It has no known action.")
 		return
@@ -62,9 +68,9 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// mintForDashboard shows a token of user, "" for the machine client.
-func (t *Tenant) mintForDashboard(w http.ResponseWriter, user string, expired bool) {
-	token, err := t.Mint(MintOptions{User: user, Expired: expired})
+// mintForDashboard shows a token of user.
+func (t *Tenant) mintForDashboard(w http.ResponseWriter, user string) {
+	token, err := t.Mint(MintOptions{User: user})
 	if err != nil {
 		t.showMessage(w, http.StatusBadRequest, "There is no token", err.Error())
 		return
@@ -90,16 +96,17 @@ func (t *Tenant) endSessionByID(id string) {
 
 // setBlocked blocks the user with that email address, or lets them log in again, until the next
 // reset.
-func (t *Tenant) setBlocked(email string, blocked bool) {
+func (t *Tenant) setBlocked(email string, blocked bool) error {
 	t.configuring.Lock()
 	defer t.configuring.Unlock()
 	u := t.directory.Load().UserByEmail(email)
 	if u == nil {
-		return
+		return fmt.Errorf("there is no user with the email address %q", email)
 	}
 	if t.blocked == nil {
 		t.blocked = map[string]bool{}
 	}
 	t.blocked[u.ID] = blocked
 	t.directory.Store(t.directory.Load().WithBlocked(t.blocked))
+	return nil
 }

@@ -34,7 +34,8 @@ func (t *Tenant) verifyAssertion(asked *op.ClientCredentials) (*directory.Client
 		Issuer   string        `json:"iss"`
 		Subject  string        `json:"sub"`
 		Audience audienceClaim `json:"aud"`
-		Expires  int64         `json:"exp"`
+		Expires  float64       `json:"exp"`
+		Not      float64       `json:"nbf"`
 		ID       string        `json:"jti"`
 	}
 	if json.Unmarshal(jws.UnsafePayloadWithoutVerification(), &claims) != nil {
@@ -48,7 +49,7 @@ func (t *Tenant) verifyAssertion(asked *op.ClientCredentials) (*directory.Client
 		return nil, errors.New("its signature is not by the client's key")
 	}
 	own := []string{t.opts.Issuer, strings.TrimSuffix(t.opts.Issuer, "/"), t.opts.Issuer + "oauth/token"}
-	now, expires := t.opts.Now(), time.Unix(claims.Expires, 0)
+	now, expires := t.opts.Now(), time.UnixMilli(int64(claims.Expires*1000))
 	switch {
 	case claims.Issuer != app.ID, asked.ClientID != "" && asked.ClientID != app.ID:
 		return nil, errors.New("iss, sub and client_id are not the same client")
@@ -58,6 +59,8 @@ func (t *Tenant) verifyAssertion(asked *op.ClientCredentials) (*directory.Client
 		return nil, errors.New("it has expired, or has no exp")
 	case expires.After(now.Add(maxAssertion)):
 		return nil, errors.New("it is valid for more than 10 minutes")
+	case now.Before(time.UnixMilli(int64(claims.Not * 1000))):
+		return nil, errors.New("it is not valid yet")
 	case claims.ID == "" || len(claims.ID) > 256:
 		return nil, errors.New("it has no jti of at most 256 bytes")
 	}

@@ -97,6 +97,7 @@ func TestClientAssertion(t *testing.T) {
 		"another client ID": form(sign(key, nil), "client_id", "other"),
 		"an unknown client": form(sign(key, object{"sub": "x", "iss": "x"})),
 		"expired":           form(sign(key, object{"exp": time.Now().Unix() - 1})),
+		"not yet":           form(sign(key, object{"nbf": time.Now().Unix() + 30})),
 		"without exp":       form(sign(key, object{"exp": nil})),
 		"for a year":        form(sign(key, object{"exp": time.Now().AddDate(1, 0, 0).Unix()})),
 		"without jti":       form(sign(key, object{"jti": nil})),

@@ -17,13 +17,13 @@
 // # Guarantees
 //
 // Tokens, errors and paths are those of Auth0 as far as docs/tenant.md lists them.
-// Redirect URIs match exactly, and PKCE with S256 is required. An authorization code is
-// used once; a refresh token is used once, and again within 5 s.
+// Redirect URIs match exactly, and public clients must use PKCE with S256. An authorization
+// code is used once; a refresh token is used once, and again within 5 s.
 //
 // # Non-goals
 //
-// It is for development and tests only. Its users' passwords are public, and it must
-// not be reachable from other machines: serve it on loopback.
+// It is for development and tests only. Its users' passwords are public: serve it on loopback,
+// or in a network that you trust, where only its own machine may use the controls.
 //
 // # Logging
 //
@@ -101,9 +101,12 @@ type Tenant struct {
 	events    *events
 	controls  *controls
 
-	configuring sync.Mutex        // held while directory is replaced; protects the next two fields
+	configuring sync.Mutex // held while directory is replaced; protects the next three fields
+	base        *directory.Directory
 	added       []*directory.User // by tests
 	blocked     map[string]bool   // by the dashboard, by user ID; an edit of the file does not change it
+
+	reloading sync.Mutex // held while the configuration file is read and used
 
 	ended chan struct{} // closed by end
 	end   func()
@@ -166,6 +169,8 @@ func New(opts Options) (*Tenant, error) {
 // Reload reads the configuration file again, if there is one. On error the old
 // configuration stays; the error of an invalid file names file:line:column.
 func (t *Tenant) Reload() error {
+	t.reloading.Lock() // so that the content that was read last is the one that stays
+	defer t.reloading.Unlock()
 	if t.opts.ConfigFile == "" {
 		return t.Configure("the default configuration", directory.Default)
 	}
@@ -187,10 +192,12 @@ func (t *Tenant) Configure(file string, data []byte) error {
 	}
 	t.configuring.Lock()
 	defer t.configuring.Unlock()
-	if with, err := d.With(t.added); err == nil {
-		d = with
-	} else { // the file has one of them now
-		t.added = nil
+	t.base = d
+	t.added = slices.DeleteFunc(t.added, func(u *directory.User) bool { // the configuration has this one now
+		return d.UserByID(u.ID) != nil || d.UserByEmail(u.Email) != nil
+	})
+	if d, err = d.With(t.added); err != nil {
+		return err // impossible: AddUser has compared them with each other
 	}
 	t.directory.Store(d.WithBlocked(t.blocked))
 	return nil

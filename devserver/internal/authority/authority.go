@@ -75,7 +75,15 @@ func load(folder string, names Names) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	return made, made.write(folder, isFirst)
+	if err := made.write(folder, isFirst); err != nil {
+		return nil, err
+	}
+	kept, err := read(folder) // which may be that of another process
+	if err != nil {
+		return nil, err
+	}
+	kept.isNew = true
+	return kept, nil
 }
 
 // File is the absolute path of the file with the authority's certificate, in PEM; "" if there
@@ -145,7 +153,7 @@ func create(names Names) (*Authority, error) {
 		return nil, err
 	}
 	template.IsCA, template.BasicConstraintsValid, template.MaxPathLenZero = true, true, true
-	template.KeyUsage = x509.KeyUsageCertSign
+	template.KeyUsage, template.ExtKeyUsage = x509.KeyUsageCertSign, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} // for no other purpose
 	// Whoever has the key can impersonate these names, and no others (RFC 5280 §4.2.1.10).
 	template.PermittedDNSDomainsCritical = true
 	template.PermittedDNSDomains = append([]string{"localhost"}, names.DNS...)

@@ -84,7 +84,7 @@ func TestIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Mode().Perm() != 0o600 || strings.Contains(string(content), "PRIVATE") != wantKey {
+		if want := map[bool]os.FileMode{true: 0o600, false: 0o644}[wantKey]; info.Mode().Perm() != want || strings.Contains(string(content), "PRIVATE") != wantKey {
 			t.Errorf("%s has mode %v:\n%s", file, info.Mode(), content)
 		}
 	}

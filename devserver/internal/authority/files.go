@@ -58,7 +58,12 @@ func (a *Authority) publish(folder string) error {
 	if found, err := os.ReadFile(a.file); err == nil && bytes.Equal(found, a.pem()) {
 		return nil
 	}
-	return writeFile(a.file, a.pem(), os.Rename)
+	return writeFile(a.file, a.pem(), func(from, to string) error {
+		if err := os.Chmod(from, 0o644); err != nil { //nolint:gosec // it is public: other programs read it, and the system's store keeps the mode
+			return err
+		}
+		return os.Rename(from, to)
+	})
 }
 
 func (a *Authority) pem() []byte {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // Client returns an HTTP client that trusts the authority in folder, and the system's. Without
@@ -39,17 +40,19 @@ type Instruction struct{ For, Command string }
 // Instructions are the commands that make programs trust the authority in file. None of them
 // is ever run by itself.
 func Instructions(file string) []Instruction {
-	system := Instruction{"Linux", "sudo cp " + file + " /usr/local/share/ca-certificates/devserver.crt && sudo update-ca-certificates"}
+	if strings.ContainsAny(file, " '()&$") {
+		file = `"` + file + `"`
+	}
+	node, curl := Instruction{"Node.js", "export NODE_EXTRA_CA_CERTS=" + file}, Instruction{"curl", "curl --cacert " + file}
 	switch runtime.GOOS {
 	case "darwin":
-		system = Instruction{"macOS", "security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db " + file}
+		return []Instruction{{"macOS", "security add-trusted-cert -r trustRoot -p ssl -k ~/Library/Keychains/login.keychain-db " + file}, node, curl}
 	case "windows":
-		system = Instruction{"Windows", "certutil -user -addstore Root " + file}
+		return []Instruction{{"Windows", "certutil -user -addstore Root " + file}, node, curl}
 	}
 	return []Instruction{
-		system,
-		{"Node.js", "export NODE_EXTRA_CA_CERTS=" + file},
-		{"Go", "export SSL_CERT_FILE=" + file},
-		{"curl", "curl --cacert " + file},
+		{"Chrome", "certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n devserver -i " + file},
+		{"Linux", "sudo install -m 644 " + file + " /usr/local/share/ca-certificates/devserver.crt && sudo update-ca-certificates"},
+		node, {"Go", "export SSL_CERT_FILE=" + file}, curl,
 	}
 }

@@ -66,7 +66,7 @@ func (c Config) Exposed() bool {
 // addr: [LocalOrigin], over TLS if that is on; or that with the host which other machines use.
 func (c Config) Origin(addr string) string {
 	if _, port, err := net.SplitHostPort(addr); err == nil && c.publicHost != "" {
-		return "https://" + net.JoinHostPort(c.publicHost, port)
+		return strings.TrimSuffix("https://"+net.JoinHostPort(c.publicHost, port), ":443") // as browsers write it
 	}
 	origin := LocalOrigin(addr)
 	if c.HTTPS {
@@ -265,7 +265,9 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	if err := loopback(c.TenantAddr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", cmp.Or(given["tenant-addr"], "--tenant-addr"), c.TenantAddr, err)
 	}
-	c.expose()
+	if err := c.expose(); err != nil {
+		return Config{}, err
+	}
 	c.Audience = split(c.Audience)[0] // of which there is one, as it was given or is the default
 	if given["domain"] != "" {
 		written := c.Domain
@@ -289,18 +291,25 @@ func (c Config) validate(given map[string]string) (Config, error) {
 // expose has the local tenant listen where the page does, if other machines reach that over
 // https: only then can users log in there, because browsers have no crypto.subtle over plain
 // http. Page and tenant get one name, which the page, the tenant and the API agree about.
-func (c *Config) expose() {
+func (c *Config) expose() error {
 	if !c.Exposed() || !c.HTTPS {
-		return
+		return nil
 	}
 	host, _, _ := net.SplitHostPort(c.Addr) // place has checked it
 	_, port, _ := net.SplitHostPort(c.TenantAddr)
 	c.TenantAddr = net.JoinHostPort(host, port)
-	if ip := net.ParseIP(host); ip == nil || !ip.IsUnspecified() {
-		c.publicHost = host
-	} else if addresses := localnet.Addresses(); len(addresses) > 0 {
+	addresses := localnet.Addresses()
+	switch ip := net.ParseIP(host); {
+	case ip == nil || !ip.IsUnspecified():
+		c.publicHost = strings.ToLower(host)
+	case len(c.AllowedHosts) > 0 && c.Cert != "":
+		c.publicHost = c.AllowedHosts[0]
+	case c.Cert != "":
+		return errors.New("--cert is for a name: write that with --host or --allowed-host")
+	case len(addresses) > 0:
 		c.publicHost = addresses[0].String()
 	}
+	return nil
 }
 
 // loopback checks the tenant's address. Only --host makes it reachable from a network, because

@@ -171,6 +171,7 @@ func TestPlace(t *testing.T) {
 		"no number":              {[]string{"--port", "http"}, "", false, "--port"},
 		"too large":              {[]string{"--port", "65536"}, "", false, "65535"},
 		"a certificate, no key":  {[]string{"--cert", "a.pem"}, "", false, "--key"},
+		"a certificate, no name": {[]string{"--cert", "a.pem", "--key", "b.pem", "--host", "0.0.0.0"}, "", false, "--allowed-host"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -199,6 +200,8 @@ func TestOtherMachines(t *testing.T) {
 	}{
 		"https":                {[]string{"--https"}, "https://localhost:4200", "https://localhost:4400", true, "[] []"},
 		"an address":           {[]string{"--https", "--host", "192.0.2.7"}, "https://192.0.2.7:4200", "https://192.0.2.7:4400", false, "[] [192.0.2.7]"},
+		"a name in capitals":   {[]string{"--https", "--host", "Dev.Test", "--port", "443"}, "https://dev.test", "https://dev.test:4400", false, "[dev.test] []"},
+		"a certificate's name": {[]string{"--cert", "a.pem", "--key", "b.pem", "--host", "0.0.0.0", "--allowed-host", "dev.test"}, "https://dev.test:4200", "https://dev.test:4400", false, "[dev.test] []"},
 		"a name":               {[]string{"--https", "--host", "dev.test"}, "https://dev.test:4200", "https://dev.test:4400", false, "[dev.test] []"},
 		"plain http":           {[]string{"--host", "192.0.2.7"}, "http://192.0.2.7:4200", "http://localhost:4400", true, "[] []"},
 		"loopback by its name": {[]string{"--https", "--host", "localhost"}, "https://localhost:4200", "https://localhost:4400", true, "[localhost] []"},

@@ -74,10 +74,11 @@ func SameOrigin(next http.Handler) http.Handler {
 }
 
 // FromThisMachine reports whether a program on this machine has sent r, by the address that the
-// connection comes from.
+// connection comes from. A program that forwards connections, such as ssh -R, is one on this
+// machine; a proxy that says so is not.
 func FromThisMachine(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
+	if err != nil || r.Header.Get("Forwarded")+r.Header.Get("X-Forwarded-For")+r.Header.Get("Via") != "" {
 		return false
 	}
 	return localnet.IsLoopback(host) || slices.ContainsFunc(localnet.Addresses(), func(ip net.IP) bool { return ip.Equal(net.ParseIP(host)) })

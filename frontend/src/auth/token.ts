@@ -39,12 +39,6 @@ export function thumbprintOf(token: string): string | undefined {
   return keyOf(decodeToken(token)?.claims['cnf'])
 }
 
-// Whether the token is one of the dev server's own tenant.
-export function isOfLocalTenant(token: string): boolean {
-  const iss = decodeToken(token)?.claims['iss']
-  return typeof iss === 'string' && /^https?:\/\/localhost:/.test(iss)
-}
-
 // The thumbprint of a proof's key (RFC 7638), undefined if it is not one for ES256, which
 // the SDK uses.
 export async function thumbprintOfKey(jwk: unknown): Promise<string | undefined> {

@@ -52,9 +52,10 @@ test('without a token it shows nothing', () => {
 test('a bound token is copied as a command that makes another one, and its last proof is shown', async () => {
   const written = vi.fn((_: string) => Promise.resolve())
   vi.stubGlobal('navigator', { clipboard: { writeText: written } })
-  const bound = token({ iss: 'http://localhost:4400/', sub: 'ada', cnf: { jkt: 'KEY' } })
+  const bound = token({ sub: 'ada', cnf: { jkt: 'KEY' } })
   const current = new State<Session>({ kind: 'signed in', profile: { email: 'ada@example.com' }, token: bound })
   const view = new TokenInspector(current)
+  view.callAt(undefined, true)
   expect(view.element.textContent).toContain('None was sent')
   view.element.querySelector('button')?.click()
   await vi.waitFor(() => expect(view.element.textContent).toContain('Copied'))
@@ -65,8 +66,8 @@ test('a bound token is copied as a command that makes another one, and its last 
   view.element.querySelector('button')?.click()
   await vi.waitFor(() => expect(written).toHaveBeenCalledTimes(2))
   expect(written).toHaveBeenLastCalledWith('make call PATH=/api/private-scoped DPOP=1')
-  const elsewhere = token({ iss: 'https://acme.auth0.com/', cnf: { jkt: 'KEY' } }) // where nobody can ask for a user's token
-  current.set({ kind: 'signed in', profile: { email: 'ada@example.com' }, token: elsewhere })
+  view.callAt(undefined, false) // a tenant where nobody can ask for a user's token
+  current.set({ kind: 'signed in', profile: { email: 'ada@example.com' }, token: token({ sub: 'b', cnf: { jkt: 'KEY' } }) })
   expect(view.element.textContent).toContain('GET http://a.test/m') // the key is the same
   view.element.querySelector('button')?.click()
   await vi.waitFor(() => expect(written).toHaveBeenCalledTimes(3))

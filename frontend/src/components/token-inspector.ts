@@ -2,7 +2,7 @@
 // terminal. The token itself goes to the clipboard only.
 
 import { attempt } from '../attempt'
-import { countdown, decodeToken, describe, expiryOf, isOfLocalTenant, thumbprintOf } from '../auth/token'
+import { countdown, decodeToken, describe, expiryOf, thumbprintOf } from '../auth/token'
 import { button, el, json } from '../dom'
 import { profileOf, type Session, tokenOf } from '../session'
 import type { State } from '../state'
@@ -15,14 +15,17 @@ export class TokenInspector {
   private readonly proof = new ProofView()
   private url = `${location.origin}/api/external`
   private path = '/api/external' // of the last call
+  private isLocal = false // the tenant is the dev server's own
 
   constructor(private readonly session: State<Session>) {
     this.unfollow = session.followPart(tokenOf, (token) => this.show(token))
   }
 
-  // Makes the copied command call the API at url directly, without the dev server.
-  callAt(url: string | undefined): void {
+  // Makes the copied command call the API at url directly, without the dev server. isLocal says
+  // that the tenant is the dev server's own, which makes tokens for any user.
+  callAt(url: string | undefined, isLocal = false): void {
     if (url) this.url = url
+    this.isLocal = isLocal
   }
 
   // Shows the DPoP proof that was sent with the last request, which was for path.
@@ -96,8 +99,7 @@ export class TokenInspector {
   // with a bound token cannot be copied.
   private makeCall(): string {
     const email = profileOf(this.session.value)?.email ?? ''
-    const isLocal = isOfLocalTenant(tokenOf(this.session.value) ?? '') // no other makes tokens for a user whose name is given
-    const user = isLocal && /^[\w.+@-]+$/.test(email) ? ` USER=${email}` : ''
+    const user = this.isLocal && /^[\w.+@-]+$/.test(email) ? ` USER=${email}` : ''
     return `make call PATH=${this.path}${user} DPOP=1`
   }
 

@@ -103,7 +103,7 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     return el('li', {}, pressed, el('span', {}, el('code', {}, `GET ${one.path}`), ` ${one.about}`))
   })
   void quietly(auth.getToken()) // for the inspector; a call shows what is wrong
-  void quietly(loadStatus().then((status) => inspector.callAt(status?.external)))
+  void quietly(loadStatus().then((status) => inspector.callAt(status?.external, status?.tenant.local)))
   return {
     title: 'External API',
     leave: () => {
