@@ -42,7 +42,7 @@ func TestGoPackages(t *testing.T) {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_, _ = fmt.Fprint(w, claims.Email) // fails only if the test is over
+		_, _ = fmt.Fprint(w, claims.Email) // fails only if the client is gone
 	})
 	app := httptest.NewServer(mux)
 	t.Cleanup(app.Close)
