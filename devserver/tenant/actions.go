@@ -41,12 +41,16 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 	case "fail":
 		times, errTimes := strconv.Atoi(form.Get("times"))
 		status, errStatus := strconv.Atoi(form.Get("status"))
-		if err = errors.Join(errTimes, errStatus); err == nil {
+		if errTimes != nil || errStatus != nil {
+			err = errors.New("the number of requests and their status must be whole numbers")
+		} else {
 			err = t.controls.addFailure(failureRequest{Path: form.Get("path"), Times: &times, Status: status})
 		}
 	case "clock":
-		var ahead time.Duration
-		if ahead, err = time.ParseDuration(form.Get("ahead")); err == nil {
+		ahead, errAhead := time.ParseDuration(form.Get("ahead"))
+		if errAhead != nil {
+			err = errors.New("the clock needs a duration, like 2h or -30m")
+		} else {
 			t.controls.setOffset(ahead)
 		}
 	case "mint":
