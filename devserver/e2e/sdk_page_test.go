@@ -18,6 +18,12 @@ import (
 // official, unmodified packages.
 func clientPage(t *testing.T, name string, flags ...string) *system {
 	t.Helper()
+	return clientPageWith(t, name, nil, flags...)
+}
+
+// clientPageWith is clientPage with settings of the dev server.
+func clientPageWith(t *testing.T, name string, environ []string, flags ...string) *system {
+	t.Helper()
 	clients := filepath.Join(repo, "devserver", "e2e", "clients")
 	dir := t.TempDir()
 	frontendFrom(t, dir, clients)
@@ -27,16 +33,16 @@ func clientPage(t *testing.T, name string, flags ...string) *system {
 		}
 	}
 	write(t, dir, "frontend/src/index.ts", fmt.Sprintf("import './%s/app'\n", name))
-	s := newSystem(t, dir, append(flags, "--types=false")...)
+	s := newSystemWith(t, dir, environ, append(flags, "--types=false")...)
 	s.talks = name != "sdk"
 	return s
 }
 
 // sdkPage opens a page on which nothing is but the SDK, and makes its client with
-// options, a JavaScript object.
-func sdkPage(t *testing.T, options string) *tab {
+// options, a JavaScript object. environ are settings of the dev server.
+func sdkPage(t *testing.T, options string, environ ...string) *tab {
 	t.Helper()
-	b := open(t, clientPage(t, "sdk"))
+	b := open(t, clientPageWith(t, "sdk", environ))
 	b.visit(b.page + "/")
 	b.make(options)
 	return b

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,7 +41,19 @@ const callAPI = `.then(callApi)`
 
 func TestPopupLogin(t *testing.T) {
 	t.Parallel()
-	b := sdkPage(t, "{}")
+	for name, environ := range map[string][]string{"http": nil, "https": {"DEV_HTTPS=true", "TENANT_STATE=" + caFolder()}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "https" && certutil != nil {
+				t.Skip("the browsers cannot be told to trust a certificate: ", certutil)
+			}
+			logInByPopup(t, sdkPage(t, "{}", environ...))
+		})
+	}
+}
+
+func logInByPopup(t *testing.T, b *tab) {
+	t.Helper()
 	b.expect("false", `auth0.isAuthenticated()`)
 	popup := b.popup(`void (window.login = auth0.loginWithPopup().then(() => 'in'))`)
 	popup.see(b.tenant+"/u/login", "Pick a test user")
@@ -119,6 +132,36 @@ func TestRefreshTokens(t *testing.T) {
 	if accepted, rejected := b.refreshes(b); accepted < 6 || rejected != 0 {
 		t.Errorf("got %d refresh tokens accepted and %d rejected, want at least 6 and 0", accepted, rejected)
 	}
+}
+
+// policies is a tenant whose app may exchange a refresh token for tokens of a second API.
+const policies = `{
+	"users": [{"user_id": "auth0|ada", "email": "ada@example.com", "password": "ada-local"}],
+	"clients": [{"client_id": "$CLIENT_ID", "name": "App", "callbacks": ["$PAGE"], "web_origins": ["$PAGE"],
+		"grant_types": ["authorization_code", "refresh_token"],
+		"refresh_token": {"policies": [{"audience": "https://second", "scope": ["read:second"]}]}}],
+	"apis": [
+		{"audience": "$AUDIENCE", "name": "First", "scopes": {}, "token_lifetime": 60, "token_dialect": "rfc9068_profile"},
+		{"audience": "https://second", "name": "Second", "scopes": {"read:second": "Read"}, "token_lifetime": 60}],
+}`
+
+// TestRefreshForSeveralAPIs has the SDK exchange one refresh token for tokens of two APIs (MRRT).
+// The first one's have the profile of RFC 9068, which the API accepts.
+func TestRefreshForSeveralAPIs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "tenant.jsonc", policies)
+	const options = `{useRefreshTokens: true, useMrrt: true, cacheLocation: 'localstorage'}`
+	b := sdkPage(t, options, "TENANT_CONFIG="+filepath.Join(dir, "tenant.jsonc"))
+	b.redirectLogin(options)
+	b.control(b, "fail", `{"path": "/authorize", "times": 1000}`) // so nothing but a refresh token helps
+	b.expect("200 ", `auth0.getTokenSilently()`+callAPI)
+	const parts = `.then((token) => token.split('.').slice(0, 2).map((part) => JSON.parse(atob(part.replaceAll('-', '+').replaceAll('_', '/')))))`
+	b.expect("at+jwt", `auth0.getTokenSilently()`+parts+`.then(([header]) => header.typ)`)
+	b.expect("https://second read:second", `auth0.getTokenSilently({authorizationParams: {audience: 'https://second', scope: 'read:second'}})`+
+		parts+`.then(([, {aud, scope}]) => aud[0] + ' ' + scope.split(' ').at(-1))`)
+	b.expect("200 ", `auth0.getTokenSilently({cacheMode: 'off'})`+callAPI)
+	b.expect("invalid_request: This refresh token is for the audience", `auth0.getTokenSilently({authorizationParams: {audience: 'https://third'}})`)
 }
 
 // TestStolenRefreshToken uses a refresh token that the page has used already.

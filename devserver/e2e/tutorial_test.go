@@ -208,13 +208,3 @@ func TestGoneBeforeTheLoginEnds(t *testing.T) {
 	ask[any](b, `goOn()`)
 	b.see(b.page+"/", "Call the API")
 }
-
-// TestLongNames logs in as a user whose name does not fit.
-func TestLongNames(t *testing.T) {
-	t.Parallel()
-	long := strings.Repeat("supercalifragilistic", 8)
-	b := open(t, newSystem(t, "", tenantConfig(t, `"given_name": "Ada"`, `"given_name": "`+long+`"`)...))
-	b.signIn("/profile", "ada@example.com")
-	b.see(b.page+"/profile", long)
-	b.screenshots("long-name")
-}

@@ -13,8 +13,8 @@ import (
 	"calling-an-api.example/devserver/internal/directory"
 )
 
-// accessClaims are the claims of an access token, in the form of Auth0's. Its aud
-// distinguishes it from an ID token, whose aud is the client.
+// accessClaims are the claims of an access token, in Auth0's profile or in that of RFC 9068. Its
+// aud distinguishes it from an ID token, whose aud is the client.
 type accessClaims struct {
 	Issuer      string        `json:"iss"`
 	Subject     string        `json:"sub"`
@@ -23,7 +23,9 @@ type accessClaims struct {
 	Expires     int64         `json:"exp"`
 	Scope       string        `json:"scope,omitempty"`
 	GrantType   string        `json:"gty,omitempty"`
-	Client      string        `json:"azp"`
+	Client      string        `json:"azp,omitempty"`
+	ClientID    string        `json:"client_id,omitempty"` // RFC 9068 §2.2, as jti
+	ID          string        `json:"jti,omitempty"`
 	Permissions []string      `json:"permissions,omitempty"`
 
 	Confirmation *confirmation `json:"cnf,omitempty"` // the key that the token is bound to
@@ -50,16 +52,29 @@ func (a *audienceClaim) UnmarshalJSON(data []byte) error {
 // MarshalJSON implements json.Marshaler.
 func (c accessClaims) MarshalJSON() ([]byte, error) {
 	type plain accessClaims
+	if len(c.more) == 0 {
+		return json.Marshal(plain(c))
+	}
+	all, err := c.asMap()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(all)
+}
+
+// asMap returns all claims by name.
+func (c accessClaims) asMap() (map[string]any, error) {
+	type plain accessClaims
 	data, err := json.Marshal(plain(c))
-	if err != nil || len(c.more) == 0 {
-		return data, err
+	if err != nil {
+		return nil, err
 	}
 	all := map[string]any{}
 	if err := json.Unmarshal(data, &all); err != nil {
 		return nil, err
 	}
 	maps.Copy(all, c.more) // their names have namespaces, so nothing is replaced
-	return json.Marshal(all)
+	return all, nil
 }
 
 // userAccessClaims returns the claims and the lifetime of the access token for g. It is

@@ -65,6 +65,10 @@ func TestConfigProblems(t *testing.T) {
 		"two of one client":        {configured(t, `"local-machine"`, `"$CLIENT_ID"`), "another client"},
 		"a lifetime of never":      {configured(t, `7200`, `0`), "token_lifetime"},
 		"no audience":              {configured(t, `"audience": "$AUDIENCE",`, ""), "an API needs an audience"},
+		"an unknown dialect":       {configured(t, `"rbac": true,`, `"token_dialect": "jwt",`), `t.jsonc:57:24: "jwt" is not one of access_token, rfc9068_profile`},
+		"a policy for no API":      {configured(t, `"web_origins": ["$PAGE"],`, `"refresh_token": {"policies": [{"audience": "x"}]},`), `t.jsonc:38:51: there is no API with the audience "x"`},
+		"a policy for no scope":    {configured(t, `"web_origins": ["$PAGE"],`, `"refresh_token": {"policies": [{"audience": "$AUDIENCE", "scope": ["x"]}]},`), `has no scope "x"`},
+		"two policies":             {configured(t, `"web_origins": ["$PAGE"],`, `"refresh_token": {"policies": [{"audience": "$AUDIENCE"}, {"audience": "$AUDIENCE"}]},`), "there is another policy for this audience"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -198,8 +198,8 @@ func (t *Tenant) announceNonce(next http.Handler) http.Handler {
 func (t *Tenant) requireProof(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		var claims accessClaims
-		isBound := t.verified(token, &claims) && claims.Confirmation != nil
+		claims, ok := t.openAccessToken(token)
+		isBound := ok && claims.Confirmation != nil
 		isDPoP := strings.EqualFold(scheme, "DPoP")
 		if !isBound && !isDPoP {
 			next.ServeHTTP(w, r)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/crypto"
-	"github.com/zitadel/oidc/v3/pkg/op"
 )
 
 // maxKeys is how many keys are published at most.
@@ -25,7 +24,7 @@ type signingKeys struct {
 	all []*signingKey // the current one first
 }
 
-// signingKey is a key for RS256. It implements op.SigningKey.
+// signingKey is a key for RS256.
 type signingKey struct {
 	id      string
 	private *rsa.PrivateKey
@@ -96,13 +95,14 @@ func (k *signingKeys) revoke(id string) bool {
 	return len(k.all) < before
 }
 
-// sign returns claims as a signed JWT with Auth0's header: alg RS256, typ JWT, kid.
-func (k *signingKeys) sign(claims any) (string, error) {
+// sign returns claims as a signed JWT with Auth0's header: alg RS256, typ, kid.
+func (k *signingKeys) sign(typ string, claims any) (string, error) {
 	keys, err := k.list()
 	if err != nil {
 		return "", err
 	}
-	signer, err := op.SignerFromKey(keys[0])
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: keys[0].private, KeyID: keys[0].id}},
+		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
 	if err != nil {
 		return "", err
 	}
@@ -135,9 +135,3 @@ func (k *signingKeys) verify(jws *jose.JSONWebSignature) ([]byte, error) {
 	}
 	return nil, errors.New("signed with another key")
 }
-
-// ID, Key and SignatureAlgorithm implement op.SigningKey.
-
-func (k *signingKey) ID() string                                  { return k.id }
-func (k *signingKey) Key() any                                    { return k.private }
-func (k *signingKey) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.RS256 }

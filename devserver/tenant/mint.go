@@ -43,8 +43,8 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	if options.Expired {
 		expires = now.Add(-time.Hour)
 	}
-	claims := map[string]any{
-		"iss": t.opts.Issuer, "aud": audienceClaim{audience}, "iat": expires.Add(-lifetime).Unix(), "exp": expires.Unix(),
+	access := accessClaims{
+		Issuer: t.opts.Issuer, Audience: audienceClaim{audience}, IssuedAt: expires.Add(-lifetime).Unix(), Expires: expires.Unix(),
 	}
 	var permissions []string
 	if options.User != "" {
@@ -53,45 +53,47 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 			return "", fmt.Errorf("there is no user with the email address %q", options.User)
 		}
 		permissions = u.Permissions
-		claims["sub"], claims["azp"] = u.ID, t.opts.ClientID
-		claims["scope"] = strings.Join(append([]string{"openid", "profile", "email"}, permissions...), " ")
-		maps.Copy(claims, u.Claims)
+		access.Subject, access.Client, access.more = u.ID, t.opts.ClientID, u.Claims
+		access.Scope = strings.Join(append([]string{"openid", "profile", "email"}, permissions...), " ")
 	} else {
 		if app := d.Client(MachineClientID); app != nil {
 			permissions = app.Scopes
 		}
-		claims["sub"], claims["azp"], claims["gty"] = MachineClientID+"@clients", MachineClientID, "client-credentials"
-		claims["scope"] = strings.Join(permissions, " ")
+		access.Subject, access.Client, access.GrantType = MachineClientID+"@clients", MachineClientID, "client-credentials"
+		access.Scope = strings.Join(permissions, " ")
 	}
-	if a != nil && a.RBAC && len(permissions) > 0 {
-		claims["permissions"] = permissions
+	if a != nil && a.RBAC {
+		access.Permissions = permissions
 	}
 	if options.JKT != "" {
-		claims["cnf"] = confirmation{options.JKT}
+		access.Confirmation = &confirmation{options.JKT}
 	}
-	if options.Scope != "" {
-		claims["scope"] = options.Scope
+	access.Scope = cmp.Or(options.Scope, access.Scope)
+	access, typ := access.inProfileOf(a)
+	claims, err := access.asMap()
+	if err != nil {
+		return "", err
 	}
 	maps.Copy(claims, options.Claims)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
 	t.events.issued([]IssuedToken{{"Access token", claims}}, "make token, a test or the dashboard minted a token for %s%s", cmp.Or(options.User, MachineClientID), boundTo(options.JKT))
-	return t.signAs(options.Bad, claims)
+	return t.signAs(options.Bad, typ, claims)
 }
 
 // signAs returns claims as a token with a defect, "" for none.
-func (t *Tenant) signAs(defect string, claims map[string]any) (string, error) {
+func (t *Tenant) signAs(defect, typ string, claims map[string]any) (string, error) {
 	switch defect {
 	case "":
-		return t.keys.sign(claims)
+		return t.keys.sign(typ, claims)
 	case "signature":
-		token, err := t.keys.sign(claims)
+		token, err := t.keys.sign(typ, claims)
 		if err != nil {
 			return "", err
 		}
 		at := strings.LastIndexByte(token, '.') + 10
 		return token[:at] + string(map[bool]byte{true: 'B', false: 'A'}[token[at] == 'A']) + token[at+1:], nil
 	case "key":
-		return t.signWithUnknownKey(claims)
+		return t.signWithUnknownKey(typ, claims)
 	case "none":
 		payload, err := json.Marshal(claims)
 		encode := base64.RawURLEncoding.EncodeToString
@@ -102,7 +104,7 @@ func (t *Tenant) signAs(defect string, claims map[string]any) (string, error) {
 
 // signWithUnknownKey signs claims with a key that is not published, under the current
 // key's ID.
-func (t *Tenant) signWithUnknownKey(claims any) (string, error) {
+func (t *Tenant) signWithUnknownKey(typ string, claims any) (string, error) {
 	keys, err := t.keys.list()
 	if err != nil {
 		return "", err
@@ -112,5 +114,5 @@ func (t *Tenant) signWithUnknownKey(claims any) (string, error) {
 		return "", err
 	}
 	unknown := &signingKeys{first: func() error { return nil }, all: []*signingKey{{keys[0].id, private}}}
-	return unknown.sign(claims)
+	return unknown.sign(typ, claims)
 }

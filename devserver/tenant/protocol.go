@@ -131,18 +131,19 @@ func (p *protocol) tokens(g *grant, what, refreshToken string) (*op.Response, er
 		tokenType = tokenTypeDPoP
 		access.Confirmation = &confirmation{g.thumbprint}
 	}
-	issued := []IssuedToken{{"Access token", access}}
 	resp := &oidc.AccessTokenResponse{
 		TokenType: tokenType, ExpiresIn: uint64(lifetime.Seconds()), Scope: g.scopes, RefreshToken: refreshToken,
 	}
-	var err error
-	if resp.AccessToken, err = p.tenant.keys.sign(access); err != nil {
+	token, shown, err := p.tenant.accessToken(access, g.request.api)
+	if err != nil {
 		return nil, err
 	}
+	resp.AccessToken = token
+	issued := []IssuedToken{shown}
 	if slices.Contains(g.scopes, oidc.ScopeOpenID) {
 		id := p.idClaims(g)
 		issued = append(issued, IssuedToken{"ID token", id})
-		if resp.IDToken, err = p.tenant.keys.sign(id); err != nil {
+		if resp.IDToken, err = p.tenant.keys.sign(typeJWT, id); err != nil {
 			return nil, err
 		}
 	}
@@ -190,11 +191,11 @@ func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequ
 		tokenType = tokenTypeDPoP
 		claims.Confirmation = &confirmation{thumbprint}
 	}
-	token, err := p.tenant.keys.sign(claims)
+	token, shown, err := p.tenant.accessToken(claims, a)
 	if err != nil {
 		return nil, err
 	}
-	p.tenant.events.issued([]IssuedToken{{"Access token", claims}}, "%q exchanged its client credentials for a token%s", app.Name, boundTo(claims.Confirmation.thumbprint()))
+	p.tenant.events.issued([]IssuedToken{shown}, "%q exchanged its client credentials for a token%s", app.Name, boundTo(claims.Confirmation.thumbprint()))
 	return noStore(&oidc.AccessTokenResponse{
 		AccessToken: token, TokenType: tokenType, ExpiresIn: uint64(a.Lifetime.Seconds()), Scope: granted,
 	}), nil
@@ -203,9 +204,9 @@ func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequ
 // UserInfo implements op.Server. It requires an access token whose aud contains this
 // endpoint, which no ID token's does.
 func (p *protocol) UserInfo(_ context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
-	var claims accessClaims
 	now := p.tenant.opts.Now()
-	if p.tenant.verified(r.Data.AccessToken, &claims) && slices.Contains(claims.Audience, p.userinfoAudience()) && now.Unix() < claims.Expires {
+	claims, ok := p.tenant.openAccessToken(r.Data.AccessToken)
+	if ok && slices.Contains(claims.Audience, p.userinfoAudience()) && now.Unix() < claims.Expires {
 		if u := p.tenant.directory.Load().UserByID(claims.Subject); u != nil && !u.Blocked {
 			return noStore(profile(u, strings.Fields(claims.Scope))), nil
 		}

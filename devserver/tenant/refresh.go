@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -49,16 +50,18 @@ func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refr
 		return nil, t.rejectRefresh(err.Error())
 	}
 	d := t.directory.Load()
-	user, client, api := d.UserByID(f.User), d.Client(f.Client), d.API(f.Audience)
+	audience := cmp.Or(r.Form.Get("audience"), f.Audience)
+	user, client, api := d.UserByID(f.User), d.Client(f.Client), d.API(audience)
 	switch {
 	case user == nil || user.Blocked:
 		return nil, t.rejectRefresh("its user is blocked or no longer exists")
-	case client == nil || f.Audience != "" && api == nil:
+	case client == nil || f.Audience != "" && d.API(f.Audience) == nil:
 		return nil, t.rejectRefresh("its client or its API no longer exists")
 	}
-	if asked := r.Form.Get("audience"); asked != "" && asked != f.Audience { // never a token of another API
-		t.events.rejected("A refresh token was rejected: it is for the API %q, and a token for %.100q was requested", f.Audience, asked)
-		return nil, tokenError("invalid_request", "This refresh token is for the audience "+f.Audience+"; the local tenant has no refresh tokens for several APIs")
+	scopes, ok := refreshScopes(f, client, audience)
+	if !ok { // never a token of another API instead
+		t.events.rejected("A refresh token was rejected: it is for the API %q, and a token for %.100q was requested, for which %q has no policy", f.Audience, audience, client.Name)
+		return nil, tokenError("invalid_request", "This refresh token is for the audience "+f.Audience+", and the client's refresh_token.policies do not name the requested one")
 	}
 	thumbprint, err := p.proofOf(r.Header, client) // before the token is used, because the client may have to send another proof
 	if err != nil {
@@ -78,7 +81,7 @@ func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refr
 	g := &grant{
 		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: client, api: api, organization: f.Org},
 		session: &session{id: f.SessionID, user: user, loggedIn: f.LoggedIn},
-		scopes:  directory.Grantable(f.Scopes, user, api),
+		scopes:  directory.Grantable(scopes, user, api),
 	}
 	if isBound {
 		g.thumbprint = thumbprint
@@ -89,6 +92,18 @@ func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refr
 		g.scopes = slices.DeleteFunc(g.scopes, func(name string) bool { return !slices.Contains(r.Data.Scopes, name) })
 	}
 	return p.tokens(g, "a refresh token", next)
+}
+
+// refreshScopes returns the scopes that a refresh token of f may be exchanged for at the API with
+// that audience: those of the login, if it was for this API, and those of the client's policy, as
+// at Auth0. ok is false if it may not be exchanged for a token of that API.
+func refreshScopes(f refresh.Family, client *directory.Client, audience string) (scopes []string, ok bool) {
+	policy, ok := client.RefreshScopes[audience]
+	scopes = f.Scopes
+	if audience != f.Audience { // the same name may be another API's scope, too
+		scopes = directory.Grantable(f.Scopes, nil, nil)
+	}
+	return append(slices.Clone(scopes), policy...), ok || audience == f.Audience
 }
 
 // rejectRefresh returns the error for a refresh token. Its description is one that the

@@ -26,7 +26,7 @@ func (t *Tenant) succeed(w http.ResponseWriter, r *http.Request, req *authReques
 // succeedWithIDToken ends a login with an ID token for the app (OpenID Connect Core §3.2).
 func (t *Tenant) succeedWithIDToken(w http.ResponseWriter, r *http.Request, g *grant) {
 	id := (&protocol{tenant: t}).idClaims(g)
-	token, err := t.keys.sign(id)
+	token, err := t.keys.sign(typeJWT, id)
 	if err != nil {
 		t.opts.Log.Error("the tenant cannot sign a token", "err", err)
 		t.fail(w, r, g.request, oidc.ErrServerError().WithDescription("The ID token could not be signed"))

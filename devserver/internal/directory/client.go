@@ -24,6 +24,8 @@ type Client struct {
 
 	RequireProof bool // its tokens must be bound to a key (RFC 9449)
 	RequirePKCE  bool // also if it is confidential; public clients always need it (RFC 7636)
+
+	RefreshScopes map[string][]string // by audience: what its refresh tokens may be exchanged for, whatever the login requested
 }
 
 // IsPublic reports whether the client has nothing to authenticate with (RFC 6749 §2.1).

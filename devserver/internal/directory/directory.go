@@ -39,7 +39,14 @@ type API struct {
 	RBAC     bool          // scopes require the permission, and tokens contain permissions
 
 	Possession string // one of the Possession constants
+	Dialect    string // the profile of its access tokens: one of the Dialect constants
 }
+
+// Values of an API's token_dialect, by Auth0's names.
+const (
+	DialectAuth0   = "access_token"    // Auth0's profile; the default
+	DialectRFC9068 = "rfc9068_profile" // RFC 9068
+)
 
 // Values of an API's proof_of_possession: whether its tokens are bound to a key (RFC 9449).
 const (

@@ -63,6 +63,18 @@ type clientConfig struct {
 	RequirePKCE  bool `json:"require_pkce"`
 
 	PublicKey string `json:"public_key"` // PEM
+
+	RefreshToken refreshConfig `json:"refresh_token"`
+}
+
+// refreshConfig makes a client's refresh tokens valid for several APIs, as at Auth0 (MRRT).
+type refreshConfig struct {
+	Policies []policyConfig `json:"policies"`
+}
+
+type policyConfig struct {
+	Audience string   `json:"audience"`
+	Scopes   []string `json:"scope"`
 }
 
 type apiConfig struct {
@@ -73,6 +85,7 @@ type apiConfig struct {
 	RBAC     bool              `json:"rbac"`
 
 	Possession string `json:"proof_of_possession"`
+	Dialect    string `json:"token_dialect"`
 }
 
 // Parse parses data, the content of file. now becomes UpdatedAt of the users. The error
@@ -149,6 +162,9 @@ func (b *builder) build(config configFile, now time.Time) *Directory {
 		made := b.api(a, fmt.Sprintf("/apis/%d", i), d)
 		d.apis[made.Audience] = made
 	}
+	for i, c := range config.Clients {
+		b.policies(c.RefreshToken.Policies, fmt.Sprintf("/clients/%d/refresh_token/policies", i), d.Client(b.variables.Replace(c.ID)), d)
+	}
 	return d
 }
 
@@ -197,6 +213,20 @@ func (b *builder) client(c clientConfig, at string, d *Directory) *Client {
 	return made
 }
 
+// policies converts the list of refresh-token policies at the JSON pointer at. d has all APIs.
+func (b *builder) policies(list []policyConfig, at string, client *Client, d *Directory) {
+	client.RefreshScopes = map[string][]string{}
+	for i, p := range list {
+		audience, here := b.variables.Replace(p.Audience), fmt.Sprintf("%s/%d", at, i)
+		b.require(d.API(audience) != nil, here+"/audience", "there is no API with the audience %q", audience)
+		b.require(client.RefreshScopes[audience] == nil, here+"/audience", "there is another policy for this audience")
+		for j, name := range p.Scopes {
+			b.require(d.API(audience).Has(name), fmt.Sprintf("%s/scope/%d", here, j), "the API %q has no scope %q", audience, name)
+		}
+		client.RefreshScopes[audience] = append([]string{}, p.Scopes...)
+	}
+}
+
 // requireURLs requires absolute URLs, which are in the list at the JSON pointer.
 func (b *builder) requireURLs(urls []string, at string) {
 	for i, one := range urls {
@@ -212,6 +242,9 @@ func (b *builder) api(a apiConfig, at string, d *Directory) *API {
 	made.Possession = cmp.Or(a.Possession, PossessionAllowed)
 	b.require(slices.Contains([]string{PossessionNone, PossessionAllowed, PossessionRequired}, made.Possession), at+"/proof_of_possession",
 		"%q is not one of none, allowed, required", made.Possession)
+	made.Dialect = cmp.Or(a.Dialect, DialectAuth0)
+	b.require(slices.Contains([]string{DialectAuth0, DialectRFC9068}, made.Dialect), at+"/token_dialect",
+		"%q is not one of %s, %s", made.Dialect, DialectAuth0, DialectRFC9068)
 	b.require(made.Audience != "", at+"/audience", "an API needs an audience, its identifier")
 	b.require(made.Name != "", at+"/name", "an API needs a name, which the consent page shows")
 	b.require(d.apis[made.Audience] == nil, at+"/audience", "there is another API with this audience")
