@@ -3,38 +3,68 @@ package e2e
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// TestOfficialClients logs in with each of the packages that Auth0 offers, calls
-// the API, loads the page again and logs out.
+// officialClients are the pages of e2e/clients, with their flags.
+var officialClients = map[string][]string{
+	"react": nil, "vue": nil, "oidc": nil,
+	"angular": {"--csp=false"}, // what compiles it in the page evaluates strings
+}
+
+// TestOfficialClients logs in with each of the packages that Auth0 offers for pages, and with
+// oidc-client-ts, calls the API, loads the page again and logs out.
 func TestOfficialClients(t *testing.T) {
 	t.Parallel()
-	for name, flags := range map[string][]string{
-		"react": nil, "vue": nil,
-		"angular": {"--csp=false"}, // what compiles it in the page evaluates strings
-	} {
+	for name, flags := range officialClients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := open(t, clientPage(t, name, flags...))
-			home := b.page + "/"
-			b.visit(home)
-			b.see(home, "Log in")
-			b.press("Log in")
-			b.agreeAs("ada@example.com")
-			b.see(home, "Hello, Ada Lovelace")
-			b.press("Call the API")
-			b.see(home, `200 {"msg":"`+message)
-			b.do("reload", chromedp.Reload())
-			b.see(home, "Hello, Ada Lovelace")
-			b.press("Log out")
-			b.see(home, "Log in")
-			b.absent("p")
+			useClient(t, clientPage(t, name, flags...))
 		})
 	}
+}
+
+// TestOfficialClientsAndServer does so over HTTPS, with an API on Node that trusts the authority by
+// NODE_EXTRA_CA_CERTS, as the API servers of Auth0's samples do.
+func TestOfficialClientsAndServer(t *testing.T) {
+	t.Parallel()
+	if certutil != nil {
+		t.Skip("the browsers cannot be told to trust a certificate: ", certutil)
+	}
+	for name, flags := range officialClients {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := clientPageWith(t, name, []string{"DEV_HTTPS=true", "TENANT_STATE=" + caFolder()}, flags...)
+			_, out := start(t, filepath.Join(repo, "devserver/e2e/clients"), "node", []string{"NODE_EXTRA_CA_CERTS=" + s.ca},
+				"node/api.mjs", s.tenant+"/", "http://localhost:3001", freePorts(t, 1)[0])
+			api := out.Await(t, "ready "+localhost)
+			s.retarget(t, api)
+			s.devserver.Await(t, `/api → `+regexp.QuoteMeta(api))
+			useClient(t, s)
+		})
+	}
+}
+
+func useClient(t *testing.T, s *system) {
+	t.Helper()
+	b := open(t, s)
+	home := b.page + "/"
+	b.visit(home)
+	b.see(home, "Log in")
+	b.press("Log in")
+	b.agreeAs("ada@example.com")
+	b.see(home, "Hello, Ada Lovelace")
+	b.press("Call the API")
+	b.see(home, `200 {"msg":"`+message)
+	b.do("reload", chromedp.Reload())
+	b.see(home, "Hello, Ada Lovelace")
+	b.press("Log out")
+	b.see(home, "Log in")
+	b.absent("p")
 }
 
 const callAPI = `.then(callApi)`

@@ -193,7 +193,7 @@ func TestPolicy(t *testing.T) {
 	s := newSystem(t, "")
 	_, header, _ := get(t, s.page+"/profile", "Accept: text/html")
 	policy := header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-src " + s.tenant, "base-uri 'self'", "frame-ancestors 'none'"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-src 'self' " + s.tenant, "base-uri 'self'", "frame-ancestors 'self'"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("the policy has no %s: %s", want, policy)
 		}

@@ -25,12 +25,12 @@ func (s *Site) policy(sources bundle.Sources) string {
 	if !s.Config.CSP {
 		return ""
 	}
-	return Policy(s.Config.Domain, sources) + "; frame-ancestors 'none'" // which a meta element cannot have
+	return Policy(s.Config.Domain, sources) + "; frame-ancestors 'self'" // which a meta element cannot have
 }
 
 // Policy returns the Content-Security-Policy of a page that logs users in at tenant,
-// an origin, and needs sources. The tenant answers silent logins in a frame, and token
-// requests; user pictures are at any origin, and so are fonts that stylesheets of other
+// an origin, and needs sources. The tenant answers silent logins in a frame, which other
+// packages than Auth0's lead back to the page itself, and token requests; user pictures are at any origin, and so are fonts that stylesheets of other
 // origins name; the SDK keeps refresh tokens in a worker. Packages have fonts in data
 // URLs, and scripts show blobs that they have made.
 func Policy(tenant string, sources bundle.Sources) string {
@@ -41,7 +41,7 @@ func Policy(tenant string, sources bundle.Sources) string {
 		{"font-src", "'self' data: https:"},
 		{"img-src", "'self' data: blob: https: " + tenant},
 		{"connect-src", "'self' " + tenant},
-		{"frame-src", tenant},
+		{"frame-src", "'self' " + tenant},
 		{"worker-src", "'self' blob:"},
 		{"manifest-src", "'self'"},
 		{"media-src", "'self' blob:"},
