@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -27,9 +29,11 @@ const webConfig = `{
 // HTTPS, with the tenant's authority in NODE_EXTRA_CA_CERTS.
 func TestServerPackages(t *testing.T) {
 	t.Parallel()
-	names := []string{"byIDToken", "byCode", "byPassport", "byOpenIDClient", "byAuthJS"}
+	names := []string{"byIDToken", "byCode", "byPassport", "byOpenIDClient", "byAuthJS", "byNext"}
 	ports := freePorts(t, len(names))
-	var callbacks, origins []string
+	next := len(names) - 1 // is a program of its own, with paths of its own
+	callbacks := []string{fmt.Sprintf("%q", "http://localhost:"+ports[next]+"/auth/callback")}
+	var origins []string
 	for _, port := range ports {
 		callbacks = append(callbacks, fmt.Sprintf("%q", "http://localhost:"+port+"/callback"))
 		origins = append(origins, fmt.Sprintf("%q", "http://localhost:"+port))
@@ -37,15 +41,28 @@ func TestServerPackages(t *testing.T) {
 	state, dir := t.TempDir(), t.TempDir()
 	write(t, dir, "tenant.jsonc", fmt.Sprintf(webConfig, strings.Join(callbacks, ", "), strings.Join(origins, ", ")))
 	s := newSystemWith(t, "", []string{"DEV_HTTPS=true", "TENANT_STATE=" + state, "TENANT_CONFIG=" + filepath.Join(dir, "tenant.jsonc")}, "--types=false")
-	_, out := start(t, filepath.Join(repo, "devserver/e2e/clients"), "node", []string{"NODE_EXTRA_CA_CERTS=" + s.ca},
-		append([]string{"node/servers.mjs", s.tenant + "/"}, ports...)...)
+	clients := filepath.Join(repo, "devserver/e2e/clients")
+	trusting := []string{"NODE_EXTRA_CA_CERTS=" + s.ca}
+	_, out := start(t, clients, "node", trusting, append([]string{"node/servers.mjs", s.tenant + "/"}, ports[:next]...)...)
+	app := t.TempDir() // Next writes into it
+	if err := errors.Join(os.CopyFS(app, os.DirFS(filepath.Join(clients, "next"))), os.Symlink(filepath.Join(clients, "node_modules"), filepath.Join(app, "node_modules"))); err != nil {
+		t.Fatal(err)
+	}
+	_, nextOut := start(t, app, filepath.Join(clients, "node_modules/.bin/next"), append(trusting,
+		"AUTH0_DOMAIN="+s.tenant, "AUTH0_CLIENT_ID=web", "AUTH0_CLIENT_SECRET=web-secret", "AUTH0_SECRET="+strings.Repeat("x", 32),
+		"APP_BASE_URL=http://localhost:"+ports[next], "NEXT_TELEMETRY_DISABLED=1"), "dev", "--webpack", "--hostname", "localhost", "--port", ports[next])
 	out.Await(t, "ready (.*)")
+	nextOut.Await(t, "Ready in")
 	for i, name := range names {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newWebBrowser(t, state)
 			b.post(s.tenant+"/_tenant/session", url.Values{}, `{"user": "ada@example.com"}`)
-			b.get("http://localhost:" + ports[i] + "/login")
+			login := "/login"
+			if i == next {
+				login = "/auth/login?returnTo=/me"
+			}
+			b.get("http://localhost:" + ports[i] + login)
 			if got := b.get("http://localhost:" + ports[i] + "/me"); got != "ada@example.com" {
 				t.Errorf("logged in is %s", got)
 			}
