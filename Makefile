@@ -77,7 +77,7 @@ fuzz: ## run each fuzz target for FUZZTIME
 
 bench: ## run the benchmarks, and API and proxy against their peers (needs wrk and nginx)
 	cd api && go test -run '^$$' -bench . -benchmem ./...
-	cd devserver && go test -run '^$$' -bench . -benchmem ./internal/...
+	cd devserver && go test -run '^$$' -bench . -benchmem ./internal/... ./tenant
 	cd api/bench && GOWORK=off go run .
 	cd devserver/bench && GOWORK=off go run .
 	cd devserver/e2e && go test -run '^$$' -bench . -benchtime 20x
