@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +71,11 @@ func newClient(get func(name string) string) (*client, error) {
 		}
 		c.timeout = time.Duration(ms) * time.Millisecond
 	}
+	if file, from := variable("CERTIFICATE"); file != "" {
+		if c.http.Transport, err = trusting(file); err != nil {
+			return nil, fmt.Errorf("%s: %w", from, err)
+		}
+	}
 	list, from := variable("HEADERS")
 	for pair := range strings.SplitSeq(list, ",") {
 		name, value, found := strings.Cut(pair, "=")
@@ -81,6 +89,21 @@ func newClient(get func(name string) string) (*client, error) {
 		c.headers.Add(name, decoded)
 	}
 	return c, nil
+}
+
+// trusting returns a transport that trusts the certificates in a PEM file, and no others.
+func trusting(file string) (http.RoundTripper, error) {
+	data, err := os.ReadFile(file) //nolint:gosec // the file is the user's setting
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("%s has no certificate in PEM form", file)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // net/http's own
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return transport, nil
 }
 
 // Start implements otlptrace.Client.

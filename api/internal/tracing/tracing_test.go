@@ -1,8 +1,13 @@
 package tracing
 
 import (
+	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +80,8 @@ func TestClientRejectsVariables(t *testing.T) {
 		"timeout in s":  {[]string{endpoint, "OTEL_EXPORTER_OTLP_TIMEOUT=1s"}, []string{"OTEL_EXPORTER_OTLP_TIMEOUT", "milliseconds"}},
 		"a bare header": {[]string{endpoint, "OTEL_EXPORTER_OTLP_HEADERS=secret"}, []string{"OTEL_EXPORTER_OTLP_HEADERS", "name=value"}},
 		"a bad name":    {[]string{endpoint, "OTEL_EXPORTER_OTLP_HEADERS=a b=secret"}, []string{"OTEL_EXPORTER_OTLP_HEADERS", "name=value"}},
+		"no such file":  {[]string{endpoint, "OTEL_EXPORTER_OTLP_CERTIFICATE=testdata/none.pem"}, []string{"OTEL_EXPORTER_OTLP_CERTIFICATE", "none.pem"}},
+		"no PEM":        {[]string{endpoint, "OTEL_EXPORTER_OTLP_CERTIFICATE=tracing_test.go"}, []string{"OTEL_EXPORTER_OTLP_CERTIFICATE", "no certificate"}},
 		"a bad escape":  {[]string{endpoint, "OTEL_EXPORTER_OTLP_HEADERS=a=secret%zz"}, []string{"OTEL_EXPORTER_OTLP_HEADERS", "name=value"}},
 	} {
 		_, err := newClient(getter(env(tc.env...)))
@@ -118,5 +125,37 @@ func TestUpload(t *testing.T) {
 	collector.Close()
 	if err := c.UploadTraces(t.Context(), spans); err == nil || strings.Contains(err.Error(), "/v1/traces") {
 		t.Errorf("a collector that is gone: %v", err)
+	}
+}
+
+// TestCertificate sends spans to a collector whose authority only the variable names.
+func TestCertificate(t *testing.T) {
+	t.Parallel()
+	collector := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(collector.Close)
+	collector.Config.ErrorLog = log.New(io.Discard, "", 0)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	data := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: collector.Certificate().Raw})
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		env []string
+		ok  bool
+	}{
+		"named":     {[]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_CERTIFICATE=" + file}, true},
+		"for these": {[]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE=" + file}, true},
+		"not named": {[]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL}, false},
+	} {
+		c, err := newClient(getter(env(tc.env...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.UploadTraces(t.Context(), nil); (err == nil) != tc.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := c.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }
