@@ -68,7 +68,7 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 		t.showMessage(w, http.StatusBadRequest, "That is not possible", err.Error())
 		return
 	}
-	t.events.add("The dashboard was used: %s", strings.TrimSpace(form.Get("action")+" "+form.Get("user")+form.Get("path")+form.Get("ahead")))
+	t.events.add(r.Context(), "The dashboard was used: %s", strings.TrimSpace(form.Get("action")+" "+form.Get("user")+form.Get("path")+form.Get("ahead")))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -38,13 +39,13 @@ const tokenTypeDPoP = "DPoP"
 
 // proofOf returns the thumbprint of the key of a token request's proof, "" if it has none. A
 // public client needs a nonce, as at Auth0.
-func (p *protocol) proofOf(header http.Header, client *directory.Client) (thumbprint string, err error) {
+func (p *protocol) proofOf(ctx context.Context, header http.Header, client *directory.Client) (thumbprint string, err error) {
 	thumbprint, err = p.tenant.proofs.verify(header["Dpop"], expectation{
 		method: http.MethodPost, url: strings.TrimSuffix(p.tenant.opts.Issuer, "/") + "/oauth/token", nonce: client.IsPublic(),
 	})
 	if problem, ok := errors.AsType[*proofError](err); ok {
 		if problem != errNoNonce { // which every client meets at first
-			p.tenant.events.rejected("A DPoP proof of %q was rejected: %s", client.Name, problem.why)
+			p.tenant.events.rejected(ctx, "A DPoP proof of %q was rejected: %s", client.Name, problem.why)
 		}
 		return "", tokenError(problem.code, problem.why)
 	}
@@ -66,13 +67,13 @@ func tokenError(code, description string) error {
 // binds reports whether the token for client and api, which may be nil, is bound to the key of
 // the request's proof. The table is Auth0's: an API without proof of possession gets bearer
 // tokens, also if there is a proof.
-func (p *protocol) binds(client *directory.Client, api *directory.API, hasProof bool) (bool, error) {
+func (p *protocol) binds(ctx context.Context, client *directory.Client, api *directory.API, hasProof bool) (bool, error) {
 	possession := directory.PossessionAllowed
 	if api != nil {
 		possession = api.Possession
 	}
 	reject := func(why string) (bool, error) {
-		p.tenant.events.rejected("A token for %q was rejected: %s", client.Name, why)
+		p.tenant.events.rejected(ctx, "A token for %q was rejected: %s", client.Name, why)
 		return false, tokenError("invalid_request", why)
 	}
 	switch {

@@ -215,7 +215,7 @@ func (t *Tenant) requireProof(next http.Handler) http.Handler {
 		if problem, ok := errors.AsType[*proofError](err); ok {
 			code = problem.code
 		}
-		t.events.rejected("A request for /userinfo was rejected: %s", err)
+		t.events.rejected(r.Context(), "A request for /userinfo was rejected: %s", err)
 		w.Header().Set("DPoP-Nonce", t.proofs.nonce(0))
 		w.Header().Set("WWW-Authenticate", `DPoP error="`+code+`", algs="ES256 EdDSA PS256 RS256"`)
 		http.Error(w, `{"error":"`+code+`"}`, http.StatusUnauthorized)

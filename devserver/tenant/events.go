@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -59,25 +60,29 @@ func (e *events) clear() {
 	e.wake()
 }
 
-// add adds an event.
-func (e *events) add(format string, args ...any) {
-	e.append(Event{Text: fmt.Sprintf(format, args...), Tokens: []IssuedToken{}})
+// add adds an event of the request with ctx.
+func (e *events) add(ctx context.Context, format string, args ...any) {
+	e.append(observerOf(ctx), Event{Text: fmt.Sprintf(format, args...), Tokens: []IssuedToken{}})
 }
 
 // rejected adds an event about something that was rejected.
-func (e *events) rejected(format string, args ...any) {
-	e.append(Event{Text: fmt.Sprintf(format, args...), Rejected: true, Tokens: []IssuedToken{}})
+func (e *events) rejected(ctx context.Context, format string, args ...any) {
+	e.append(observerOf(ctx), Event{Text: fmt.Sprintf(format, args...), Rejected: true, Tokens: []IssuedToken{}})
 }
 
 // issued adds an event about tokens that were issued.
-func (e *events) issued(tokens []IssuedToken, format string, args ...any) {
-	e.append(Event{Text: fmt.Sprintf(format, args...), Tokens: tokens})
+func (e *events) issued(ctx context.Context, tokens []IssuedToken, format string, args ...any) {
+	e.append(observerOf(ctx), Event{Text: fmt.Sprintf(format, args...), Tokens: tokens})
 }
 
-func (e *events) append(one Event) {
+// append adds one, and tells observe unless that is nil.
+func (e *events) append(observe func(Event), one Event) {
 	one.At = e.now()
 	if len(one.Text) > maxEventText {
 		one.Text = strings.ToValidUTF8(one.Text[:maxEventText], "") + "…"
+	}
+	if observe != nil {
+		observe(one)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

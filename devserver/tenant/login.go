@@ -19,6 +19,10 @@ func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 		return nil
 	}
 	begun := t.requests.Get(r.Form.Get("state"))
+	if begun == nil && r.Method == http.MethodGet && t.currentSession(r) != nil { // the browser's back button leads here
+		t.showMessage(w, http.StatusOK, "You are logged in", "This login is complete. Go back to the app.")
+		return nil
+	}
 	cookie, err := r.Cookie(t.cookieName(browserCookie))
 	if begun == nil || err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(begun.browser)) != 1 {
 		t.showMessage(w, http.StatusBadRequest, "This login has ended",
@@ -76,7 +80,7 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 			page := t.loginPage(req)
 			page.Username = r.PostForm.Get("username")
 			page.Error = "Wrong email or password"
-			t.events.rejected("Wrong email or password for %s", req.client.Name)
+			t.events.rejected(r.Context(), "Wrong email or password for %s", req.client.Name)
 			t.renderForm(w, http.StatusUnauthorized, "login.html", req, page)
 			return
 		}
@@ -91,7 +95,7 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 	}
 	req.loggedIn = true
 	s := t.startSession(w, r, u)
-	t.events.add("%s logged in to %s", u.Email, req.client.Name)
+	t.events.add(r.Context(), "%s logged in to %s", u.Email, req.client.Name)
 	t.proceed(w, r, req, s)
 }
 
@@ -158,7 +162,7 @@ func (t *Tenant) consent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.recordConsent(s.user, req)
-	t.events.add("%s agreed to the scopes of %s", s.user.Email, req.client.Name)
+	t.events.add(r.Context(), "%s agreed to the scopes of %s", s.user.Email, req.client.Name)
 	req.consented = true
 	t.proceed(w, r, req, s)
 }

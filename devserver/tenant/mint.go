@@ -76,7 +76,10 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	}
 	maps.Copy(claims, options.Claims)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
-	t.events.issued([]IssuedToken{{"Access token", claims}}, "make token, a test or the dashboard minted a token for %s%s", cmp.Or(options.User, MachineClientID), boundTo(options.JKT))
+	t.events.append(nil, Event{
+		Text:   fmt.Sprintf("make token, a test or the dashboard minted a token for %s%s", cmp.Or(options.User, MachineClientID), boundTo(options.JKT)),
+		Tokens: []IssuedToken{{"Access token", claims}},
+	})
 	return t.signAs(options.Bad, typ, claims)
 }
 

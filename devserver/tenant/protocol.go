@@ -29,9 +29,9 @@ type protocol struct {
 
 // VerifyClient implements op.Server. A confidential client authenticates with its secret or an
 // assertion; a public one needs none, because PKCE binds codes to it.
-func (p *protocol) VerifyClient(_ context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
+func (p *protocol) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
 	reject := func(why string) error {
-		p.tenant.events.rejected("A token request was rejected: %s", why)
+		p.tenant.events.rejected(ctx, "A token request was rejected: %s", why)
 		return op.NewStatusError(oidc.ErrInvalidClient().WithDescription("Unauthorized"), http.StatusUnauthorized)
 	}
 	if r.Data.ClientAssertion != "" {
@@ -49,16 +49,16 @@ func (p *protocol) VerifyClient(_ context.Context, r *op.Request[op.ClientCreden
 }
 
 // CodeExchange implements op.Server. A code is valid once; a failed attempt uses it too.
-func (p *protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
+func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	reject := func(why string) error {
-		p.tenant.events.rejected("An authorization code was rejected: %s", why)
+		p.tenant.events.rejected(ctx, "An authorization code was rejected: %s", why)
 		return invalidGrant(why)
 	}
 	client := p.tenant.directory.Load().Client(r.Client.GetID())
 	if client == nil { // since VerifyClient
 		return nil, reject("its client no longer exists")
 	}
-	thumbprint, err := p.proofOf(r.Header, client) // before the code is used, because the client may have to send another proof
+	thumbprint, err := p.proofOf(ctx, r.Header, client) // before the code is used, because the client may have to send another proof
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (p *protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Acce
 	if g.request.thumbprint != "" && g.request.thumbprint != thumbprint {
 		return nil, reject("the DPoP proof is missing, or by another key than dpop_jkt of the authorization request")
 	}
-	isBound, err := p.binds(g.request.client, g.request.api, thumbprint != "")
+	isBound, err := p.binds(ctx, g.request.client, g.request.api, thumbprint != "")
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (p *protocol) CodeExchange(_ context.Context, r *op.ClientRequest[oidc.Acce
 	if slices.Contains(g.scopes, oidc.ScopeOfflineAccess) {
 		refreshToken = p.tenant.startFamily(g, r.Data.Code)
 	}
-	return p.tokens(g, "an authorization code", refreshToken)
+	return p.tokens(ctx, g, "an authorization code", refreshToken)
 }
 
 // checkVerifier returns why verifier is not the one of challenge (RFC 7636 §4.6), or "". Without
@@ -124,7 +124,7 @@ func invalidGrant(why string) error {
 
 // tokens returns the response with g's tokens, which were exchanged for what. The
 // refresh token may be "".
-func (p *protocol) tokens(g *grant, what, refreshToken string) (*op.Response, error) {
+func (p *protocol) tokens(ctx context.Context, g *grant, what, refreshToken string) (*op.Response, error) {
 	access, lifetime := p.userAccessClaims(g)
 	tokenType := oidc.BearerToken
 	if g.thumbprint != "" {
@@ -147,18 +147,18 @@ func (p *protocol) tokens(g *grant, what, refreshToken string) (*op.Response, er
 			return nil, err
 		}
 	}
-	p.tenant.events.issued(issued, "%q exchanged %s for %s's tokens%s", g.request.client.Name, what, g.session.user.Email, boundTo(g.thumbprint))
+	p.tenant.events.issued(ctx, issued, "%q exchanged %s for %s's tokens%s", g.request.client.Name, what, g.session.user.Email, boundTo(g.thumbprint))
 	return noStore(resp), nil
 }
 
 // ClientCredentialsExchange implements op.Server. As at Auth0, the parameter audience,
 // which names the API, is required.
-func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
+func (p *protocol) ClientCredentialsExchange(ctx context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
 	audience := r.Form.Get("audience")
 	d := p.tenant.directory.Load()
 	a, app := d.API(audience), d.Client(r.Client.GetID())
 	reject := func(why string) error {
-		p.tenant.events.rejected("Client credentials were rejected: %s", why)
+		p.tenant.events.rejected(ctx, "Client credentials were rejected: %s", why)
 		return op.NewStatusError(oidc.ErrAccessDenied().WithDescription("%s", why), http.StatusForbidden)
 	}
 	if a == nil || app == nil {
@@ -178,11 +178,11 @@ func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequ
 		IssuedAt: now.Unix(), Expires: now.Add(a.Lifetime).Unix(),
 		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.ID, Permissions: granted,
 	}
-	thumbprint, err := p.proofOf(r.Header, app)
+	thumbprint, err := p.proofOf(ctx, r.Header, app)
 	if err != nil {
 		return nil, err
 	}
-	isBound, err := p.binds(app, a, thumbprint != "")
+	isBound, err := p.binds(ctx, app, a, thumbprint != "")
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (p *protocol) ClientCredentialsExchange(_ context.Context, r *op.ClientRequ
 	if err != nil {
 		return nil, err
 	}
-	p.tenant.events.issued([]IssuedToken{shown}, "%q exchanged its client credentials for a token%s", app.Name, boundTo(claims.Confirmation.thumbprint()))
+	p.tenant.events.issued(ctx, []IssuedToken{shown}, "%q exchanged its client credentials for a token%s", app.Name, boundTo(claims.Confirmation.thumbprint()))
 	return noStore(&oidc.AccessTokenResponse{
 		AccessToken: token, TokenType: tokenType, ExpiresIn: uint64(a.Lifetime.Seconds()), Scope: granted,
 	}), nil

@@ -41,42 +41,42 @@ func (t *Tenant) startFamily(g *grant, code string) (value string) {
 
 // RefreshToken implements op.Server: find the family, check it against the current
 // configuration, use the token.
-func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
+func (p *protocol) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	t := p.tenant
 	defer t.save()
 	value, clientID := r.Data.RefreshToken, r.Client.GetID()
 	f, err := t.refresh.Find(value, clientID)
 	if err != nil {
-		return nil, t.rejectRefresh(err.Error())
+		return nil, t.rejectRefresh(ctx, err.Error())
 	}
 	d := t.directory.Load()
 	audience := cmp.Or(r.Form.Get("audience"), f.Audience)
 	user, client, api := d.UserByID(f.User), d.Client(f.Client), d.API(audience)
 	switch {
 	case user == nil || user.Blocked:
-		return nil, t.rejectRefresh("its user is blocked or no longer exists")
+		return nil, t.rejectRefresh(ctx, "its user is blocked or no longer exists")
 	case client == nil || f.Audience != "" && d.API(f.Audience) == nil:
-		return nil, t.rejectRefresh("its client or its API no longer exists")
+		return nil, t.rejectRefresh(ctx, "its client or its API no longer exists")
 	}
 	scopes, ok := refreshScopes(f, client, audience)
 	if !ok { // never a token of another API instead
-		t.events.rejected("A refresh token was rejected: it is for the API %q, and a token for %.100q was requested, for which %q has no policy", f.Audience, audience, client.Name)
+		t.events.rejected(ctx, "A refresh token was rejected: it is for the API %q, and a token for %.100q was requested, for which %q has no policy", f.Audience, audience, client.Name)
 		return nil, tokenError("invalid_request", "This refresh token is for the audience "+f.Audience+", and the client's refresh_token.policies do not name the requested one")
 	}
-	thumbprint, err := p.proofOf(r.Header, client) // before the token is used, because the client may have to send another proof
+	thumbprint, err := p.proofOf(ctx, r.Header, client) // before the token is used, because the client may have to send another proof
 	if err != nil {
 		return nil, err
 	}
 	if f.Thumbprint != "" && f.Thumbprint != thumbprint {
-		return nil, t.rejectRefresh("it is bound to a key, and the DPoP proof is missing or by another one")
+		return nil, t.rejectRefresh(ctx, "it is bound to a key, and the DPoP proof is missing or by another one")
 	}
-	isBound, err := p.binds(client, api, thumbprint != "")
+	isBound, err := p.binds(ctx, client, api, thumbprint != "")
 	if err != nil {
 		return nil, err
 	}
 	next, err := t.refresh.Rotate(value, clientID)
 	if err != nil {
-		return nil, t.rejectRefresh(err.Error())
+		return nil, t.rejectRefresh(ctx, err.Error())
 	}
 	g := &grant{
 		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: client, api: api, organization: f.Org},
@@ -91,7 +91,7 @@ func (p *protocol) RefreshToken(_ context.Context, r *op.ClientRequest[oidc.Refr
 	if len(r.Data.Scopes) > 0 {
 		g.scopes = slices.DeleteFunc(g.scopes, func(name string) bool { return !slices.Contains(r.Data.Scopes, name) })
 	}
-	return p.tokens(g, "a refresh token", next)
+	return p.tokens(ctx, g, "a refresh token", next)
 }
 
 // refreshScopes returns the scopes that a refresh token of f may be exchanged for at the API with
@@ -108,8 +108,8 @@ func refreshScopes(f refresh.Family, client *directory.Client, audience string) 
 
 // rejectRefresh returns the error for a refresh token. Its description is one that the
 // SDK recognizes: it then tries silent authentication.
-func (t *Tenant) rejectRefresh(why string) error {
-	t.events.rejected("A refresh token was rejected: %s", why)
+func (t *Tenant) rejectRefresh(ctx context.Context, why string) error {
+	t.events.rejected(ctx, "A refresh token was rejected: %s", why)
 	return invalidGrant("Unknown or invalid refresh token.")
 }
 

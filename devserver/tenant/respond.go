@@ -32,17 +32,17 @@ func (t *Tenant) succeedWithIDToken(w http.ResponseWriter, r *http.Request, g *g
 		t.fail(w, r, g.request, oidc.ErrServerError().WithDescription("The ID token could not be signed"))
 		return
 	}
-	t.events.issued([]IssuedToken{{"ID token", id}}, "%q got an ID token of %s", g.request.client.Name, g.session.user.Email)
+	t.events.issued(r.Context(), []IssuedToken{{"ID token", id}}, "%q got an ID token of %s", g.request.client.Name, g.session.user.Email)
 	t.respond(w, r, g.request, map[string]string{"id_token": token, "state": g.request.State})
 }
 
 // fail ends a login with an error for the app.
 func (t *Tenant) fail(w http.ResponseWriter, r *http.Request, req *authRequest, err *oidc.Error) {
 	if err.ErrorType == oidc.LoginRequired { // the usual result of silent authentication
-		t.events.add("%q asked whether a user is logged in: no", req.client.Name)
+		t.events.add(r.Context(), "%q asked whether a user is logged in: no", req.client.Name)
 	} else {
 		t.opts.Log.Warn("login rejected", "error", string(err.ErrorType), "why", err.Description)
-		t.events.rejected("A login to %q ended with %s: %s", req.client.Name, err.ErrorType, err.Description)
+		t.events.rejected(r.Context(), "A login to %q ended with %s: %s", req.client.Name, err.ErrorType, err.Description)
 	}
 	t.respond(w, r, req, map[string]string{
 		"error": string(err.ErrorType), "error_description": err.Description, "state": req.State,
@@ -57,7 +57,7 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 		delete(params, "state")
 	}
 	if req.ResponseMode == responseModeWebMessage {
-		t.postMessage(w, req, params)
+		t.postMessage(w, r, req, params)
 		return
 	}
 	u, err := url.Parse(req.RedirectURI)
@@ -91,11 +91,11 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 
 // postMessage answers with the page that posts params to the window that has opened or
 // framed it, or an error if that origin is not one of the client's web origins.
-func (t *Tenant) postMessage(w http.ResponseWriter, req *authRequest, params map[string]string) {
+func (t *Tenant) postMessage(w http.ResponseWriter, r *http.Request, req *authRequest, params map[string]string) {
 	target := directory.Origin(req.RedirectURI)
 	if !slices.Contains(req.client.WebOrigins, target) {
 		t.opts.Log.Warn("login rejected", "why", "the page's origin is not one of the client's web_origins", "client", req.client.Name)
-		t.events.rejected("A login to %q was rejected: the page's origin %s is not allowed", req.client.Name, target)
+		t.events.rejected(r.Context(), "A login to %q was rejected: the page's origin %s is not allowed", req.client.Name, target)
 		// The redirect URI is the client's, so its page may get the error, but not a code.
 		params = map[string]string{
 			"error": "unauthorized_client", "error_description": "Origin not allowed: it is not one of the client's allowed web origins", "state": req.State,
@@ -119,7 +119,7 @@ func (t *Tenant) renderMessage(w http.ResponseWriter, target string, params map[
 // otherwise the SDK would wait for a minute.
 func (t *Tenant) reject(w http.ResponseWriter, r *http.Request, code, title, text string) {
 	t.opts.Log.Warn("login rejected", "error", code, "why", title)
-	t.events.rejected("A login was rejected: %s", title)
+	t.events.rejected(r.Context(), "A login was rejected: %s", title)
 	target := directory.Origin(r.FormValue("redirect_uri"))
 	if oidc.ResponseMode(r.FormValue("response_mode")) == responseModeWebMessage && t.directory.Load().IsWebOrigin(target) {
 		t.renderMessage(w, target, map[string]string{"error": code, "error_description": title + ". " + text, "state": r.FormValue("state")})

@@ -75,7 +75,7 @@ func (t *Tenant) StartSession(email string, consented bool) (*http.Cookie, error
 		t.consentToAll(d, u)
 	}
 	_, value := t.newSession(u)
-	t.events.add("A test logged %s in", u.Email)
+	t.events.append(nil, Event{Text: fmt.Sprintf("A test logged %s in", u.Email), Tokens: []IssuedToken{}})
 	return t.cookie(sessionCookie, value, 0), nil
 }
 
