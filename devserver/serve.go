@@ -22,6 +22,7 @@ import (
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/edits"
 	"calling-an-api.example/devserver/internal/hostcheck"
+	"calling-an-api.example/devserver/internal/inspect"
 	"calling-an-api.example/devserver/internal/livereload"
 	"calling-an-api.example/devserver/internal/localnet"
 	"calling-an-api.example/devserver/internal/proxy"
@@ -76,9 +77,16 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 	}
 	hub, transports := livereload.New(), proxy.NewTransports()
 	defer transports.Close()
-	handler := site.New(site.Options{
+	options := site.Options{
 		Config: cfg, PageOrigin: pageOrigin, LocalTenant: isLocal, Hub: hub, Bundler: bundler, Transports: transports, Log: log,
-	})
+	}
+	if cfg.Inspect {
+		options.Recorder = inspect.New(time.Now)
+	}
+	if local != nil {
+		options.Token, options.BadToken = makeToken(local), makeBadToken(local)
+	}
+	handler := site.New(options)
 	follower, err := edits.New(edits.Options{
 		Frontend: cfg.Frontend, Bundler: bundler, Types: cfg.Types, ProxyConfig: cfg.ProxyConfig, TenantConfig: cfg.TenantConfig,
 		Problems: cfg.Problems, Poll: cfg.Poll, PageOrigin: pageOrigin, DPoP: cfg.DPoP, Built: built, SetRules: handler.SetRules, ReloadTenant: local.Reload, Hub: hub, Log: log,
@@ -90,9 +98,14 @@ func serve(ctx context.Context, cfg config.Config, environ []string, built func(
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { follower.Run(ctx); return nil })
-	group.Go(func() error { <-ctx.Done(); hub.Close(); return nil }) // its streams would delay the shutdown
+	group.Go(func() error { // what waits would delay the shutdown
+		<-ctx.Done()
+		hub.Close()
+		options.Recorder.Close()
+		return nil
+	})
 	if local != nil {
-		srv := newServer(local, log)
+		srv := newServer(recordTenant(options.Recorder, local), log)
 		srv.TLSConfig = secure.Clone()
 		srv.RegisterOnShutdown(local.EndWaiting)
 		group.Go(func() error { return localnet.Serve(ctx, srv, tenantListeners, drain) })

@@ -31,6 +31,7 @@ type Config struct {
 	Types        bool          // run the type checker
 	CSP          bool          // send the page with a strict Content-Security-Policy
 	Poll         time.Duration // interval at which to look for changes of files; 0 if the system notifies of them
+	Inspect      bool          // record requests for the inspector at /@dev/
 	Console      string        // what of the page's console is logged: "off", "errors" or "all"
 	Build        string        // folder to write a production bundle to instead of serving; "" means serve
 	Version      bool          // print the version and exit; no other field is valid then
@@ -83,6 +84,7 @@ var variables = map[string]string{
 	"csp":           "DEV_CSP",
 	"poll":          "DEV_POLL",
 	"console":       "DEV_CONSOLE",
+	"inspect":       "DEV_INSPECT",
 	"https":         "DEV_HTTPS",
 	"host":          "DEV_HOST",
 }
@@ -110,6 +112,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.BoolVar(&cfg.CSP, "csp", true, "send the compiled page with a strict Content-Security-Policy: no inline script or style, no other origin than the tenant's")
 	fs.DurationVar(&cfg.Poll, "poll", 0, "look for changes of files at this `interval`, like 1s, where the system does not notify of them: bind mounts of Docker, WSL, NFS")
 	fs.StringVar(&cfg.Console, "console", "errors", "`what` of the page's console to log: off, errors or all")
+	fs.BoolVar(&cfg.Inspect, "inspect", true, "record the last requests, without secrets, and show them at /@dev/")
 	fs.StringVar(&cfg.Build, "build", "", "write a production bundle to this `folder` and exit")
 	fs.StringVar(&cfg.Frontend, "frontend", "frontend", "`folder` with the page: an index.html and what it refers to, as sources or built")
 	fs.StringVar(&cfg.ProxyConfig, "proxy-config", "proxy.conf.json", "`file` with the proxy rules, read again when it changes")

@@ -30,7 +30,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		Addr: "localhost:4200", Frontend: "frontend", ProxyConfig: "proxy.conf.json", APIAddr: "localhost:3001", TenantAddr: "localhost:4400", TenantState: ".tenant",
-		Issuers: []string{"http://localhost:4400"}, ClientID: "local-spa", Audience: "http://localhost:3001", Types: true, CSP: true, Console: "errors",
+		Issuers: []string{"http://localhost:4400"}, ClientID: "local-spa", Audience: "http://localhost:3001", Types: true, CSP: true, Console: "errors", Inspect: true,
 	}
 	if !reflect.DeepEqual(got, want) || !got.Local() {
 		t.Errorf("got %+v, want %+v", got, want)

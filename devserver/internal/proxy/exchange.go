@@ -30,8 +30,31 @@ type exchange struct {
 	plan plan
 	w    responseWriter
 
+	observer Observer // nil if nobody is told
+
 	upload *upload // in's body, nil if it has none
 	idle   *idle   // nil if the rule has no timeout
+}
+
+// exchange returns the exchange of r, and tells its observer of the plan.
+func (rt *route) exchange(w http.ResponseWriter, r *http.Request, p plan) *exchange {
+	x := &exchange{route: rt, in: r, plan: p}
+	x.w.ResponseWriter, x.w.in = w, r
+	if rt.observe != nil {
+		if x.observer = rt.observe(r); x.observer != nil {
+			x.tell("")
+		}
+	}
+	return x
+}
+
+// tell tells the observer of the plan, and of the code of the proxy's own answer.
+func (x *exchange) tell(problem string) {
+	f := Forwarding{Rule: x.rule.Name, Place: x.rule.Place(), Problem: problem}
+	if x.plan.target != nil && x.plan.uri != "" {
+		f.URL = x.plan.target.Scheme + "://" + x.plan.target.Host + x.plan.uri
+	}
+	x.observer.Forwarding(f)
 }
 
 // forward sends the request and returns the response. If marked, the request carries

@@ -85,6 +85,11 @@ func (x *exchange) answer(p *problem) {
 		}
 		x.log.Warn(message, "rule", p.Rule, "place", p.Place, "target", p.Target, "cause", p.Cause, "status", p.Status)
 	}
+	link := ""
+	if x.observer != nil {
+		x.tell(p.Code)
+		link = x.observer.Link()
+	}
 	header := x.w.Header()
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
@@ -96,7 +101,7 @@ func (x *exchange) answer(p *problem) {
 	if strings.Contains(x.in.Header.Get("Accept"), "text/html") {
 		header.Set("Content-Type", "text/html; charset=utf-8")
 		header.Set("Content-Security-Policy", pagePolicy)
-		_ = page.Execute(&body, pageData{p, pageStyle}) // cannot fail: strings, into memory
+		_ = page.Execute(&body, pageData{p, pageStyle, link}) // cannot fail: strings, into memory
 	} else {
 		_ = json.NewEncoder(&body).Encode(p) // cannot fail either
 	}
@@ -115,6 +120,7 @@ var pageStyle template.CSS
 type pageData struct {
 	*problem
 	Style template.CSS
+	Link  string // of the page about the request, "" for none
 }
 
 var page = template.Must(template.New("").Parse(pageSource))

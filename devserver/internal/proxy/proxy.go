@@ -34,6 +34,21 @@ type Proxy struct {
 type Options struct {
 	API string // "host:port" of the project's API, whose problems say how to start it; "" if there is none
 	Log *slog.Logger
+	// Observe returns who is told about a request, nil if nobody is. It may be nil.
+	Observe func(r *http.Request) Observer
+}
+
+// Observer is told what the proxy does with one request, in the request's goroutine.
+type Observer interface {
+	Forwarding(Forwarding)
+	Link() string // path of a page about the request, for the page of a problem; "" for none
+}
+
+// Forwarding is what a rule does with a request.
+type Forwarding struct {
+	Rule, Place string // the rule's context, and file:line:column
+	URL         string // that is requested, with its query; "" if nothing is
+	Problem     string // code of the proxy's own answer; "" while there is none
 }
 
 // New returns a Proxy for rules, which must not be modified afterwards.
@@ -83,6 +98,7 @@ type route struct {
 	transports *Transports
 	api        string // see Options
 	log        *slog.Logger
+	observe    func(*http.Request) Observer
 	errorLog   *log.Logger // of ReverseProxy: responses that the upstream does not complete
 	hinted     atomic.Bool // Proxy.hint has logged about this rule
 }
@@ -91,7 +107,7 @@ type route struct {
 // options.
 func newRoute(rule *proxyconf.Rule, transports *Transports, opts Options) *route {
 	return &route{
-		rule: rule, transports: transports, api: opts.API, log: opts.Log, errorLog: log.New(truncations{rule, opts.Log}, "", 0),
+		rule: rule, transports: transports, api: opts.API, log: opts.Log, observe: opts.Observe, errorLog: log.New(truncations{rule, opts.Log}, "", 0),
 		requests: transports.forRequests(rule), handshakes: transports.forHandshakes(rule),
 	}
 }
@@ -104,8 +120,7 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rejected == nil && rt.transports.isLoop(r) {
 		rejected = loop(rt.rule, p)
 	}
-	x := &exchange{route: rt, in: r, plan: p}
-	x.w.ResponseWriter, x.w.in = w, r
+	x := rt.exchange(w, r, p)
 	if rt.rule.LogLevel == proxyconf.LogRequests {
 		defer x.logRequest()()
 	}
@@ -119,8 +134,6 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // reject returns a handler that answers every request with p.
 func (rt *route) reject(p *problem) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{route: rt, in: r}
-		x.w.ResponseWriter, x.w.in = w, r
-		x.answer(p)
+		rt.exchange(w, r, plan{}).answer(p)
 	})
 }

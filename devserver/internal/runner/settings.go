@@ -36,6 +36,7 @@ var variables = map[string][]string{
 	"DEV_CSP":             {"devserver"},
 	"DEV_POLL":            {"devserver"}, // and the runner, when it starts
 	"DEV_CONSOLE":         {"devserver"},
+	"DEV_INSPECT":         {"devserver", "api"}, // whether the API sends its spans there
 	"DEV_HOST":            {"devserver"},
 	"DEV_HTTPS":           {"devserver"}, // the API reads the addresses and the authority that follow from it
 	"API_CA_FILE":         {"api"},
@@ -90,7 +91,7 @@ func load(dir string, environ []string) (*settings, error) {
 	}
 	s := &settings{dir: dir, env: env, apiAddr: config.DefaultAPIAddr}
 	for _, name := range set {
-		if _, known := variables[name]; known || strings.HasPrefix(name, pagePrefix) {
+		if _, known := variables[name]; known || strings.HasPrefix(name, pagePrefix) || strings.HasPrefix(name, "OTEL_") {
 			continue
 		}
 		warning := fmt.Sprintf(".env sets %s, which nothing reads", name)
@@ -111,6 +112,7 @@ func load(dir string, environ []string) (*settings, error) {
 	if err := s.loadAuthority(); err != nil {
 		return nil, err
 	}
+	s.sendSpans()
 	if s.cfg.RunsTenant() { // the API does not know TENANT_ADDR
 		s.env = append(slices.Clip(s.env), "AUTH0_DOMAIN="+strings.Join(s.cfg.Issuers, ","))
 	}
@@ -118,6 +120,24 @@ func load(dir string, environ []string) (*settings, error) {
 		s.env = append(slices.Clip(s.env), "API_PUBLIC_URLS="+config.LocalOrigin(s.apiAddr)+","+s.cfg.Origin(s.cfg.Addr))
 	}
 	return s, nil
+}
+
+// sendSpans makes the API send its spans to the dev server, unless the user's variables say where
+// else they go. OpenTelemetry's default delay is 5 s, too long for somebody who waits for them.
+func (s *settings) sendSpans() {
+	if !s.cfg.Inspect {
+		return
+	}
+	for _, setting := range s.env {
+		if strings.HasPrefix(setting, "OTEL_") {
+			return
+		}
+	}
+	s.env = append(slices.Clip(s.env), "OTEL_EXPORTER_OTLP_ENDPOINT="+s.cfg.Origin(s.cfg.Addr)+"/@dev/otlp",
+		"OTEL_SERVICE_NAME=api", "OTEL_BSP_SCHEDULE_DELAY=200")
+	if s.ca != "" {
+		s.env = append(s.env, "OTEL_EXPORTER_OTLP_CERTIFICATE="+s.ca)
+	}
 }
 
 // loadAuthority makes the authority of the page's certificate before a process needs it, and

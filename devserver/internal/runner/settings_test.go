@@ -100,6 +100,29 @@ func TestHTTPSSettings(t *testing.T) {
 	}
 }
 
+// TestSpansOfTheAPI sends them to the dev server, unless the user's variables send them elsewhere.
+func TestSpansOfTheAPI(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ env, endpoint, certificate string }{
+		"defaults":      {"", "http://localhost:4200/@dev/otlp", ""},
+		"https":         {"DEV_HTTPS=true\nDEV_ADDR=localhost:4300\n", "https://localhost:4300/@dev/otlp", ".tenant/ca.pem"},
+		"no inspector":  {"DEV_INSPECT=false\n", "", ""},
+		"a collector":   {"OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318\n", "http://localhost:4318", ""},
+		"no OTel":       {"OTEL_SDK_DISABLED=true\n", "", ""},
+		"another value": {"OTEL_TRACES_SAMPLER=always_off\n", "", ""},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, ".env"), []byte(tc.env), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := load(dir, nil)
+		if err != nil || s.value("OTEL_EXPORTER_OTLP_ENDPOINT") != tc.endpoint || len(s.warnings) > 0 ||
+			!strings.HasSuffix(s.value("OTEL_EXPORTER_OTLP_CERTIFICATE"), tc.certificate) || (s.value("OTEL_EXPORTER_OTLP_CERTIFICATE") == "") != (tc.certificate == "") {
+			t.Errorf("%s: %v, %q, %q", name, err, s.env, s.warnings)
+		}
+	}
+}
+
 // TestPageVariables restarts the dev server alone for a variable of the page.
 func TestPageVariables(t *testing.T) {
 	t.Parallel()

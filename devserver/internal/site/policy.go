@@ -30,8 +30,8 @@ func (s *Site) policy(sources bundle.Sources) string {
 
 // Policy returns the Content-Security-Policy of a page that logs users in at tenant,
 // an origin, and needs sources. The tenant answers silent logins in a frame, which other
-// packages than Auth0's lead back to the page itself, and token requests; user pictures are at any origin, and so are fonts that stylesheets of other
-// origins name; the SDK keeps refresh tokens in a worker. Packages have fonts in data
+// packages than Auth0's lead back to the page itself, and token requests; user pictures
+// are at any origin, and so are fonts that stylesheets of other origins name; the SDK keeps refresh tokens in a worker. Packages have fonts in data
 // URLs, and scripts show blobs that they have made.
 func Policy(tenant string, sources bundle.Sources) string {
 	directives := []struct{ name, sources string }{

@@ -15,6 +15,7 @@ import (
 	"calling-an-api.example/devserver/internal/config"
 	"calling-an-api.example/devserver/internal/console"
 	"calling-an-api.example/devserver/internal/hostcheck"
+	"calling-an-api.example/devserver/internal/inspect"
 	"calling-an-api.example/devserver/internal/livereload"
 	"calling-an-api.example/devserver/internal/localnet"
 	"calling-an-api.example/devserver/internal/proxy"
@@ -22,7 +23,8 @@ import (
 	"calling-an-api.example/devserver/internal/spa"
 )
 
-// Options configure a Site. All are required except Bundler and LocalTenant.
+// Options configure a Site. All are required except Bundler, LocalTenant, Recorder, Token and
+// BadToken.
 type Options struct {
 	Config      config.Config // Domain must be the origin of the tenant in use, also of the local one
 	PageOrigin  string        // origin of the page, as the tenant knows it
@@ -30,7 +32,14 @@ type Options struct {
 	Hub         *livereload.Hub
 	Bundler     *bundle.Bundler // nil if the frontend is already built
 	Transports  *proxy.Transports
+	Recorder    *inspect.Recorder // of the requests that are forwarded; nil for none
 	Log         *slog.Logger
+
+	// Token makes an access token of the local tenant for the user with the ID subject, and
+	// BadToken one that every API must reject, with the defect "audience", "expired" or "key".
+	// They are nil without a local tenant.
+	Token    func(subject, scope string) (string, error)
+	BadToken func(subject, defect string) (string, error)
 }
 
 // Site is an http.Handler. Its methods may be called from any goroutine.
@@ -51,7 +60,7 @@ func New(opts Options) *Site {
 // SetRules replaces the proxy rules, which must not be modified afterwards. Requests in
 // flight finish with the rules they began with.
 func (s *Site) SetRules(rules proxyconf.Rules) {
-	s.proxy.Store(proxy.New(rules, s.Transports, proxy.Options{API: s.Config.APIAddr, Log: s.Log}))
+	s.proxy.Store(proxy.New(rules, s.Transports, proxy.Options{API: s.Config.APIAddr, Log: s.Log, Observe: s.observe}))
 }
 
 // ServeHTTP implements http.Handler.
@@ -77,6 +86,7 @@ func (s *Site) routes() http.Handler {
 	messages := withCORP(hostcheck.SameOrigin(page))
 	authConfig := withCORP(http.HandlerFunc(s.serveAuthConfig))
 	status := withCORP(hostcheck.SameOrigin(http.HandlerFunc(s.serveStatus)))
+	own := s.inspector()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/auth_config.json":
@@ -86,10 +96,14 @@ func (s *Site) routes() http.Handler {
 		case page != nil && (r.URL.Path == console.Path || r.URL.Path == console.ScriptPath):
 			messages.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, livereload.Prefix):
+			if handler, ok := own(r.URL.Path); ok {
+				handler.ServeHTTP(w, r)
+				return
+			}
 			reload.ServeHTTP(w, r)
 		default:
 			if upstream := s.proxy.Load().Handler(r); upstream != nil {
-				upstream.ServeHTTP(w, r)
+				s.Recorder.Serve(inspect.DevServer, upstream, w, r)
 				return
 			}
 			app.ServeHTTP(w, r)
