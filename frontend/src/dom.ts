@@ -23,7 +23,12 @@ export function button(text: string, onClick: () => void, attributes: Attributes
   return element
 }
 
-// The value as indented JSON.
-export function json(value: unknown): HTMLPreElement {
-  return el('pre', { tabindex: '0' }, el('code', {}, JSON.stringify(value, null, 2)))
+// The value as indented JSON. It can have the focus, so that the keyboard can scroll it, and so it
+// needs a name.
+export function json(name: string, value: unknown): HTMLPreElement {
+  return preformatted(name, JSON.stringify(value, null, 2))
+}
+
+export function preformatted(name: string, text: string): HTMLPreElement {
+  return el('pre', { tabindex: '0', role: 'region', 'aria-label': name }, el('code', {}, text))
 }

@@ -8,12 +8,11 @@ import { OtherTabs } from './auth/other-tabs'
 import { thumbprintOf } from './auth/token'
 import { Navbar } from './components/navbar'
 import { loadConfig } from './config'
+import { sendSpan } from './dev/trace'
 import { callback } from './pages/callback'
-import { externalApi } from './pages/external-api'
 import { failure } from './pages/failure'
 import { home } from './pages/home'
 import { notFound } from './pages/not-found'
-import { profile } from './pages/profile'
 import { signedOut } from './pages/signed-out'
 import { Router } from './router'
 import { profileOf } from './session'
@@ -28,6 +27,7 @@ const auth = new AuthService(loadConfig, new OtherTabs())
 const api = new ApiService(
   (options) => auth.getToken(options),
   (path, init, token) => (thumbprintOf(token) ? auth.sendBound(path, init, token) : sendBearer(path, init, token)),
+  (span) => void quietly(sendSpan(span)),
 )
 const navbar = new Navbar(byId('navbar'), auth)
 const guard = authGuard(auth)
@@ -35,8 +35,9 @@ const router = new Router(
   byId('outlet'),
   {
     '/': { render: () => home(auth, loadConfig) },
-    '/profile': { render: () => profile(auth), guard },
-    '/external-api': { render: () => externalApi(api, auth), guard },
+    // Scripts of their own, which the first page does not wait for.
+    '/profile': { render: async () => (await import('./pages/profile')).profile(auth), guard },
+    '/external-api': { render: async () => (await import('./pages/external-api')).externalApi(api, auth), guard },
     '/callback': { render: () => callback(auth, (target) => router.navigate(target, { replace: true })) },
   },
   { render: notFound },

@@ -183,3 +183,19 @@ describe('navigation', () => {
     expect(prevented).toBe(followed)
   })
 })
+
+test('a page whose script arrives late is not shown over another', async () => {
+  let arrive: (page: Page) => void = () => undefined
+  const leave = vi.fn()
+  const outlet = document.createElement('main')
+  const slow: Route = { render: () => new Promise<Page>((resolve) => (arrive = resolve)) }
+  const fast: Route = { render: () => ({ title: 'Fast', content: document.createTextNode('fast') }) }
+  history.replaceState(null, '', '/slow')
+  const router = new Router(outlet, { '/slow': slow, '/fast': fast }, fast, () => undefined)
+  router.start()
+  router.navigate('/fast')
+  await vi.waitFor(() => expect(outlet.textContent).toBe('fast'))
+  arrive({ title: 'Slow', content: document.createTextNode('slow'), leave })
+  await vi.waitFor(() => expect(leave).toHaveBeenCalledOnce())
+  expect(outlet.textContent).toBe('fast')
+})

@@ -10,7 +10,7 @@ export interface Page {
 }
 
 export interface Route {
-  render: () => Page
+  render: () => Page | Promise<Page> // a promise while the page's script is loaded
   // Resolves to whether the page may be shown. If not, the guard has started what leads
   // to it, unless isCurrent says that the user has gone to another page.
   guard?: (path: string, isCurrent: () => boolean) => Promise<boolean>
@@ -88,7 +88,13 @@ export class Router {
       if (isCurrent()) throw error
     }
     if (!isCurrent()) return // the user has gone to another page
-    this.place(route.render())
+    const rendered = route.render()
+    const page = rendered instanceof Promise ? await rendered : rendered
+    if (!isCurrent()) {
+      page.leave?.()
+      return
+    }
+    this.place(page)
     this.shown(path)
     if (moveFocus) this.focusHeading()
   }

@@ -1,5 +1,7 @@
 // Calls the API. Paths are on this origin: the dev server forwards /api to the API.
 
+import { newTrace, type Span } from '../dev/trace'
+
 export interface ApiAnswer {
   path: string
   status: number
@@ -10,6 +12,9 @@ export interface ApiAnswer {
   challenged: boolean // the answer has a challenge for tokens (RFC 6750 §3, RFC 9449 §7.1)
   scope?: string // scope of the challenge
   proof?: string // the DPoP proof that was sent last (RFC 9449 §4.2)
+  sent?: { scheme: 'Bearer' | 'DPoP'; token: string } // undefined if there was no token
+  isPublic: boolean // the path needs no token
+  trace: string // ID of the trace that the call has begun
 }
 
 // No access token is available; cause says why.
@@ -34,6 +39,7 @@ export interface CallOptions {
   fresh?: boolean // send a fresh one
   scope?: string // that the token should grant
   signal?: AbortSignal // ends the call
+  token?: string | null // to send instead of the session's, as a bearer token; null for none
 }
 
 // What a Send has got, and the DPoP proof that it has sent, if any.
@@ -59,6 +65,7 @@ export class ApiService {
   constructor(
     private readonly getToken: (options: { fresh: boolean; scope: string }) => Promise<string>,
     private readonly send: Send = sendBearer,
+    private readonly report: (span: Span) => void = () => undefined,
   ) {}
 
   // Calls GET /api/external with an access token, as call does.
@@ -68,21 +75,23 @@ export class ApiService {
 
   // Calls GET path, with an access token unless it is public. Rejects with a TokenError or
   // a NetworkError if there is no answer.
-  async call(path: string, { isPublic = false, fresh = false, scope = '', signal }: CallOptions = {}): Promise<ApiAnswer> {
-    const headers = new Headers({ Accept: 'application/json' })
-    const token = isPublic
-      ? undefined
-      : await this.getToken({ fresh, scope }).catch((error: unknown) => {
-          throw new TokenError(error)
-        })
+  async call(path: string, { isPublic = false, fresh = false, scope = '', signal, token: own }: CallOptions = {}): Promise<ApiAnswer> {
+    const trace = newTrace()
+    const headers = new Headers({ Accept: 'application/json', traceparent: trace.header })
+    const token = own !== undefined ? (own ?? undefined) : isPublic ? undefined : await this.tokenFor(fresh, scope)
     const start = performance.now()
     const late = AbortSignal.timeout(timeout)
+    const report = (status: number) =>
+      this.report({ trace, name: `GET ${path}`, start: performance.timeOrigin + start, milliseconds: performance.now() - start, status })
     const fail = (kind: NetworkError['kind']) => (error: unknown) => {
+      report(0)
       throw new NetworkError(late.aborted ? 'too slow' : kind, error)
     }
     const init = { headers, signal: signal ? AbortSignal.any([signal, late]) : late }
-    const { response, proof } = await (token === undefined ? sendPublic(path, init) : this.send(path, init, token)).catch(fail('none'))
+    const send = own === undefined ? this.send : sendBearer
+    const { response, proof } = await (token === undefined ? sendPublic(path, init) : send(path, init, token)).catch(fail('none'))
     const text = await response.text().catch(fail('broken off'))
+    report(response.status)
     return {
       path,
       status: response.status,
@@ -91,7 +100,16 @@ export class ApiService {
       ...parse(text),
       ...challengeOf(response),
       ...(proof && { proof }),
+      ...(token !== undefined && { sent: { scheme: proof ? 'DPoP' : 'Bearer', token } }),
+      isPublic,
+      trace: trace.id,
     }
+  }
+
+  private tokenFor(fresh: boolean, scope: string): Promise<string> {
+    return this.getToken({ fresh, scope }).catch((error: unknown) => {
+      throw new TokenError(error)
+    })
   }
 }
 

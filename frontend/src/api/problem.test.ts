@@ -10,6 +10,8 @@ const answer = (status: number, body: unknown = {}, more: Partial<ApiAnswer> = {
   isJson: typeof body !== 'string',
   body,
   challenged: false,
+  isPublic: false,
+  trace: '',
   ...more,
 })
 const refusal = (reason: string, error = 'invalid_token') => ({ error, error_description: 'in words', reason })

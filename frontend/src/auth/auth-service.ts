@@ -6,6 +6,7 @@ import { attempt, quietly } from '../attempt'
 import type { Config } from '../config'
 import { type Profile, profileOf, type Session, type SignedOutReason, unknown } from '../session'
 import { State } from '../state'
+import { keep, recall } from '../storage'
 import type { OtherTabs } from './other-tabs'
 import { expiryOf } from './token'
 
@@ -31,6 +32,7 @@ export class LoginError extends Error {
   }
 }
 
+const pending = 'pending login' // name of the target that is kept
 const retryAfter = 60_000 // ms, until a failed renewal is tried again
 const longestTimer = 2 ** 31 - 1 // ms, the longest that setTimeout takes
 
@@ -69,6 +71,7 @@ export class AuthService {
   // Goes to the tenant's login page, which leads back to target.
   async login(target: string, { replace = false, scope, prompt }: LoginOptions = {}): Promise<void> {
     const client = await this.getClient()
+    keep(pending, target)
     const scopes = [...new Set([...this.askedScopes(), ...(scope?.split(' ') ?? [])])].join(' ')
     await client.loginWithRedirect<AppState>({
       appState: { target, ...(scopes && { scope: scopes }) },
@@ -85,12 +88,18 @@ export class AuthService {
       const { appState } = await client.handleRedirectCallback<AppState>(url)
       await this.refresh()
       const sub = this.profile?.sub
-      if (appState?.scope && sub) sessionStorage.setItem('scopes', `${sub}\n${appState.scope}`)
+      if (appState?.scope && sub) keep('scopes', `${sub}\n${appState.scope}`)
+      keep(pending, undefined)
       this.tabs.tell('logged-in')
       return appState?.target ?? '/'
     } catch (error) {
       throw new LoginError(error instanceof Error ? error.message : String(error), loginOf(error))
     }
+  }
+
+  // The page that the last login of this tab was to lead to, if it has not ended.
+  pendingTarget(): string | undefined {
+    return recall(pending)
   }
 
   async logout(): Promise<void> {
@@ -122,6 +131,12 @@ export class AuthService {
     }
   }
 
+  // Resolves to the ID token of the session, encoded; undefined if there is none.
+  async getIdToken(): Promise<string | undefined> {
+    const client = await this.getClient()
+    return (await client.getIdTokenClaims())?.__raw
+  }
+
   // Sends a request with a token that is bound to a key of this browser (RFC 9449). The SDK
   // adds a proof, and sends another one if the API asks for a nonce. Resolves to the answer,
   // and the proof that was sent last.
@@ -143,8 +158,8 @@ export class AuthService {
   // The additional scopes that this tab has requested for the user who is signed in.
   askedScopes(): string[] {
     const sub = this.profile?.sub
-    const kept = sessionStorage.getItem('scopes')
-    if (sub === undefined || kept === null || !kept.startsWith(`${sub}\n`)) return []
+    const kept = recall('scopes')
+    if (sub === undefined || kept === undefined || !kept.startsWith(`${sub}\n`)) return []
     return kept
       .slice(sub.length + 1)
       .split(' ')
@@ -201,7 +216,8 @@ export class AuthService {
   private end(reason: SignedOutReason): void {
     this.client = undefined // with its tokens
     clearTimeout(this.expiry)
-    sessionStorage.removeItem('scopes')
+    keep('scopes', undefined)
+    keep(pending, undefined)
     this.session.set({ kind: 'signed out', reason })
   }
 

@@ -4,15 +4,16 @@
 export type News = 'logged-in' | 'logged-out'
 
 export class OtherTabs {
-  private readonly channel = new BroadcastChannel('session')
+  // Where the browser has no such channel, each tab finds out by itself when it needs a token.
+  private readonly channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('session') : undefined
 
   tell(news: News): void {
-    this.channel.postMessage(news)
+    this.channel?.postMessage(news)
   }
 
   // Calls follower with the news of other tabs.
   follow(follower: (news: News) => void): void {
-    this.channel.addEventListener('message', ({ data }) => {
+    this.channel?.addEventListener('message', ({ data }) => {
       if (data === 'logged-in' || data === 'logged-out') follower(data)
     })
   }

@@ -42,7 +42,7 @@ export class Navbar {
     const nav = el('nav', { 'aria-label': 'Main' }, el('ul', {}, ...links.map((link) => el('li', {}, link))))
     if (authenticated) nav.append(this.menu(this.auth.profile ?? {}))
     if (authenticated === false) {
-      nav.append(button('Log in', () => this.login(), { id: 'qsLoginBtn', class: 'primary' }))
+      nav.append(button('Log in', () => this.login(), { id: 'qsLoginBtn' }))
     }
     this.root.replaceChildren(nav)
     if (focused === undefined) return

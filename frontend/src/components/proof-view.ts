@@ -40,7 +40,13 @@ export class ProofView {
     this.element.replaceChildren(
       el('h3', {}, 'The last proof'),
       el('dl', {}, ...rows.flatMap(([term, words]) => [el('dt', {}, term), el('dd', {}, words)])),
-      el('details', {}, el('summary', {}, 'Header and claims of the proof'), json(header), json(claims)),
+      el(
+        'details',
+        {},
+        el('summary', {}, 'Header and claims of the proof'),
+        json('Header of the proof', header),
+        json('Claims of the proof', claims),
+      ),
     )
   }
 }

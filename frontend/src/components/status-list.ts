@@ -95,6 +95,8 @@ function rules({ rules }: DevStatus): Node {
   return el(
     'span',
     {},
+    'Requests of this page that begin so go to: ',
+    el('br'),
     ...rules.flatMap(({ context, targets, place }, i) => [
       ...(i > 0 ? [el('br')] : []),
       el('code', { title: place }, `${context} → ${targets.join(', ')}`),

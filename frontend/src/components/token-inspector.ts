@@ -7,6 +7,7 @@ import { button, el, json } from '../dom'
 import { profileOf, type Session, tokenOf } from '../session'
 import type { State } from '../state'
 import { ProofView } from './proof-view'
+import { claimsOf, encoded } from './token-view'
 
 export class TokenInspector {
   readonly element = el('section', { class: 'inspector', 'aria-labelledby': 'token', hidden: true })
@@ -72,7 +73,8 @@ export class TokenInspector {
       el('dl', {}, ...rows, el('dt', {}, 'Expires'), this.countdown(token)),
       el('p', {}, copy),
       message,
-      el('details', {}, el('summary', {}, 'Header and claims'), json(decoded.header), json(decoded.claims)),
+      encoded('Encoded access token', token),
+      el('details', {}, el('summary', {}, 'Header and claims'), json('Header of the access token', decoded.header), claimsOf(token)),
       ...(isBound ? [this.proof.element] : []),
     ]
   }

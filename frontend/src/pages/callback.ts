@@ -4,6 +4,7 @@ import { attempt, quietly } from '../attempt'
 import { type AuthService, LoginError } from '../auth/auth-service'
 import { button, el } from '../dom'
 import type { Page } from '../router'
+import { noStorage } from './failure'
 
 export function callback(auth: AuthService, open: (target: string) => void): Page {
   const url = location.href
@@ -38,7 +39,9 @@ export function callback(auth: AuthService, open: (target: string) => void): Pag
   }
 
   if (!query.has('code') && !query.has('error')) {
-    fail('Nothing to do here', '', 'A login ends at this address, and none is in progress.')
+    const target = auth.pendingTarget() // the code is gone from the address when this page is loaded again
+    if (target) fail('The login was interrupted', '', 'This page was left or loaded again before the login had ended.', { target })
+    else fail('Nothing to do here', '', 'A login ends at this address, and none is in progress.')
     return page
   }
   auth.handleRedirect(url).then(
@@ -49,13 +52,14 @@ export function callback(auth: AuthService, open: (target: string) => void): Pag
       const code = query.get('error')
       const text = query.get('error_description') ?? (error instanceof Error ? error.message : String(error))
       const login = error instanceof LoginError ? error.login : undefined
+      const target = auth.pendingTarget()
       // Without a login of this tab, anybody may have written the address and its text.
       const detail = code ? (login ? `${code}: ${text}` : '') : text
       fail(
         'The login did not succeed',
         detail,
         explain(code, text) + (code && !login ? ' But no login of this tab ended here.' : ''),
-        login,
+        login ?? (target ? { target } : undefined),
       )
     },
   )
@@ -71,6 +75,10 @@ function explain(code: string | null, text: string): string {
   if (/callback url mismatch/i.test(text)) {
     return `The tenant does not know this app’s address. Add ${location.origin}/callback to the application’s Allowed Callback URLs there.`
   }
+  if (/claim error in the ID token; current time/.test(text)) {
+    return 'This machine’s clock and the tenant’s differ, so the ID token seems to be of another time. Set the clock, and try again.'
+  }
+  if (/quota|storage|SecurityError|insecure/i.test(text)) return noStorage
   switch (code) {
     case 'access_denied':
       return 'The tenant denied access. Either you declined the app’s request, or a rule of the tenant forbids it.'

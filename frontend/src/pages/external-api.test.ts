@@ -15,11 +15,14 @@ const good: ApiAnswer = {
   isJson: true,
   body: { msg: 'yes' },
   challenged: false,
+  isPublic: false,
+  trace: '',
 }
 
 const auth = {
   session: new State<Session>({ kind: 'signed in', profile: { sub: 'ada' }, token }),
   getToken: vi.fn(() => Promise.resolve(token)),
+  getIdToken: () => Promise.resolve('id'),
   askedScopes: () => [] as string[],
   login: vi.fn(() => Promise.resolve()),
 }
@@ -57,7 +60,8 @@ test('one call at a time', async () => {
   press('Call public')
   expect(api.ping).toHaveBeenCalledOnce()
   expect(api.call).not.toHaveBeenCalled()
-  expect([...root.querySelectorAll('.calls button')].map((one) => one.getAttribute('aria-disabled'))).toEqual(['true', 'true', 'true'])
+  const others = [...root.querySelectorAll<HTMLButtonElement>('.calls button')].filter((one) => !one.disabled)
+  expect(others.map((one) => one.getAttribute('aria-disabled'))).toEqual(Array(7).fill('true'))
   answer(good)
   await vi.waitFor(() => expect(live()).toContain('200 OK'))
   expect(root.querySelector('[aria-disabled=true], [aria-busy=true]')).toBeNull()
@@ -127,4 +131,45 @@ test('the proof of a call is shown', async () => {
   press('Ping API')
   await vi.waitFor(() => expect(root.textContent).toContain('GET http://a.test/api/external'))
   auth.session.set({ kind: 'signed in', profile: { sub: 'ada' }, token })
+})
+
+test('earlier calls stay, the newest first', async () => {
+  api.ping.mockResolvedValue(good)
+  api.call.mockResolvedValue({ ...good, path: '/api/private-scoped', status: 403, body: { error: 'insufficient_scope', reason: 'scope' } })
+  const titles = () => [...root.querySelectorAll('.earlier summary')].map((one) => one.textContent)
+  for (const [text, status] of [
+    ['Call private', '403'],
+    ['Ping API', '200'],
+    ['Ping API', '200'],
+  ] as const) {
+    press(text)
+    await vi.waitFor(() => expect(live()).toContain(status))
+    await vi.waitFor(() => expect(root.querySelector('[aria-busy]')).toBeNull())
+  }
+  expect(titles()).toEqual(['Ping API: GET /api/external → 200', 'Call private: GET /api/private-scoped → 403'])
+  expect(root.querySelector('.earlier')?.textContent).toContain('Scope: failed')
+})
+
+test('a tampered token is sent instead, and its rejection is what must be', async () => {
+  api.call.mockResolvedValue({
+    ...good,
+    status: 401,
+    body: { error: 'invalid_token', error_description: 'It is forged', reason: 'signature' },
+  })
+  press('Change one letter')
+  await vi.waitFor(() => expect(live()).toContain('Rejected, as it must be. It is forged'))
+  const sent = api.call.mock.calls[0]?.[1].token
+  expect(sent).not.toBe(token)
+  expect(sent?.endsWith('.s')).toBe(true)
+  press('Send no token')
+  await vi.waitFor(() => expect(api.call.mock.calls[1]?.[1].token).toBeNull())
+  api.call.mockResolvedValue(good)
+  await vi.waitFor(() => expect(root.querySelector('[aria-busy]')).toBeNull())
+  press('Remove the signature')
+  await vi.waitFor(() => expect(live()).toContain('Not rejected.'))
+})
+
+test('without the local tenant, tokens that it makes are off', async () => {
+  await vi.waitFor(() => expect(root.querySelector('.tampering')?.textContent).toContain('Three are off'))
+  expect([...root.querySelectorAll<HTMLButtonElement>('.tampering button')].filter((one) => one.disabled)).toHaveLength(3)
 })

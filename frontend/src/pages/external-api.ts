@@ -1,12 +1,18 @@
-// Calls the API in three ways and explains the answers.
+// Calls the API in three ways, or with tokens that it must reject, and explains the answers.
 
 import type { ApiAnswer, ApiService, CallOptions } from '../api/api-service'
+import { checksOf } from '../api/checks'
 import { explainAnswer, explainError, type Remedy } from '../api/problem'
+import type { Tampering } from '../api/tamper'
 import { attempt, quietly } from '../attempt'
 import type { AuthService } from '../auth/auth-service'
-import { body, errorPanel, summary } from '../components/exchange'
+import { Diagram, words } from '../components/diagram'
+import { Earlier } from '../components/earlier'
+import { body, checkList, errorPanel, rejection, sentWith, summary } from '../components/exchange'
+import { tamperingList } from '../components/tampering'
 import { TokenInspector } from '../components/token-inspector'
 import { loadStatus } from '../dev/status'
+import { inspectorLink, loadExchanges } from '../dev/trace'
 import { button, el } from '../dom'
 import type { Page } from '../router'
 
@@ -14,6 +20,7 @@ interface Call {
   text: string
   path: string
   about: string
+  isTampered?: boolean // the API must reject it
   run: (options: CallOptions) => Promise<ApiAnswer>
 }
 
@@ -42,8 +49,12 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
   const left = new AbortController()
   const summaryLine = el('div', { 'aria-live': 'polite' }) // a summary, because screen readers read all of it
   const answered = el('div')
+  const earlier = new Earlier()
+  const diagram = new Diagram()
   const inspector = new TokenInspector(auth.session)
   const buttons: HTMLButtonElement[] = []
+  let title = '' // of the call that is shown
+  let isLocal = false // the tenant is the dev server's own, which records the requests of logins
 
   // One call at a time, so that the answer shown belongs to the last button pressed.
   async function call(one: Call, pressed: HTMLButtonElement, fresh = false): Promise<void> {
@@ -51,33 +62,62 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     // Not disabled, which would remove the keyboard focus.
     for (const other of buttons) other.setAttribute('aria-disabled', 'true')
     pressed.setAttribute('aria-busy', 'true')
+    if (title) earlier.add(title, [...summaryLine.childNodes, ...answered.childNodes])
+    title = ''
     summaryLine.replaceChildren(el('p', {}, 'Waiting for the API…'))
     answered.replaceChildren()
+    diagram.clear()
+    diagram.light('call', { state: 'waiting', text: `GET ${one.path}` })
     const act = (remedy: Remedy) =>
       help(remedy, (withFresh) => {
         pressed.focus() // the remedy's button is about to be removed
         attempt(call(one, pressed, withFresh))
       })
+    const began = Date.now()
     try {
-      show(await one.run({ fresh, signal: left.signal }), act)
+      show(one, await one.run({ fresh, signal: left.signal }), act)
     } catch (error) {
+      diagram.light('call', { state: 'failed' })
       if (!left.signal.aborted) summaryLine.replaceChildren(errorPanel(explainError(error), act))
     } finally {
       pressed.removeAttribute('aria-busy')
       for (const other of buttons) other.removeAttribute('aria-disabled')
     }
+    if (!left.signal.aborted) void quietly(showTraces(began))
   }
 
-  function show(answer: ApiAnswer, act: (remedy: Remedy) => void): void {
+  function show(one: Call, answer: ApiAnswer, act: (remedy: Remedy) => void): void {
     if (left.signal.aborted) return
     const problem = explainAnswer(answer, auth.askedScopes())
     if (answer.proof) void quietly(inspector.sent(answer.path, answer.proof))
-    summaryLine.replaceChildren(summary(answer, problem === undefined), ...(problem ? [errorPanel(problem, act)] : []))
-    answered.replaceChildren(body(answer))
+    title = `${one.text}: GET ${answer.path} → ${answer.status}`
+    const explained = one.isTampered ? [rejection(answer)] : problem ? [errorPanel(problem, act)] : []
+    summaryLine.replaceChildren(summary(answer, problem === undefined), sentWith(answer, auth.profile), ...explained)
+    const link = el('p', {}, el('a', { href: inspectorLink(answer.trace) }, 'This call in the inspector'))
+    answered.replaceChildren(...checkList(checksOf(answer)), body(answer), ...(inspectable ? [link] : []))
+    const state = problem ? 'failed' : 'done'
+    const trace = inspectable ? { trace: answer.trace } : {}
+    diagram.light('call', {
+      state: 'done',
+      text: `GET ${answer.path}${answer.sent ? ', with the access token' : ', with no token'}`,
+      ...trace,
+    })
+    if (problem === undefined || answer.status < 500) diagram.light('forward', { state: 'done', ...trace })
+    diagram.light('answer', { state, text: `${answer.status} ${answer.statusText}`, time: `after ${words(answer.milliseconds)}`, ...trace })
+  }
+
+  // Sends a token that the API must reject.
+  function tamper(one: Tampering, pressed: HTMLButtonElement): void {
+    const run = async (options: CallOptions) => {
+      const [access, id] = await Promise.all([auth.getToken(), auth.getIdToken()])
+      const token = (await one.make({ access, id, subject: auth.profile?.sub ?? '' })) ?? null
+      return api.call('/api/external', { ...options, token })
+    }
+    attempt(call({ text: one.text, path: '/api/external', about: one.about, isTampered: true, run }, pressed))
   }
 
   function help(remedy: Remedy, again: (fresh: boolean) => void): void {
-    const here = location.pathname + location.search
+    const here = location.pathname + location.search + location.hash
     switch (remedy.kind) {
       case 'login':
         attempt(auth.login(here))
@@ -97,13 +137,39 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     }
   }
 
+  let inspectable = false // the dev server records requests
+
+  // Lights the diagram by what the dev server has recorded. The API tells of its part a moment
+  // after its answer.
+  async function showTraces(began?: number): Promise<void> {
+    const until = AbortSignal.any([left.signal, AbortSignal.timeout(3000)])
+    let known: number | undefined
+    for (;;) {
+      const recorded = await loadExchanges(known, until)
+      inspectable = recorded !== undefined
+      if (!recorded || left.signal.aborted) return
+      diagram.showLogin(isLocal ? recorded.exchanges : [])
+      const last = recorded.exchanges.findLast(({ party }) => party === 'dev server')
+      if (began === undefined || !last || Date.parse(last.start) < began || diagram.showCall(last, began)) return
+      known = recorded.version
+    }
+  }
+
   const list = callsOf(api).map((one) => {
     const pressed: HTMLButtonElement = button(one.text, () => attempt(call(one, pressed)), buttons.length > 0 ? {} : { class: 'primary' })
     buttons.push(pressed)
     return el('li', {}, pressed, el('span', {}, el('code', {}, `GET ${one.path}`), ` ${one.about}`))
   })
+  const tampering = tamperingList(tamper, buttons)
   void quietly(auth.getToken()) // for the inspector; a call shows what is wrong
-  void quietly(loadStatus().then((status) => inspector.callAt(status?.external, status?.tenant.local)))
+  void quietly(
+    loadStatus().then((status) => {
+      isLocal = status?.tenant.local === true
+      inspector.callAt(status?.external, isLocal)
+      tampering.allow(isLocal)
+      return showTraces()
+    }),
+  )
   return {
     title: 'External API',
     leave: () => {
@@ -120,8 +186,11 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
         'Calls the API with your access token. The dev server forwards the request, and the API checks the token.',
       ),
       el('ul', { class: 'calls' }, ...list),
+      tampering.element,
       summaryLine,
       answered,
+      earlier.element,
+      diagram.element,
       inspector.element,
     ),
   }

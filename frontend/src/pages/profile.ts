@@ -1,10 +1,14 @@
-// The user, with the claims of the ID token as JSON.
+// The user, with the claims of the ID token as JSON, and both tokens.
 
+import { quietly } from '../attempt'
 import type { AuthService } from '../auth/auth-service'
+import { claimsOf, encoded } from '../components/token-view'
 import { el, json } from '../dom'
 import type { Page } from '../router'
 
 export function profile(auth: AuthService): Page {
+  const tokens = el('div', { class: 'side-by-side' })
+  void quietly(showTokens(auth, tokens)) // the claims are shown anyway
   const user = auth.profile ?? {}
   const card = el('div', { class: 'person' })
   if (user.picture) {
@@ -13,6 +17,31 @@ export function profile(auth: AuthService): Page {
   card.append(el('div', {}, el('h1', {}, user.name ?? 'Profile'), el('p', { class: 'lead' }, user.email ?? '')))
   return {
     title: 'Profile',
-    content: el('section', {}, card, el('h2', {}, 'Claims of your ID token'), json(user)),
+    content: el(
+      'section',
+      {},
+      card,
+      el('h2', {}, 'Claims of your ID token'),
+      json('Claims of your ID token', user),
+      el('h2', {}, 'Your tokens'),
+      tokens,
+    ),
   }
+}
+
+// Shows both tokens side by side, with what each is for.
+async function showTokens(auth: AuthService, place: HTMLElement): Promise<void> {
+  const [id, access] = await Promise.all([auth.getIdToken(), auth.getToken().catch(() => undefined)])
+  const card = (title: string, about: string, token: string | undefined) =>
+    el(
+      'section',
+      { 'aria-label': title },
+      el('h3', {}, title),
+      el('p', { class: 'detail' }, about),
+      ...(token === undefined ? [el('p', {}, 'There is none now.')] : [encoded(`Encoded ${title}`, token), claimsOf(token)]),
+    )
+  place.replaceChildren(
+    card('ID token', 'For this page: it says who logged in. Its audience is this app, so an API must reject it.', id),
+    card('Access token', 'For the API: it says what may be done. Its audience is the API, and this page need not read it.', access),
+  )
 }

@@ -1,0 +1,67 @@
+// What the API has checked, told from its answer. It does the checks in this order and stops at the
+// first that fails; docs/token-validation.md has the rules.
+
+import type { ApiAnswer } from './api-service'
+
+export interface Check {
+  name: string
+  result: 'passed' | 'failed' | 'not checked'
+  meaning: string
+}
+
+const gate: { name: string; meaning: string; reasons: string[]; bound?: true }[] = [
+  { name: 'The request has one token', meaning: 'in its Authorization header', reasons: ['missing', 'request'] },
+  {
+    name: 'It is a signed JWT',
+    meaning: 'three parts, with a signature algorithm that the API accepts',
+    reasons: ['not_a_jwt', 'too_large', 'malformed', 'header'],
+  },
+  { name: 'Issuer', meaning: 'iss is the tenant that the API trusts', reasons: ['issuer'] },
+  { name: 'Audience', meaning: 'aud names this API: the token was issued for it, and not for another one', reasons: ['audience'] },
+  {
+    name: 'Time and kind',
+    meaning: 'it has not expired, and is an access token and no other one',
+    reasons: ['expired', 'not_yet_valid', 'claims'],
+  },
+  {
+    name: 'Key and signature',
+    meaning: 'one of the tenant’s published keys has signed exactly this content',
+    reasons: ['unknown_key', 'signature', 'unavailable'],
+  },
+  {
+    name: 'Proof of the key',
+    meaning: 'the sender holds the key that the token is bound to',
+    reasons: [
+      'binding',
+      'proof_missing',
+      'proof_form',
+      'proof_key',
+      'proof_method',
+      'proof_url',
+      'proof_time',
+      'proof_token',
+      'proof_nonce',
+      'proof_replayed',
+    ],
+    bound: true,
+  },
+  { name: 'Scope', meaning: 'it grants what this path needs', reasons: ['scope', 'claim'] },
+]
+
+// Returns the checks of an answer, or undefined if it is not one of the gate's.
+export function checksOf({ status, isJson, body, sent, isPublic }: ApiAnswer): Check[] | undefined {
+  if (isPublic || !isJson) return undefined
+  const isBound = sent?.scheme === 'DPoP'
+  const reason = status >= 200 && status < 300 ? undefined : reasonOf(body)
+  if (reason === undefined && status >= 300) return undefined
+  const at = reason === undefined ? gate.length : gate.findIndex(({ reasons }) => reasons.includes(reason))
+  if (at < 0) return undefined
+  return gate.flatMap(({ name, meaning, bound }, i) =>
+    bound && !isBound && i !== at ? [] : [{ name, meaning, result: i < at ? 'passed' : i === at ? 'failed' : 'not checked' }],
+  )
+}
+
+function reasonOf(body: unknown): string | undefined {
+  const reason = typeof body === 'object' && body !== null && 'error' in body && 'reason' in body ? body.reason : undefined
+  return typeof reason === 'string' ? reason : undefined
+}

@@ -1,0 +1,83 @@
+// Tokens that the API must reject, made of the user's own or by the local tenant.
+
+import { type Claims, decodePart } from '../auth/token'
+
+export interface Tokens {
+  access: string
+  id: string | undefined
+  subject: string
+}
+
+export interface Tampering {
+  text: string
+  about: string
+  isMade?: true // by the local tenant; there is no way to get such a token of a real one
+  make: (tokens: Tokens) => Promise<string | undefined> | string | undefined // undefined is no token
+}
+
+export const tamperings: Tampering[] = [
+  { text: 'Send no token', about: 'as anybody could who knows the address.', make: () => undefined },
+  {
+    text: 'Change one letter',
+    about: 'of the user’s ID in the claims. The signature is for the old ones.',
+    make: ({ access }) =>
+      changed(access, (header, claims) => [
+        header,
+        { ...claims, sub: String(claims['sub'] ?? '').replace(/.$/, (c) => (c === 'x' ? 'y' : 'x')) },
+      ]),
+  },
+  {
+    text: 'Remove the signature',
+    about: 'and say so: alg: none. Libraries once accepted that.',
+    make: ({ access }) => changed(access, (header, claims) => [{ ...header, alg: 'none' }, claims], ''),
+  },
+  {
+    text: 'Sign with another key',
+    about: 'of somebody who is not the tenant, under the tenant’s key ID.',
+    isMade: true,
+    make: ({ subject }) => made(subject, 'key'),
+  },
+  {
+    text: 'Use another API’s token',
+    about: 'which the same tenant has signed: its audience is another one.',
+    isMade: true,
+    make: ({ subject }) => made(subject, 'audience'),
+  },
+  {
+    text: 'Use an expired token',
+    about: 'which was valid until an hour ago.',
+    isMade: true,
+    make: ({ subject }) => made(subject, 'expired'),
+  },
+  {
+    text: 'Send the ID token',
+    about: 'which tells this app who you are, and opens nothing.',
+    make: ({ id }) => {
+      if (id === undefined) throw new Error('This session has no ID token.')
+      return id
+    },
+  },
+]
+
+// Returns token with another header and other claims, and its old signature unless another is given.
+function changed(token: string, change: (header: Claims, claims: Claims) => [Claims, Claims], signature?: string): string {
+  const [header, claims, old] = token.split('.')
+  if (header === undefined || claims === undefined || old === undefined) throw new Error('The access token is not a JWT.')
+  const [newHeader, newClaims] = change(decodePart(header), decodePart(claims))
+  return [encode(newHeader), encode(newClaims), signature ?? old].join('.')
+}
+
+function encode(value: Claims): string {
+  const bytes = new TextEncoder().encode(JSON.stringify(value))
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
+// A token with a defect, of the local tenant. The dev server makes no other ones for pages.
+async function made(subject: string, defect: string): Promise<string> {
+  const response = await fetch('/@dev/bad-token', { method: 'POST', body: new URLSearchParams({ subject, defect }) })
+  if (!response.ok) throw new Error(`The dev server made no token: ${await response.text()}`)
+  return ((await response.json()) as { access_token: string }).access_token
+}

@@ -1,0 +1,74 @@
+// Shows a token in its encoded form, masked until the user wants to see it, and a line for each
+// claim with its meaning.
+
+import { decodeToken } from '../auth/token'
+import { button, el } from '../dom'
+
+const meanings: Record<string, string> = {
+  iss: 'who issued it: the tenant',
+  sub: 'for which user, or which client',
+  aud: 'who it is for. Everybody else must reject it',
+  azp: 'which app got it',
+  client_id: 'which app got it',
+  exp: 'when it ends',
+  iat: 'when it was issued',
+  nbf: 'not valid before',
+  scope: 'what the app may do for the user',
+  permissions: 'what the user may do at the API',
+  gty: 'how the app got it',
+  jti: 'its own ID',
+  cnf: 'the key that it is bound to: only who holds that can use it',
+  nonce: 'the app’s value for this login, so that no other login’s token fits',
+  auth_time: 'when the user logged in',
+  sid: 'the session at the tenant',
+  org_id: 'the organization that was requested',
+  org_name: 'the organization that was requested',
+  name: 'the user’s name',
+  given_name: 'the user’s first name',
+  family_name: 'the user’s last name',
+  nickname: 'the user’s nickname',
+  picture: 'the user’s picture',
+  email: 'the user’s email address',
+  email_verified: 'whether the tenant has verified that address',
+  updated_at: 'when the profile was last changed',
+}
+
+const times = ['exp', 'iat', 'nbf', 'auth_time']
+
+// The token, in three colors: header, claims and signature.
+export function encoded(name: string, token: string): HTMLElement {
+  const code = el('code')
+  const view = el('pre', { class: 'encoded', tabindex: '0', role: 'region', 'aria-label': name }, code)
+  let shown = false
+  const toggle = button('Show it encoded', () => {
+    shown = !shown
+    render()
+  })
+  const render = () => {
+    toggle.textContent = shown ? 'Hide it' : 'Show it encoded'
+    const parts = token.split('.').map((part) => (shown ? part : '•'.repeat(Math.min(12, part.length))))
+    code.replaceChildren(...parts.flatMap((part, i) => [...(i > 0 ? ['.'] : []), el('span', { class: `part-${i}` }, part)]))
+  }
+  render()
+  return el('div', { class: 'token' }, view, el('p', {}, toggle, ' ', el('span', { class: 'detail' }, 'Who has it can use it.')))
+}
+
+// The claims, each with its value and its meaning. The token's content is not verified here.
+export function claimsOf(token: string): HTMLElement {
+  const decoded = decodeToken(token)
+  if (!decoded) return el('p', {}, 'It is opaque: only the tenant can read it.')
+  const rows = Object.entries(decoded.claims).map(([name, value]) =>
+    el('tr', {}, el('th', { scope: 'row' }, el('code', {}, name)), el('td', {}, text(name, value)), el('td', {}, meanings[name] ?? '')),
+  )
+  return el(
+    'table',
+    { class: 'claims' },
+    el('thead', {}, el('tr', {}, ...['Claim', 'Value', 'Meaning'].map((title) => el('th', { scope: 'col' }, title)))),
+    el('tbody', {}, ...rows),
+  )
+}
+
+function text(name: string, value: unknown): string {
+  if (times.includes(name) && typeof value === 'number') return new Date(value * 1000).toLocaleString()
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
