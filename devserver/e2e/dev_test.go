@@ -207,7 +207,7 @@ func TestProductionBuild(t *testing.T) {
 	if err != nil || !strings.Contains(string(printed), "kB") {
 		t.Fatalf("%v: %s", err, printed)
 	}
-	if page, all := gzipped(t, dist, "assets/index-*.js"), gzipped(t, dist, "assets/*.*s"); page == 0 || page > 14<<10 || all > 80<<10 {
+	if page, all := gzipped(t, dist, "assets/index-*.js"), gzipped(t, dist, "assets/*.*s"); page == 0 || page > 14<<10 || all > 90<<10 {
 		t.Errorf("the page's own script has %d bytes, gzipped, and all scripts and styles %d", page, all)
 	}
 	s := newSystem(t, "", "--frontend", dist)

@@ -188,7 +188,10 @@ func newSystemWith(tb testing.TB, dir string, environ []string, flags ...string)
 // startAPI starts an API for the system's tenant, on a free port unless flags say another.
 func (s *system) startAPI(tb testing.TB, flags ...string) (*exec.Cmd, *outputtest.Output) {
 	tb.Helper()
-	return start(tb, s.dir, filepath.Join(bin, "api"), nil, append([]string{"--addr", "localhost:0", "--domain", s.tenant, "--ca-file", s.ca}, flags...)...)
+	spans := []string{ // as make dev sets them
+		"OTEL_EXPORTER_OTLP_ENDPOINT=" + s.page + "/@dev/otlp", "OTEL_BSP_SCHEDULE_DELAY=100", "OTEL_SERVICE_NAME=api", "OTEL_EXPORTER_OTLP_CERTIFICATE=" + s.ca,
+	}
+	return start(tb, s.dir, filepath.Join(bin, "api"), spans, append([]string{"--addr", "localhost:0", "--domain", s.tenant, "--ca-file", s.ca}, flags...)...)
 }
 
 // retarget writes the proxy rules, as a user does while the dev server runs.

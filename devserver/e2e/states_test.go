@@ -90,7 +90,7 @@ func TestTokenInspector(t *testing.T) {
 		}
 	}
 	b.await("the countdown", `/^in 1 h 5\d min$/.test(document.querySelector('.countdown').textContent)`)
-	b.click("summary:not(#profileDropDown)")
+	b.click(".inspector > details > summary")
 	b.see(here, `"alg": "RS256"`)
 	b.screenshots("token")
 

@@ -208,3 +208,64 @@ func TestGoneBeforeTheLoginEnds(t *testing.T) {
 	ask[any](b, `goOn()`)
 	b.see(b.page+"/", "Call the API")
 }
+
+// TestBackAfterLogin goes back to the tenant's pages, which say that the login is complete.
+func TestBackAfterLogin(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/")
+	b.see(b.page+"/", "Log in to begin")
+	b.press("Log in to begin")
+	b.agreeAs("ada@example.com")
+	b.see(b.page+"/external-api", "Ping API")
+	ask[any](b, `history.back()`)
+	b.see(b.tenant+"/u/consent", "You are logged in")
+	b.press("Go to the app")
+	b.see(b.page+"/", "Call the API")
+}
+
+// TestInterruptedLogin loads the callback page again while the login is being completed: 'Try
+// again' still leads to the page that the user wanted.
+func TestInterruptedLogin(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.visit(b.page + "/profile?from=here#part")
+	b.see(b.tenant+"/u/login", "Log in")
+	b.onEveryPage(`if (location.pathname === '/callback' && location.search && !sessionStorage.held) { // the first time
+		sessionStorage.held = 'yes'
+		const fetched = window.fetch
+		window.fetch = (url, ...rest) => (String(url).endsWith('/oauth/token') ? new Promise(() => {}) : fetched(url, ...rest))
+	}`)
+	b.pick("ada@example.com")
+	b.see(b.tenant+"/u/consent", "Authorize")
+	b.press("Accept")
+	b.see(b.page+"/callback", "Logging you in")
+	b.await("the code is gone from the address", `location.search === ''`)
+	b.do("reload", chromedp.Reload())
+	b.see(b.page+"/callback", "The login was interrupted")
+	b.press("Try again")
+	b.await("the wanted page", `location.pathname + location.search + location.hash === '/profile?from=here#part'`)
+}
+
+// TestWithoutBroadcastChannel logs in and out where tabs cannot tell each other, and where the
+// browser forbids storage for what the page keeps for convenience.
+func TestWithoutBroadcastChannel(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.onEveryPage(`delete window.BroadcastChannel`)
+	b.signIn("/external-api", "ada@example.com")
+	b.press("Ping API")
+	b.see(b.page+"/external-api", message)
+}
+
+// TestNoStorage says so where the browser stores nothing for the page.
+func TestNoStorage(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.onEveryPage(`Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }
+		Object.defineProperty(document, 'cookie', {get: () => '', set: () => { throw new DOMException('blocked', 'SecurityError') }})`)
+	b.visit(b.page + "/")
+	b.see(b.page+"/", "Log in to begin")
+	b.press("Log in to begin")
+	b.see(b.page+"/", "does not let this page store anything")
+}
