@@ -89,10 +89,12 @@ func readEvents(ctx context.Context, s *server) (latencies []time.Duration, err 
 func serveUpstream(addr string) error {
 	large := []byte(strings.Repeat("0123456789abcdef", 1<<16))
 	mux := http.NewServeMux()
-	mux.HandleFunc("/api/json", func(w http.ResponseWriter, _ *http.Request) {
+	small := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"msg":"Your access token was successfully validated!"}`))
-	})
+	}
+	mux.HandleFunc("/api/json", small)
+	mux.HandleFunc("/api/public", small) // which the page asks for
 	mux.HandleFunc("/api/large", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("Content-Length", strconv.Itoa(len(large)))

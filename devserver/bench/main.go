@@ -33,6 +33,7 @@ func run(ctx context.Context) error {
 	seconds := flag.Int("seconds", 4, "length of one measurement, in seconds")
 	rounds := flag.Int("rounds", 5, "measurements of each server, one after the other; the median is reported")
 	loop := flag.Bool("loop", false, "measure the edit loop only")
+	page := flag.Bool("page", false, "measure the page by Lighthouse only")
 	cold := flag.Bool("cold", false, "measure the first make dev only, which takes a minute")
 	flag.Parse()
 	if *cold {
@@ -60,6 +61,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 
+	if *page {
+		return measurePage(ctx, dir, *rounds)
+	}
 	if *loop {
 		stopAll(servers)
 		servers = nil
@@ -75,6 +79,9 @@ func run(ctx context.Context) error {
 		}
 	}
 	if err := measureEvents(ctx, servers, *rounds); err != nil {
+		return err
+	}
+	if err := measurePage(ctx, dir, *rounds); err != nil {
 		return err
 	}
 	stopAll(servers) // they would take time of the two cores

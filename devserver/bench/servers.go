@@ -70,10 +70,8 @@ func startServers(ctx context.Context, dir string) (servers []*server, err error
 		name    string
 		command func(addr string) []string
 	}{
-		{"this dev server", func(addr string) []string {
-			return []string{devserver, "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "",
-				"--frontend", filepath.Join(dir, "page"), "--proxy-config", filepath.Join(dir, "proxy.conf.json")}
-		}},
+		{"this dev server", ownServer(dir, devserver)},
+		{"this dev server, `--inspect=false`", ownServer(dir, devserver, "--inspect=false")},
 		{bareName(), func(addr string) []string { return []string{self, "-bare", upstream.url, "-bare-addr", addr} }},
 		{nginx, func(addr string) []string {
 			conf := filepath.Join(dir, "nginx.conf")
@@ -96,6 +94,14 @@ func startServers(ctx context.Context, dir string) (servers []*server, err error
 		servers = append(servers, s)
 	}
 	return servers, nil
+}
+
+// ownServer returns the command of the dev server with a small page and the rule for the upstream.
+func ownServer(dir, program string, flags ...string) func(addr string) []string {
+	return func(addr string) []string {
+		return append([]string{program, "--addr", addr, "--tenant-addr", "localhost:0", "--tenant-state", "",
+			"--frontend", filepath.Join(dir, "page"), "--proxy-config", filepath.Join(dir, "proxy.conf.json")}, flags...)
+	}
 }
 
 // bareName names the server that the others are compared with.
