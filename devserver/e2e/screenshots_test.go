@@ -48,12 +48,13 @@ func (b *tab) screen(width, height int64, scheme string) {
 	}))
 }
 
-// readmePicture writes the README's picture of what the page shows: no more of it
-// than looks the same on every machine.
-func (b *tab) readmePicture() {
+// readmePicture writes a picture of the README, of what the page shows from the element on that
+// the CSS selector names: no more of it than looks the same on every machine.
+func (b *tab) readmePicture(name, selector string, height int64) {
 	b.Helper()
-	b.screen(1280, 610, "light")
-	file := filepath.Join(repo, "devserver", "e2e", "screenshots", "readme.png")
+	b.screen(1280, height, "light")
+	ask[any](b, fmt.Sprintf(`void document.querySelector(%q).scrollIntoView()`, selector))
+	file := filepath.Join(repo, "devserver", "e2e", "screenshots", name+".png")
 	if err := os.WriteFile(file, b.screenshot(), 0o600); err != nil {
 		b.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func TestTamper(t *testing.T) {
 		b.await("the button is on", fmt.Sprintf(`[...document.querySelectorAll('.tampering button')].some((one) => one.innerText === %q && !one.disabled && one.ariaDisabled !== 'true')`, tc.text))
 		b.press(tc.text)
 		b.await(tc.text, fmt.Sprintf(`document.querySelector('[aria-live]').innerText.includes('Rejected, as it must be.') && document.querySelector('[aria-live]').innerText.includes(%q)`, tc.says))
-		shown := b.list(`Promise.resolve([...document.querySelectorAll('[aria-live] + div .checks .mark + span')].map((one) => one.innerText))`)
+		shown := b.list(`Promise.resolve([...document.querySelectorAll('[aria-live] + div .checks .result')].map((one) => one.innerText))`)
 		if !slices.Contains(shown, tc.failed+": failed") {
 			t.Errorf("%s: the page shows %q", tc.text, shown)
 		}
@@ -69,6 +69,7 @@ func TestDiagram(t *testing.T) {
 	lit("call", "forward", "answer")
 	b.await("the API's part", `/after .*ms/.test(document.querySelector('[data-step=forward] .time').innerText)`)
 	b.screenshots("diagram")
+	b.readmePicture("readme-diagram", ".diagram", 880)
 	b.click("[data-step=token] summary")
 	b.await("a link", `document.querySelector('[data-step=token] a')?.href.includes('/@dev/#')`)
 	b.click("[data-step=token] .how summary")

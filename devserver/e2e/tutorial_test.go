@@ -47,7 +47,7 @@ func TestTutorial(t *testing.T) {
 		t.Errorf("shown: %s, %v", shown, err)
 	}
 	b.screenshots("external-api")
-	b.readmePicture()
+	b.readmePicture("readme", "header", 940)
 
 	b.do("reload", chromedp.Reload()) // the session is found again without a login
 	b.see(b.page+"/external-api", "Ping API")

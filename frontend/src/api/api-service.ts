@@ -6,6 +6,7 @@ export interface ApiAnswer {
   path: string
   status: number
   statusText: string
+  began: number // when the request was sent, in ms since 1970
   milliseconds: number
   isJson: boolean // if not, another server has probably answered
   body: unknown // JSON, or text
@@ -96,6 +97,7 @@ export class ApiService {
       path,
       status: response.status,
       statusText: response.statusText,
+      began: performance.timeOrigin + start,
       milliseconds: performance.now() - start,
       ...parse(text),
       ...challengeOf(response),

@@ -10,27 +10,27 @@ export interface Check {
 }
 
 const gate: { name: string; meaning: string; reasons: string[]; bound?: true }[] = [
-  { name: 'The request has one token', meaning: 'in its Authorization header', reasons: ['missing', 'request'] },
+  { name: 'The request has one token', meaning: 'Is there exactly one, in the Authorization header?', reasons: ['missing', 'request'] },
   {
     name: 'It is a signed JWT',
-    meaning: 'three parts, with a signature algorithm that the API accepts',
+    meaning: 'Does it have three parts, and a signature algorithm that the API accepts?',
     reasons: ['not_a_jwt', 'too_large', 'malformed', 'header'],
   },
-  { name: 'Issuer', meaning: 'iss is the tenant that the API trusts', reasons: ['issuer'] },
-  { name: 'Audience', meaning: 'aud names this API: the token was issued for it, and not for another one', reasons: ['audience'] },
+  { name: 'Issuer', meaning: 'Was it issued by the tenant that the API trusts? (iss)', reasons: ['issuer'] },
+  { name: 'Audience', meaning: 'Was it issued for this API, and not for another one? (aud)', reasons: ['audience'] },
   {
     name: 'Time and kind',
-    meaning: 'it has not expired, and is an access token and no other one',
+    meaning: 'Is it valid now, and an access token and no other one? (exp, nbf, iat)',
     reasons: ['expired', 'not_yet_valid', 'claims'],
   },
   {
     name: 'Key and signature',
-    meaning: 'one of the tenant’s published keys has signed exactly this content',
+    meaning: 'Has one of the tenant’s published keys signed exactly this content?',
     reasons: ['unknown_key', 'signature', 'unavailable'],
   },
   {
     name: 'Proof of the key',
-    meaning: 'the sender holds the key that the token is bound to',
+    meaning: 'Does the sender hold the key that the token is bound to?',
     reasons: [
       'binding',
       'proof_missing',
@@ -45,7 +45,7 @@ const gate: { name: string; meaning: string; reasons: string[]; bound?: true }[]
     ],
     bound: true,
   },
-  { name: 'Scope', meaning: 'it grants what this path needs', reasons: ['scope', 'claim'] },
+  { name: 'Scope', meaning: 'Does it grant what this path needs, if that is more than a valid token?', reasons: ['scope', 'claim'] },
 ]
 
 // Returns the checks of an answer, or undefined if it is not one of the gate's.

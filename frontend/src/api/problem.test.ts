@@ -6,6 +6,7 @@ const answer = (status: number, body: unknown = {}, more: Partial<ApiAnswer> = {
   path: '/api/external',
   status,
   statusText: '',
+  began: 0,
   milliseconds: 1,
   isJson: typeof body !== 'string',
   body,

@@ -16,10 +16,10 @@ export interface Tampering {
 }
 
 export const tamperings: Tampering[] = [
-  { text: 'Send no token', about: 'as anybody could who knows the address.', make: () => undefined },
+  { text: 'Send no token', about: 'Anybody who knows the address can do that.', make: () => undefined },
   {
     text: 'Change one letter',
-    about: 'of the user’s ID in the claims. The signature is for the old ones.',
+    about: 'The user’s ID in the claims is another one then. The signature was made for the old claims.',
     make: ({ access }) =>
       changed(access, (header, claims) => [
         header,
@@ -28,30 +28,30 @@ export const tamperings: Tampering[] = [
   },
   {
     text: 'Remove the signature',
-    about: 'and say so: alg: none. Libraries once accepted that.',
+    about: 'The header says so: alg is none. Some libraries once accepted that.',
     make: ({ access }) => changed(access, (header, claims) => [{ ...header, alg: 'none' }, claims], ''),
   },
   {
     text: 'Sign with another key',
-    about: 'of somebody who is not the tenant, under the tenant’s key ID.',
+    about: 'Somebody who is not the tenant has signed it, and claims to have used the tenant’s key.',
     isMade: true,
     make: ({ subject }) => made(subject, 'key'),
   },
   {
     text: 'Use another API’s token',
-    about: 'which the same tenant has signed: its audience is another one.',
+    about: 'The same tenant has signed it, but for another API: its audience is not this one.',
     isMade: true,
     make: ({ subject }) => made(subject, 'audience'),
   },
   {
     text: 'Use an expired token',
-    about: 'which was valid until an hour ago.',
+    about: 'It was valid until an hour ago.',
     isMade: true,
     make: ({ subject }) => made(subject, 'expired'),
   },
   {
     text: 'Send the ID token',
-    about: 'which tells this app who you are, and opens nothing.',
+    about: 'It tells this app who you are. Its audience is this app, and not the API.',
     make: ({ id }) => {
       if (id === undefined) throw new Error('This session has no ID token.')
       return id

@@ -20,6 +20,13 @@ interface Step {
 }
 
 const steps: Record<StepName, Step> = {
+  keys: {
+    from: 'API',
+    to: 'Tenant',
+    text: 'Which keys sign your tokens?',
+    about:
+      'The API fetches the tenant’s public keys when it starts and every few minutes, not for each call. With them it verifies signatures by itself.',
+  },
   authorize: {
     from: 'Browser',
     to: 'Tenant',
@@ -38,7 +45,7 @@ const steps: Record<StepName, Step> = {
   token: {
     from: 'Browser',
     to: 'Tenant',
-    text: 'The code, and the secret that goes with it',
+    text: 'The code, and the secret that the page made for it',
     about: 'The SDK exchanges the code for tokens.',
     place: { file: 'src/auth/auth-service.ts', name: 'createClient' },
   },
@@ -64,13 +71,6 @@ const steps: Record<StepName, Step> = {
     about: 'A rule in proxy.conf.json forwards what begins with /api. Change its target and save: the next request goes there.',
     place: { file: 'proxy.conf.json' },
   },
-  keys: {
-    from: 'API',
-    to: 'Tenant',
-    text: 'Which keys sign your tokens?',
-    about:
-      'The API fetches the tenant’s public keys when it starts and every few minutes, not for each call. With them it verifies signatures by itself.',
-  },
   answer: {
     from: 'API',
     to: 'Browser',
@@ -78,6 +78,13 @@ const steps: Record<StepName, Step> = {
     about: 'The API checks the signature, the issuer, the audience, the times and what the token grants. Then it answers.',
   },
 }
+
+// The steps, in the order in which they usually happen. The times of each group begin with it.
+const groups: [title: string, steps: StepName[]][] = [
+  ['Before: the API gets the tenant’s public keys', ['keys']],
+  ['The login', ['authorize', 'code', 'token', 'tokens']],
+  ['The call', ['call', 'forward', 'answer']],
+]
 
 export interface Light {
   state: 'waiting' | 'done' | 'failed'
@@ -91,14 +98,16 @@ export class Diagram {
   private readonly items = new Map<StepName, { item: HTMLElement; text: HTMLElement; time: HTMLElement; link: HTMLElement }>()
 
   constructor() {
-    const list = el('ol', { class: 'sequence' })
-    for (const [name, step] of Object.entries(steps) as [StepName, Step][]) list.append(this.row(name, step))
+    const lists = groups.flatMap(([title, names]) => [
+      el('h3', {}, title),
+      el('ol', { class: 'sequence' }, ...names.map((name) => this.row(name, steps[name]))),
+    ])
     this.element = el(
       'section',
       { class: 'diagram', 'aria-labelledby': 'diagram' },
       el('h2', { id: 'diagram' }, 'What happens'),
       el('div', { class: 'parties', 'aria-hidden': 'true' }, ...parties.map((party) => el('span', {}, party))),
-      list,
+      ...lists,
     )
   }
 

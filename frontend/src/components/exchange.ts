@@ -8,11 +8,13 @@ import { button, el, preformatted } from '../dom'
 import type { Profile } from '../session'
 
 // The request and the answer's status, in one line.
-export function summary({ path, status, statusText, milliseconds }: ApiAnswer, good: boolean): HTMLElement {
+// what names a call that is not one of the page's own.
+export function summary({ path, status, statusText, milliseconds }: ApiAnswer, good: boolean, what = ''): HTMLElement {
   const time = milliseconds < 10 ? milliseconds.toFixed(1) : milliseconds.toFixed(0)
   return el(
     'p',
     { class: good ? 'answer good' : 'answer bad' },
+    ...(what ? [`${what}: `] : []),
     el('code', {}, `GET ${path}`),
     ' → ',
     el('strong', {}, `${status} ${statusText}`.trim()),
@@ -73,8 +75,7 @@ export function checkList(checks: Check[] | undefined): Node[] {
           'li',
           { class: result.replace(' ', '-') },
           el('span', { class: 'mark', 'aria-hidden': 'true' }, marks[result]),
-          el('span', {}, `${name}: ${result}`),
-          el('span', { class: 'detail' }, ` ${meaning}`),
+          el('span', {}, el('span', { class: 'result' }, `${name}: ${result}`), el('span', { class: 'detail' }, ` ${meaning}`)),
         ),
       ),
     ),

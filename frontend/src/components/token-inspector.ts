@@ -73,7 +73,11 @@ export class TokenInspector {
       el('dl', {}, ...rows, el('dt', {}, 'Expires'), this.countdown(token)),
       el('p', {}, copy),
       message,
-      encoded('Encoded access token', token),
+      encoded(
+        'Encoded access token',
+        token,
+        isBound ? 'Without the key of this browser it is worth nothing.' : 'Treat it like a password: whoever has it can call the API.',
+      ),
       el('details', {}, el('summary', {}, 'Header and claims'), json('Header of the access token', decoded.header), claimsOf(token)),
       ...(isBound ? [this.proof.element] : []),
     ]

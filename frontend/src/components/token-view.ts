@@ -7,7 +7,7 @@ import { button, el } from '../dom'
 const meanings: Record<string, string> = {
   iss: 'who issued it: the tenant',
   sub: 'for which user, or which client',
-  aud: 'who it is for. Everybody else must reject it',
+  aud: 'the audience: who it is for. Everybody else must reject it. An address that ends with /userinfo is the tenant’s own',
   azp: 'which app got it',
   client_id: 'which app got it',
   exp: 'when it ends',
@@ -35,29 +35,38 @@ const meanings: Record<string, string> = {
 
 const times = ['exp', 'iat', 'nbf', 'auth_time']
 
-// The token, in three colors: header, claims and signature.
-export function encoded(name: string, token: string): HTMLElement {
+// The token, in three colors: header, claims and signature. warning says what whoever has it can do.
+export function encoded(name: string, token: string, warning: string): HTMLElement {
   const code = el('code')
   const view = el('pre', { class: 'encoded', tabindex: '0', role: 'region', 'aria-label': name }, code)
   let shown = false
-  const toggle = button('Show it encoded', () => {
+  const toggle = button('Show the token', () => {
     shown = !shown
     render()
   })
   const render = () => {
-    toggle.textContent = shown ? 'Hide it' : 'Show it encoded'
+    toggle.textContent = shown ? 'Hide the token' : 'Show the token'
     const parts = token.split('.').map((part) => (shown ? part : '•'.repeat(Math.min(12, part.length))))
     code.replaceChildren(...parts.flatMap((part, i) => [...(i > 0 ? ['.'] : []), el('span', { class: `part-${i}` }, part)]))
   }
   render()
-  return el('div', { class: 'token' }, view, el('p', {}, toggle, ' ', el('span', { class: 'detail' }, 'Who has it can use it.')))
+  const legend = el(
+    'p',
+    { class: 'detail' },
+    'Three parts: ',
+    ...['header', 'claims', 'signature'].flatMap((part, i) => [...(i > 0 ? [', '] : []), el('span', { class: `part-${i}` }, part)]),
+  )
+  return el('div', { class: 'token' }, view, legend, el('p', {}, toggle), el('p', { class: 'detail' }, warning))
 }
 
 // The claims, each with its value and its meaning. The token's content is not verified here.
 export function claimsOf(token: string): HTMLElement {
   const decoded = decodeToken(token)
   if (!decoded) return el('p', {}, 'It is opaque: only the tenant can read it.')
-  const rows = Object.entries(decoded.claims).map(([name, value]) =>
+  const order = Object.keys(meanings)
+  const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
+  const claims = Object.entries(decoded.claims).sort(([a], [b]) => place(a) - place(b))
+  const rows = claims.map(([name, value]) =>
     el('tr', {}, el('th', { scope: 'row' }, el('code', {}, name)), el('td', {}, text(name, value)), el('td', {}, meanings[name] ?? '')),
   )
   return el(
@@ -70,5 +79,6 @@ export function claimsOf(token: string): HTMLElement {
 
 function text(name: string, value: unknown): string {
   if (times.includes(name) && typeof value === 'number') return new Date(value * 1000).toLocaleString()
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value.join(' and ')
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -11,6 +11,7 @@ const good: ApiAnswer = {
   path: '/api/external',
   status: 200,
   statusText: 'OK',
+  began: 0,
   milliseconds: 1,
   isJson: true,
   body: { msg: 'yes' },

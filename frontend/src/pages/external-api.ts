@@ -73,9 +73,11 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
         pressed.focus() // the remedy's button is about to be removed
         attempt(call(one, pressed, withFresh))
       })
-    const began = Date.now()
+    let began: number | undefined
     try {
-      show(one, await one.run({ fresh, signal: left.signal }), act)
+      const answer = await one.run({ fresh, signal: left.signal })
+      began = answer.began
+      show(one, answer, act)
     } catch (error) {
       diagram.light('call', { state: 'failed' })
       if (!left.signal.aborted) summaryLine.replaceChildren(errorPanel(explainError(error), act))
@@ -92,18 +94,28 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     if (answer.proof) void quietly(inspector.sent(answer.path, answer.proof))
     title = `${one.text}: GET ${answer.path} → ${answer.status}`
     const explained = one.isTampered ? [rejection(answer)] : problem ? [errorPanel(problem, act)] : []
-    summaryLine.replaceChildren(summary(answer, problem === undefined), sentWith(answer, auth.profile), ...explained)
+    summaryLine.replaceChildren(
+      summary(answer, problem === undefined, one.isTampered ? one.text : ''),
+      sentWith(answer, auth.profile),
+      ...explained,
+    )
     const link = el('p', {}, el('a', { href: inspectorLink(answer.trace) }, 'This call in the inspector'))
     answered.replaceChildren(...checkList(checksOf(answer)), body(answer), ...(inspectable ? [link] : []))
     const state = problem ? 'failed' : 'done'
     const trace = inspectable ? { trace: answer.trace } : {}
     diagram.light('call', {
       state: 'done',
-      text: `GET ${answer.path}${answer.sent ? ', with the access token' : ', with no token'}`,
+      text: `GET ${answer.path}, with ${answer.sent ? (one.isTampered ? 'that token' : 'the access token') : 'no token'}`,
+      time: 'start',
       ...trace,
     })
     if (problem === undefined || answer.status < 500) diagram.light('forward', { state: 'done', ...trace })
-    diagram.light('answer', { state, text: `${answer.status} ${answer.statusText}`, time: `after ${words(answer.milliseconds)}`, ...trace })
+    diagram.light('answer', {
+      state,
+      text: `${answer.status} ${answer.statusText}, through the dev server`,
+      time: `after ${words(answer.milliseconds)}`,
+      ...trace,
+    })
   }
 
   // Sends a token that the API must reject.
@@ -183,7 +195,7 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
       el(
         'p',
         { class: 'lead' },
-        'Calls the API with your access token. The dev server forwards the request, and the API checks the token.',
+        'Calls the API with your access token: a note, signed by the tenant where you logged in, that says for which API it is and what this app may do there. The API checks it at each call.',
       ),
       el('ul', { class: 'calls' }, ...list),
       tampering.element,

@@ -32,16 +32,26 @@ export function profile(auth: AuthService): Page {
 // Shows both tokens side by side, with what each is for.
 async function showTokens(auth: AuthService, place: HTMLElement): Promise<void> {
   const [id, access] = await Promise.all([auth.getIdToken(), auth.getToken().catch(() => undefined)])
-  const card = (title: string, about: string, token: string | undefined) =>
+  const card = (title: string, about: string, warning: string, token: string | undefined) =>
     el(
       'section',
       { 'aria-label': title },
       el('h3', {}, title),
       el('p', { class: 'detail' }, about),
-      ...(token === undefined ? [el('p', {}, 'There is none now.')] : [encoded(`Encoded ${title}`, token), claimsOf(token)]),
+      ...(token === undefined ? [el('p', {}, 'There is none now.')] : [encoded(`Encoded ${title}`, token, warning), claimsOf(token)]),
     )
   place.replaceChildren(
-    card('ID token', 'For this page: it says who logged in. Its audience is this app, so an API must reject it.', id),
-    card('Access token', 'For the API: it says what may be done. Its audience is the API, and this page need not read it.', access),
+    card(
+      'ID token',
+      'For this page: it says who logged in. Its audience is this app, so an API must reject it.',
+      'It tells whoever has it about you, and opens nothing.',
+      id,
+    ),
+    card(
+      'Access token',
+      'For the API: it says what may be done. Its audience is the API; this page shows it for you, and needs nothing of it.',
+      'Treat it like a password: whoever has it can call the API.',
+      access,
+    ),
   )
 }
