@@ -59,13 +59,18 @@ func checks(x *exchange, spans []span) []Check {
 		Code   string `json:"error"`
 		Reason string `json:"reason"`
 	}
-	if json.Unmarshal([]byte(x.Response.Body), &problem) != nil || problem.Code == "" || problem.Reason == "" {
+	if json.Unmarshal([]byte(x.Response.Body), &problem) != nil || !slices.Contains(gateCodes, problem.Code) || problem.Reason == "" {
 		return nil
 	}
 	return checksFor(problem.Reason, isBound(x))
 }
 
-func isBound(x *exchange) bool { return x.Token != nil && x.Token.Scheme != "Bearer" }
+// gateCodes are the codes of the gate's problems, in its answers.
+var gateCodes = []string{
+	"invalid_request", "invalid_token", "insufficient_scope", "invalid_dpop_proof", "use_dpop_nonce", "missing_token", "temporarily_unavailable",
+}
+
+func isBound(x *exchange) bool { return x.Token != nil && x.Token.Scheme == "DPoP" }
 
 // checksFor returns the checks of a request that was rejected for reason, or accepted if that is
 // ""; nil for a reason that is not the gate's.
@@ -86,7 +91,8 @@ func checksFor(reason string, bound bool) []Check {
 		switch {
 		case i == at:
 			check.Result, check.Reason = failed, reason
-		case i > at:
+		case i > at && (reason != "proof_replayed" || one.name != "Scope"), // the proof is used up last
+			i > 2 && reason == "unavailable": // without keys, the claims are not checked
 			check.Result = notChecked
 		}
 		list = append(list, check)

@@ -21,6 +21,7 @@ type exchange struct {
 	Start    time.Time `json:"start"`
 	Duration float64   `json:"milliseconds"` // until the end of the response
 	Done     bool      `json:"done"`
+	Aborted  bool      `json:"aborted,omitempty"` // the response broke off
 	ReplayOf string    `json:"replayOf,omitempty"`
 
 	Request  message    `json:"request"`
@@ -34,7 +35,8 @@ type exchange struct {
 	spanID   string
 	parentID string
 	bytes    int
-	gone     bool        // it was removed
+	gone     bool // it was removed
+	links    []uint64
 	bound    bool        // it has a DPoP proof
 	whole    bool        // nothing of the request was cut off or masked but the token and cookies
 	header   http.Header // of the request while it is in flight, with its secrets
@@ -49,6 +51,8 @@ type message struct {
 	Type    string      `json:"type,omitempty"` // of the body
 	Size    int64       `json:"size"`           // of the body, in bytes
 	Body    string      `json:"body,omitempty"` // the start of it, if it is text
+
+	rawURL string // while the request is in flight
 }
 
 // Rule says what the proxy has done with a request.
@@ -76,7 +80,7 @@ func newRequest(r *http.Request) message {
 		uri = r.URL.RequestURI()
 	}
 	return message{
-		Method: limited(r.Method), URL: maskURL(limited(scheme + "://" + r.Host + uri)), Headers: headers(r.Header), Type: mediaType(r.Header), Size: max(0, r.ContentLength),
+		rawURL: limited(uri), Method: limited(r.Method), URL: maskURL(limited(scheme + "://" + r.Host + uri)), Headers: headers(r.Header), Type: mediaType(r.Header), Size: max(0, r.ContentLength),
 	}
 }
 
@@ -112,11 +116,24 @@ func limited(text string) string {
 }
 
 func mediaType(header http.Header) string {
-	media, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	media, _, err := mime.ParseMediaType(field(header, "Content-Type"))
 	if err != nil {
 		return ""
 	}
 	return media
+}
+
+// field is Get for headers whose names may have kept their case.
+func field(header http.Header, name string) string {
+	if value := header.Get(name); value != "" {
+		return value
+	}
+	for other, values := range header {
+		if len(values) > 0 && strings.EqualFold(other, name) {
+			return values[0]
+		}
+	}
+	return ""
 }
 
 // size is about what the exchange takes, in bytes.
@@ -137,27 +154,44 @@ func (x *exchange) size() int {
 	return size
 }
 
-// shownBody returns the text of a body, "" if it is none that can be shown.
-func shownBody(media, encoding string, data []byte) string {
-	if encoding == "gzip" {
+// readableTypes are the media types of bodies that are kept. HTML has forms with secrets, and the
+// rest is for programs.
+func isReadable(media string) bool {
+	return media == "application/x-www-form-urlencoded" || media == "text/plain" || media == "application/json" || strings.HasSuffix(media, "+json")
+}
+
+// readable returns the text of a body, "" if that cannot be read.
+func readable(encoding string, data []byte) string {
+	switch encoding {
+	case "gzip":
 		unzipped, err := gzip.NewReader(bytes.NewReader(data))
 		if err != nil {
 			return ""
 		}
 		data, _ = io.ReadAll(io.LimitReader(unzipped, maxBody)) // it may be cut off
-	} else if encoding != "" && encoding != "identity" {
+	case "", "identity":
+	default:
 		return ""
 	}
-	text := strings.ToValidUTF8(string(data), "")
+	return strings.ToValidUTF8(string(data), "")
+}
+
+// maskBody masks a body by what it looks like: many programs send JSON as text or as a form.
+func maskBody(text string) string {
+	trimmed := strings.TrimSpace(text)
 	switch {
-	case media == "application/x-www-form-urlencoded":
+	case trimmed == "":
+		return text
+	case strings.IndexByte(`{["`, trimmed[0]) >= 0:
+		return MaskJSON(text)
+	case !strings.ContainsAny(trimmed, " \n\t") && strings.Contains(trimmed, "="):
 		return maskForm(text)
-	case media == "application/json" || strings.HasSuffix(media, "+json"):
-		return maskJSON(text)
-	case media == "text/plain":
-		return maskText(text)
 	}
-	return "" // HTML has forms with secrets, and the rest is for programs
+	lines := strings.SplitAfter(text, "\n") // text/plain forms have a field a line
+	for i, line := range lines {
+		lines[i] = maskText(line)
+	}
+	return strings.Join(lines, "")
 }
 
 // contextKey is the key of the exchange in the context of its request.

@@ -23,12 +23,14 @@ import (
 // Limits of what is kept.
 const (
 	maxExchanges = 200
-	maxBytes     = 8 << 20  // of all exchanges and spans
+	maxBytes     = 6 << 20  // of all exchanges
+	maxSpanBytes = 2 << 20  // of all spans
 	maxBody      = 16 << 10 // of a body that is kept; more is counted only
 	maxHeaders   = 64       // of a request or a response
 	maxValue     = 2 << 10  // bytes of a header, an attribute or a URL
 	maxSpans     = 64       // of a trace
 	maxTraces    = 400
+	maxPast      = 2000 // trace IDs of requests that are not kept any more
 
 	// Requests that come faster are passed on unrecorded: nobody can read that many, and the
 	// proxy stays as fast as without a recorder.
@@ -49,32 +51,37 @@ const (
 type Recorder struct {
 	now  func() time.Time
 	seed maphash.Seed // of links
+	rate rate
 
 	mu        sync.Mutex // protects the fields below, and the fields of all exchanges
 	exchanges []*exchange
 	traces    map[string]*trace // spans by trace ID
 	order     []string          // keys of traces, the oldest first
-	links     map[uint64]string // flow by the hash of a value that its requests share
-	bytes     int
+	past      map[string]bool   // trace IDs of requests that are not kept any more
+	pastOrder []string
+	links     map[uint64]*link // by the hash of a value that requests share
+	bytes     int              // of exchanges
+	spanBytes int
 	serial    int
-	skipped   int // requests that came too fast
 	version   int
 	changed   chan struct{} // closed at the next change; nil if nobody waits
-	tokens    float64       // that the rate allows now
-	filled    time.Time     // when tokens was right
 	closed    bool
 }
 
 // New returns an empty Recorder. now is the clock.
 func New(now func() time.Time) *Recorder {
-	r := &Recorder{now: now, seed: maphash.MakeSeed(), tokens: burst, filled: now()}
+	r := &Recorder{now: now, seed: maphash.MakeSeed(), rate: rate{tokens: burst, filled: now()}, past: map[string]bool{}}
 	r.reset()
 	return r
 }
 
 // reset removes everything that is kept. The caller holds mu, or is the only one.
 func (r *Recorder) reset() {
-	r.exchanges, r.traces, r.order, r.links, r.bytes, r.skipped = nil, map[string]*trace{}, nil, map[uint64]string{}, 0, 0
+	for _, x := range r.exchanges {
+		x.gone = true
+		r.forget(x.traceID)
+	}
+	r.exchanges, r.traces, r.order, r.links, r.bytes, r.spanBytes = nil, map[string]*trace{}, nil, map[uint64]*link{}, 0, 0
 }
 
 // Close ends the requests that wait for a change. r may be nil.
@@ -97,94 +104,91 @@ func (r *Recorder) wake() {
 	}
 }
 
-// begin adds an exchange for req, or returns nil if requests come too fast.
-func (r *Recorder) begin(party Party, req *http.Request, replayOf string) *exchange {
-	now := r.now()
-	x := &exchange{recorder: r, Party: party, Start: now, ReplayOf: replayOf}
+// rate is how many requests may be recorded. It has a lock of its own, so that the others do not
+// wait for the reader of a long list.
+type rate struct {
+	mu      sync.Mutex // protects the fields below
+	tokens  float64    // that are left
+	filled  time.Time  // when that was right
+	skipped int        // requests that came too fast
+	last    time.Time  // when the last one was skipped
+}
+
+// take reports whether a request may be recorded now.
+func (r *rate) take(now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tokens = min(burst, r.tokens+now.Sub(r.filled).Seconds()*ratePerSecond)
 	r.filled = now
 	if r.tokens < 1 {
-		if r.skipped++; r.skipped == 1 {
-			r.wake()
-		}
-		return nil
+		r.skipped++
+		r.last = now
+		return false
 	}
 	r.tokens--
+	return true
+}
+
+// state returns how many requests were skipped, and when the last one was.
+func (r *rate) state() (skipped int, last time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.skipped, r.last
+}
+
+// begin adds an exchange for req, or returns nil if requests come too fast.
+func (r *Recorder) begin(party Party, req *http.Request, replayOf string) *exchange {
+	now := r.now()
+	if !r.rate.take(now) {
+		return nil
+	}
+	x := &exchange{recorder: r, Party: party, Start: now, ReplayOf: replayOf, Request: newRequest(req), header: req.Header, spanID: newSpanID()}
+	x.traceID, x.parentID = traceparent(req.Header)
+	x.Trace = x.traceID
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.serial++
 	x.ID = strconv.Itoa(r.serial)
 	x.Flow = x.ID
-	x.traceID, x.parentID = traceparent(req.Header)
-	x.spanID = newSpanID()
-	x.Trace = x.traceID
-	x.Request = newRequest(req)
 	r.exchanges = append(r.exchanges, x)
 	r.grow(x, x.size())
 	r.wake()
 	return x
 }
 
-// grow accounts for n more bytes of x, and removes the oldest exchanges and traces while there
-// is too much. The caller holds mu.
+// grow accounts for n more bytes of x, and removes the oldest exchanges while there are too many.
+// The caller holds mu.
 func (r *Recorder) grow(x *exchange, n int) {
-	if x != nil {
-		x.bytes += n
-	}
+	x.bytes += n
 	r.bytes += n
 	for len(r.exchanges) > maxExchanges || r.bytes > maxBytes && len(r.exchanges) > 1 {
 		oldest := r.exchanges[0]
+		r.exchanges[0] = nil // it must not stay in memory
 		r.exchanges = r.exchanges[1:]
 		r.bytes -= oldest.bytes
 		oldest.gone = true
-		for link, flow := range r.links {
-			if flow == oldest.Flow && !r.hasFlow(flow) {
-				delete(r.links, link)
-			}
-		}
-	}
-	for len(r.order) > maxTraces || r.bytes > maxBytes && len(r.order) > 0 {
-		r.bytes -= r.traces[r.order[0]].bytes
-		delete(r.traces, r.order[0])
-		r.order = r.order[1:]
+		r.leave(oldest)
+		r.forget(oldest.traceID)
 	}
 }
 
-// hasFlow reports whether an exchange belongs to flow. The caller holds mu.
-func (r *Recorder) hasFlow(flow string) bool {
+// forget removes the spans of a trace if no request of it is kept, and takes no more of them: they
+// would look like those of a request that the dev server has not seen. The caller holds mu.
+func (r *Recorder) forget(traceID string) {
 	for _, x := range r.exchanges {
-		if x.Flow == flow {
-			return true
+		if x != nil && x.traceID == traceID && !x.gone {
+			return
 		}
 	}
-	return false
-}
-
-// join puts x into the flow of the exchanges that know one of the values too, and merges flows
-// that it connects. The caller holds mu.
-func (r *Recorder) join(x *exchange, values []string) {
-	for _, value := range values {
-		link := maphash.String(r.seed, value)
-		flow, known := r.links[link]
-		switch {
-		case !known:
-			r.links[link] = x.Flow
-		case flow != x.Flow:
-			r.merge(x.Flow, flow)
-		}
+	if t := r.traces[traceID]; t != nil {
+		r.spanBytes -= t.bytes
+		delete(r.traces, traceID)
 	}
-}
-
-// merge makes from a part of into. The caller holds mu.
-func (r *Recorder) merge(from, into string) {
-	for _, x := range r.exchanges {
-		if x.Flow == from {
-			x.Flow = into
-		}
-	}
-	for link, flow := range r.links {
-		if flow == from {
-			r.links[link] = into
+	if !r.past[traceID] {
+		r.past[traceID] = true
+		if r.pastOrder = append(r.pastOrder, traceID); len(r.pastOrder) > maxPast {
+			delete(r.past, r.pastOrder[0])
+			r.pastOrder = r.pastOrder[1:]
 		}
 	}
 }
@@ -208,5 +212,14 @@ func (r *Recorder) wait(ctx context.Context, known int) {
 		case <-ctx.Done():
 			return
 		}
+		more := time.NewTimer(settle) // a change rarely comes alone
+		select {
+		case <-more.C:
+		case <-ctx.Done():
+		}
+		more.Stop()
 	}
 }
+
+// settle is how long a reader waits for more changes after one.
+const settle = 100 * time.Millisecond

@@ -5,6 +5,8 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +31,7 @@ type traces struct {
 
 type exchange struct {
 	ID, Flow, Trace, Party, Span, Parent, NoReplay, ReplayOf string
-	Done                                                     bool
+	Done, Aborted                                            bool
 	Request, Response                                        struct {
 		Method, URL, Type, Body string
 		Status                  int
@@ -230,7 +233,7 @@ func TestNothingSecretIsKept(t *testing.T) {
 	}
 	span := `{"traceId": "` + traceID + `", "spanId": "` + spanID + `", "name": "GET", "startTimeUnixNano": "1", "endTimeUnixNano": "2", "attributes": [
 		{"key": "http.request.header.authorization", "value": {"stringValue": "Bearer ` + secret + `"}},
-		{"key": "url.query", "value": {"stringValue": "x?code=` + secret + `"}}, {"key": "note", "value": {"stringValue": "` + token + `"}}]}`
+		{"key": "url.query", "value": {"stringValue": "code=` + secret + `&a=b"}}, {"key": "note", "value": {"stringValue": "` + token + `"}}]}`
 	if w := r.send(http.MethodPost, "/@dev/otlp/v1/traces", strings.NewReader(`{"resourceSpans": [{"scopeSpans": [{"spans": [`+span+`]}]}]}`), "Content-Type: application/json"); w.Code != http.StatusOK {
 		t.Fatalf("the export: %d %s", w.Code, w.Body)
 	}
@@ -327,17 +330,17 @@ func TestFlow(t *testing.T) {
 	}
 	token := encodedToken(`{"sub": "a"}`)
 	get("/before", func(http.ResponseWriter, *http.Request) {})
-	get("/authorize?state=aaaaaaaaaaaaaaaa", redirect("/u/login?state=bbbbbbbbbbbbbbbb"))
-	get("/u/login?state=bbbbbbbbbbbbbbbb", redirect("/cb?code=cccccccccccccccc&state=aaaaaaaaaaaaaaaa"))
-	get("/oauth/token?code=cccccccccccccccc", func(w http.ResponseWriter, _ *http.Request) {
+	get("/authorize?state=aB3aB3aB3aB3aB3aB3", redirect("/u/login?state=bC4bC4bC4bC4bC4bC4"))
+	get("/u/login?state=bC4bC4bC4bC4bC4bC4", redirect("/cb?code=cD5cD5cD5cD5cD5cD5&state=aB3aB3aB3aB3aB3aB3"))
+	get("/oauth/token?code=cD5cD5cD5cD5cD5cD5", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(map[string]string{"access_token": token})
 	})
 	get("/api", func(http.ResponseWriter, *http.Request) {}, "Authorization: Bearer "+token)
-	get("/authorize?state=dddddddddddddddd", func(w http.ResponseWriter, _ *http.Request) { // web_message
+	get("/authorize?state=dE6dE6dE6dE6dE6dE6%3D%3D", func(w http.ResponseWriter, _ *http.Request) { // web_message
 		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, `post({"code":"eeeeeeeeeeeeeeee","state":"dddddddddddddddd"})`)
+		_, _ = io.WriteString(w, `post({"code":"eF7eF7eF7eF7eF7eF7","state":"dE6dE6dE6dE6dE6dE6=="})`)
 	})
-	get("/oauth/token?code=eeeeeeeeeeeeeeee", func(http.ResponseWriter, *http.Request) {})
+	get("/oauth/token?code=eF7eF7eF7eF7eF7eF7", func(http.ResponseWriter, *http.Request) {})
 	var flows []string
 	for _, x := range r.traces().Exchanges {
 		flows = append(flows, x.Flow)
@@ -546,5 +549,102 @@ func TestReasons(t *testing.T) {
 	}
 	if found < 20 {
 		t.Errorf("only %d reasons were found", found)
+	}
+}
+
+// TestOneTraceTwoRequests keeps the checks of requests apart that have one trace, as those of a
+// DPoP nonce have.
+func TestOneTraceTwoRequests(t *testing.T) {
+	t.Parallel()
+	r := start(t, inspect.Options{})
+	var spans []string
+	for _, reason := range []string{"proof_nonce", ""} {
+		req := httptest.NewRequest(http.MethodGet, "/api", nil)
+		req.Header.Set("Traceparent", "00-"+traceID+"-"+spanID+"-01")
+		r.record(req, func(_ http.ResponseWriter, req *http.Request) {
+			spans = append(spans, req.Header.Get("Traceparent")[36:52])
+		})
+		decision := map[bool]string{true: "accepted", false: "rejected"}[reason == ""]
+		body := fmt.Sprintf(`{"resourceSpans": [{"scopeSpans": [{"spans": [
+			{"traceId": %[1]q, "spanId": "1%[2]s", "parentSpanId": "2%[2]s", "name": "gate", "startTimeUnixNano": "1", "endTimeUnixNano": "2", "attributes": [
+				{"key": "gate.decision", "value": {"stringValue": %[3]q}}, {"key": "gate.reason", "value": {"stringValue": %[4]q}}]},
+			{"traceId": %[1]q, "spanId": "2%[2]s", "parentSpanId": %[5]q, "name": "GET", "kind": 2, "startTimeUnixNano": "1"}]}]}]}`,
+			traceID, spans[len(spans)-1][1:], decision, reason, spans[len(spans)-1])
+		if w := r.send(http.MethodPost, otlp, strings.NewReader(body), "Content-Type: application/json"); w.Code != http.StatusOK {
+			t.Fatal(w.Code, w.Body)
+		}
+	}
+	for i, want := range []string{"failed", "passed"} {
+		x := r.traces().Exchanges[i]
+		if len(x.Spans) != 2 || !slices.ContainsFunc(x.Checks, func(c inspect.Check) bool { return c.Result == want }) ||
+			want == "passed" && slices.ContainsFunc(x.Checks, func(c inspect.Check) bool { return c.Result == "failed" }) {
+			t.Errorf("request %d: %d spans, %+v", i+1, len(x.Spans), x.Checks)
+		}
+	}
+}
+
+// TestAborted records that a response broke off, and lets it break off.
+func TestAborted(t *testing.T) {
+	t.Parallel()
+	r := start(t, inspect.Options{})
+	func() {
+		defer func() {
+			if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+				t.Error("the panic is lost")
+			}
+		}()
+		r.record(httptest.NewRequest(http.MethodGet, "/", nil), func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusOK)
+			panic(http.ErrAbortHandler)
+		})
+	}()
+	if x := r.only(); !x.Aborted || x.Response.Status != http.StatusOK {
+		t.Errorf("got %+v", x)
+	}
+}
+
+// TestSpansOfTheForgotten come after their requests were removed: they are not those of requests
+// past the dev server.
+func TestSpansOfTheForgotten(t *testing.T) {
+	t.Parallel()
+	r := start(t, inspect.Options{})
+	req := httptest.NewRequest(http.MethodGet, "/", nil)
+	req.Header.Set("Traceparent", "00-"+traceID+"-"+spanID+"-01")
+	r.record(req, func(http.ResponseWriter, *http.Request) {})
+	r.send(http.MethodPost, "/@dev/clear", nil)
+	r.send(http.MethodPost, otlp, strings.NewReader(jsonExport), "Content-Type: application/json")
+	if all := r.traces().Exchanges; len(all) > 0 {
+		t.Errorf("got %+v", all)
+	}
+}
+
+// TestWebSocket records the handshake.
+func TestWebSocket(t *testing.T) {
+	t.Parallel()
+	r := start(t, inspect.Options{})
+	srv := httptest.NewServer(r.Record(inspect.DevServer, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+		_ = conn.Close()
+	})))
+	defer srv.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Connection", "Upgrade")
+	req.Header.Set("Upgrade", "websocket")
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(resp, err)
+	}
+	_ = resp.Body.Close()
+	srv.Close() // waits for the handler
+	if x := r.only(); x.Response.Status != http.StatusSwitchingProtocols || x.NoReplay == "" {
+		t.Errorf("got %+v", x)
 	}
 }

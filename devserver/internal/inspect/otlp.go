@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
@@ -123,11 +125,14 @@ func (r *Recorder) add(exported *tracepb.TracesData) {
 
 // addSpan keeps one span. The caller holds mu.
 func (r *Recorder) addSpan(traceID string, one span) {
-	if !isID(traceID, 32) || !isID(one.ID, 16) {
+	if !isID(traceID, 32) || !isID(one.ID, 16) || r.past[traceID] {
 		return
 	}
 	t := r.traces[traceID]
 	if t == nil {
+		if _, skipped := r.rate.state(); r.now().Sub(skipped) < skippedFor && !r.has(traceID) {
+			return // of a request that came too fast to be recorded, and not of one past the dev server
+		}
 		t = &trace{}
 		r.traces[traceID] = t
 		r.order = append(r.order, traceID)
@@ -141,13 +146,34 @@ func (r *Recorder) addSpan(traceID string, one span) {
 	}
 	t.spans = append(t.spans, one)
 	t.bytes += size
-	r.grow(nil, size)
+	r.spanBytes += size
+	for (len(r.order) > maxTraces || r.spanBytes > maxSpanBytes) && len(r.order) > 1 {
+		if oldest := r.traces[r.order[0]]; oldest != nil {
+			r.spanBytes -= oldest.bytes
+			delete(r.traces, r.order[0])
+		}
+		r.order = r.order[1:]
+	}
+}
+
+// skippedFor is how long after a request that was not recorded spans of unknown traces are probably
+// its own.
+const skippedFor = 3 * time.Second
+
+// has reports whether a request of the trace is kept. The caller holds mu.
+func (r *Recorder) has(traceID string) bool {
+	for _, x := range r.exchanges {
+		if x.traceID == traceID {
+			return true
+		}
+	}
+	return false
 }
 
 func newSpan(service string, one *tracepb.Span) span {
 	start, end := nanoseconds(one.GetStartTimeUnixNano()), nanoseconds(one.GetEndTimeUnixNano())
 	made := span{
-		ID: hex.EncodeToString(one.GetSpanId()), Parent: hex.EncodeToString(one.GetParentSpanId()), Service: service, Name: maskText(limited(one.GetName())),
+		ID: hex.EncodeToString(one.GetSpanId()), Parent: hex.EncodeToString(one.GetParentSpanId()), Service: service, Name: maskURL(limited(one.GetName())),
 		Start: start, Duration: max(0, float64(end.Sub(start).Microseconds())/1000), Failed: one.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR,
 		Attributes: map[string]string{},
 	}
@@ -162,10 +188,20 @@ func newSpan(service string, one *tracepb.Span) span {
 			break
 		}
 		name, value := limited(attribute.GetKey()), text(attribute.GetValue())
-		if isSecret(name) && name != "gate.key_id" {
+		value = limited(value)
+		switch {
+		case value == "": // a list or a map
+			continue
+		case isSecret(name) && name != "gate.key_id":
 			value = masked
+		case strings.HasSuffix(name, "query") && !strings.Contains(value, "?"):
+			value = maskForm(value)
+		case strings.Contains(name, "url") || strings.Contains(name, "target") || strings.HasSuffix(name, "query"):
+			value = maskURL(value)
+		default:
+			value = maskText(value)
 		}
-		made.Attributes[name] = maskURL(limited(value))
+		made.Attributes[name] = value
 	}
 	return made
 }
@@ -212,7 +248,7 @@ type (
 			StringValue *string
 			BoolValue   *bool
 			IntValue    *json.Number
-			DoubleValue *float64
+			DoubleValue any // a number, or "NaN" and the like
 		}
 	}
 )
@@ -259,11 +295,11 @@ func (s jsonSpan) decode() (*tracepb.Span, error) {
 	if err != nil {
 		return nil, err
 	}
-	start, err := strconv.ParseUint(s.StartTimeUnixNano.String(), 10, 64)
+	start, err := strconv.ParseUint(cmp.Or(s.StartTimeUnixNano.String(), "0"), 10, 64)
 	if err != nil {
 		return nil, err
 	}
-	end, err := strconv.ParseUint(s.EndTimeUnixNano.String(), 10, 64)
+	end, err := strconv.ParseUint(cmp.Or(s.EndTimeUnixNano.String(), "0"), 10, 64)
 	if err != nil {
 		return nil, err
 	}
@@ -286,7 +322,7 @@ func (a jsonAttribute) decode() *commonpb.AnyValue {
 	case v.IntValue != nil:
 		return &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: v.IntValue.String()}}
 	case v.DoubleValue != nil:
-		return &commonpb.AnyValue{Value: &commonpb.AnyValue_DoubleValue{DoubleValue: *v.DoubleValue}}
+		return &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: fmt.Sprint(v.DoubleValue)}}
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package inspect
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"net"
 	"net/http"
-	"strings"
 	"sync"
 )
 
@@ -32,33 +34,54 @@ func (r *Recorder) serve(party Party, replayOf string, next http.Handler, w http
 		next.ServeHTTP(w, req)
 		return
 	}
-	secrets := sharedValues(req.RequestURI)
-	x.header = req.Header
 	req = req.WithContext(context.WithValue(req.Context(), contextKey{}, &Exchange{x})) // Trailer must stay the server's
 	req.Header = req.Header.Clone()
-	req.Header.Set("Traceparent", "00-"+x.traceID+"-"+x.spanID+"-01")
+	flags := "01"
+	if x.parentID != "" { // the caller decides whether the trace is sampled
+		flags = req.Header.Get("Traceparent")[flagsAt:][:2]
+	} else {
+		req.Header.Del("Tracestate") // of another trace (W3C Trace Context §3.2)
+	}
+	req.Header.Set("Traceparent", "00-"+x.traceID+"-"+x.spanID+"-"+flags)
 	sent, got := &copied{}, &copied{}
-	if req.Body != nil && req.Body != http.NoBody {
+	sent.whole = req.Body == nil || req.Body == http.NoBody
+	if !sent.whole {
 		req.Body = &bodyCopy{req.Body, sent}
 	}
 	writer := &responseCopy{ResponseWriter: w, copied: got}
-	defer func() { r.end(x, writer, sent, got, secrets) }()
+	defer func() {
+		aborted := recover()
+		r.end(x, writer, sent, got, aborted != nil)
+		if aborted != nil {
+			panic(aborted)
+		}
+	}()
 	next.ServeHTTP(writer, req)
 }
 
 // end records the response, and the bodies as far as they were copied.
-func (r *Recorder) end(x *exchange, w *responseCopy, sent, got *copied, secrets []string) {
-	requested, sentSize := sent.get()
-	answered, gotSize := got.get()
+func (r *Recorder) end(x *exchange, w *responseCopy, sent, got *copied, aborted bool) {
+	requested, sentSize, isWhole := sent.get()
+	answered, gotSize, _ := got.get()
 	response := message{Status: w.status, Headers: headers(w.Header()), Type: mediaType(w.Header()), Size: gotSize}
-	response.Body = shownBody(response.Type, w.Header().Get("Content-Encoding"), answered)
-	body := shownBody(x.Request.Type, x.header.Get("Content-Encoding"), requested)
-	secrets = append(secrets, sharedValues(string(requested))...)
-	secrets = append(secrets, sharedValues(string(answered))...)
-	secrets = append(secrets, sharedValues(w.Header().Get("Location"))...)
+	links := append(sharedValues(x.Request.rawURL), sharedValues(w.Header().Get("Location"))...)
+	keep := func(media, encoding string, data []byte) (shown string) {
+		isHTML := media == "text/html" // of a web_message, which hands over the code
+		if !isHTML && !isReadable(media) {
+			return ""
+		}
+		text := readable(encoding, data)
+		links = append(links, sharedValues(text)...)
+		if isHTML {
+			return ""
+		}
+		return maskBody(text)
+	}
+	response.Body = keep(response.Type, field(w.Header(), "Content-Encoding"), answered)
+	body := keep(x.Request.Type, x.header.Get("Content-Encoding"), requested)
 	token := tokenSent(x.header)
-	if _, sentToken, found := strings.Cut(x.header.Get("Authorization"), " "); found {
-		secrets = append(secrets, sentToken)
+	if _, access := accessToken(x.header); len(access) >= 20 {
+		links = append(links, access)
 	}
 	duration := r.now().Sub(x.Start)
 
@@ -67,13 +90,12 @@ func (r *Recorder) end(x *exchange, w *responseCopy, sent, got *copied, secrets 
 	if x.gone {
 		return
 	}
-	x.Duration, x.Done, x.Response, x.Token = float64(duration.Microseconds())/1000, true, response, token
-	x.Request.Body = body
-	x.Request.Size = sentSize
+	x.Duration, x.Done, x.Aborted, x.Response, x.Token = float64(duration.Microseconds())/1000, true, aborted, response, token
+	x.Request.Body, x.Request.Size = body, max(sentSize, x.Request.Size)
 	x.bound = x.header["Dpop"] != nil
-	x.header = nil
-	x.keepForReplay(requested)
-	r.join(x, secrets)
+	x.header, x.Request.rawURL = nil, ""
+	x.keepForReplay(requested, isWhole)
+	r.join(x, links)
 	r.grow(x, x.size()-x.bytes)
 	r.wake()
 }
@@ -84,6 +106,7 @@ type copied struct {
 	mu    sync.Mutex // protects the fields below
 	start []byte
 	size  int64
+	whole bool // it was read to its end
 }
 
 func (c *copied) add(p []byte) {
@@ -96,10 +119,10 @@ func (c *copied) add(p []byte) {
 }
 
 // get returns what was copied so far.
-func (c *copied) get() (start []byte, size int64) {
+func (c *copied) get() (start []byte, size int64, whole bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return bytes.Clone(c.start), c.size
+	return bytes.Clone(c.start), c.size, c.whole
 }
 
 // bodyCopy is a request's body that is copied as it is read.
@@ -112,6 +135,11 @@ type bodyCopy struct {
 func (b *bodyCopy) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.copied.add(p[:n])
+	if errors.Is(err, io.EOF) {
+		b.copied.mu.Lock()
+		b.copied.whole = true
+		b.copied.mu.Unlock()
+	}
 	return n, err
 }
 
@@ -137,6 +165,15 @@ func (w *responseCopy) Write(p []byte) (int, error) {
 	}
 	w.copied.add(p)
 	return w.ResponseWriter.Write(p)
+}
+
+// Hijack implements http.Hijacker for WebSockets, whose 101 is written to the connection.
+func (w *responseCopy) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.status = http.StatusSwitchingProtocols
+	}
+	return conn, buffered, err
 }
 
 // Unwrap lets http.ResponseController reach the server's writer.

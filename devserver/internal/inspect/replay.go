@@ -3,16 +3,21 @@ package inspect
 import (
 	"cmp"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// keepForReplay notes whether nothing but the token is missing to send the request again. The
-// caller holds the recorder's mu.
-func (x *exchange) keepForReplay(body []byte) {
-	x.whole = !strings.Contains(x.Request.URL, masked) && x.Request.Size == int64(len(body)) && x.Request.Body == string(body)
+// keepForReplay notes whether nothing but the token and the cookies is missing to send the request
+// again. The caller holds the recorder's mu.
+func (x *exchange) keepForReplay(body []byte, isWhole bool) {
+	x.whole = isWhole && !strings.Contains(x.Request.URL, masked) && x.Request.Size == int64(len(body)) && x.Request.Body == string(body) &&
+		len(x.Request.Headers) < maxHeaders && !slices.ContainsFunc(x.Request.Headers, func(header [2]string) bool {
+		return strings.Contains(header[1], masked) && !slices.Contains(dropped, header[0]) || header[0] == "Authorization" && x.Token == nil || header[0] == "Upgrade"
+	})
 }
 
 // noReplay returns why the exchange cannot be sent again, "" if it can. The caller holds the
@@ -41,7 +46,7 @@ func (x *exchange) noReplay(opts Options) string {
 }
 
 // replay sends an exchange again, with the cookies of the page that asks for it and a new token
-// for the same user. It responds with the trace when that is recorded.
+// for the same user. It responds with the trace, before it sends the request.
 func (r *Recorder) replay(opts Options, w http.ResponseWriter, req *http.Request) {
 	again, subject, scope, why := r.again(opts, req)
 	if why != "" {
@@ -58,9 +63,14 @@ func (r *Recorder) replay(opts Options, w http.ResponseWriter, req *http.Request
 	}
 	trace := newID(16)
 	again.Header.Set("Traceparent", "00-"+trace+"-"+newSpanID()+"-01")
-	r.serve(DevServer, req.FormValue("id"), opts.Forward, &discard{header: http.Header{}}, again)
+	answer := `{"trace":"` + trace + `"}`
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]string{"trace": trace}) // fails only if the page is gone
+	w.Header().Set("Content-Length", strconv.Itoa(len(answer))) // so that the page need not wait for the end, which an event stream has not
+	_, _ = io.WriteString(w, answer)
+	if http.NewResponseController(w).Flush() != nil {
+		return // the page is gone
+	}
+	r.serve(DevServer, req.FormValue("id"), opts.Forward, &discard{header: http.Header{}}, again)
 }
 
 // dropped are headers that belong to the connection or to the first request.

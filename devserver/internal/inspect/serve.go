@@ -4,7 +4,9 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,12 +14,14 @@ import (
 
 // Paths of the inspector.
 const (
-	Path       = "/@dev/"
-	TracesPath = Path + "traces.json"
-	spansPath  = Path + "otlp/v1/traces"
-	replayPath = Path + "replay"
-	clearPath  = Path + "clear"
-	pagePath   = Path + "inspector/" // the page's script and styles
+	Path        = "/@dev/"
+	TracesPath  = Path + "traces.json"
+	spansPath   = Path + "otlp/v1/traces"
+	metricsPath = Path + "otlp/v1/metrics"
+	logsPath    = Path + "otlp/v1/logs"
+	replayPath  = Path + "replay"
+	clearPath   = Path + "clear"
+	pagePath    = Path + "inspector/" // the page's script and styles
 )
 
 // maxWait is how long a request for the traces waits for something new.
@@ -56,6 +60,8 @@ func (r *Recorder) Handler(opts Options) func(path string) (handler http.Handler
 			return http.HandlerFunc(r.receive), true
 		case replayPath:
 			return requirePost(replay), true
+		case metricsPath, logsPath: // the endpoint is for these too; they are not kept
+			return requirePost(http.HandlerFunc(discardExport)), true
 		case clearPath:
 			return requirePost(http.HandlerFunc(r.clear)), true
 		}
@@ -79,6 +85,14 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	http.ServeFileFS(w, r, page, "page/"+name) //nolint:gosec // one of these names
+}
+
+// discardExport accepts an export that nobody reads: SDKs send metrics and logs to the same endpoint.
+func discardExport(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+		_, _ = io.WriteString(w, "{}") // the empty message in protobuf has no bytes
+	}
 }
 
 func requirePost(next http.Handler) http.Handler {
@@ -126,41 +140,70 @@ func (r *Recorder) serveTraces(opts Options, w http.ResponseWriter, req *http.Re
 	_, _ = w.Write(data) // fails only if the client is gone
 }
 
-// json returns traces.json.
+// json returns traces.json. It copies under the lock and writes afterwards, so that requests do
+// not wait for it.
 func (r *Recorder) json(opts Options) ([]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	out := struct {
 		Version   int      `json:"version"`
 		Skipped   int      `json:"skipped"` // requests that came too fast to be recorded
 		Exchanges []listed `json:"exchanges"`
-	}{r.version, r.skipped, []listed{}}
-	known := map[string]bool{}
+	}{Exchanges: []listed{}}
+	out.Skipped, _ = r.rate.state()
+	r.mu.Lock()
+	out.Version = r.version
+	count := map[string]int{} // requests of each trace
 	for _, x := range r.exchanges {
-		known[x.traceID] = true
-		one := listed{exchange: x, Span: x.spanID, Parent: x.parentID, Spans: []span{}, Replay: x.noReplay(opts)}
+		count[x.traceID]++
+	}
+	for _, x := range r.exchanges {
+		copied := *x
+		copied.Events = slices.Clone(x.Events)
+		one := listed{exchange: &copied, Span: x.spanID, Parent: x.parentID, Spans: []span{}}
 		if t := r.traces[x.traceID]; t != nil {
-			one.Spans = sorted(t.spans)
+			one.Spans = spansOf(x, t.spans, count[x.traceID] == 1)
 		}
-		one.Checks = checks(x, one.Spans)
 		out.Exchanges = append(out.Exchanges, one)
 	}
-	for _, id := range r.order { // traces that went past the dev server, as from curl to the API
-		if t := r.traces[id]; !known[id] && len(t.spans) > 0 {
-			out.Exchanges = append(out.Exchanges, ofSpans(id, sorted(t.spans)))
+	past := map[string][]span{} // traces that went past the dev server, as from curl to the API
+	for id, t := range r.traces {
+		if count[id] == 0 {
+			past[id] = slices.Clone(t.spans)
 		}
+	}
+	r.mu.Unlock()
+	for i := range out.Exchanges {
+		one := &out.Exchanges[i]
+		one.Spans, one.Replay = sorted(one.Spans), one.noReplay(opts)
+		one.Checks = checks(one.exchange, one.Spans)
+	}
+	for id, spans := range past {
+		out.Exchanges = append(out.Exchanges, ofSpans(id, sorted(spans)))
 	}
 	sortByStart(out.Exchanges)
 	return json.Marshal(out)
+}
+
+// spansOf returns the spans of a trace that belong to x: those that descend from it, and its
+// caller's; all if it is the only request of the trace.
+func spansOf(x *exchange, spans []span, isOnly bool) []span {
+	if isOnly {
+		return slices.Clone(spans)
+	}
+	own := map[string]bool{x.spanID: true}
+	for range spans { // children may come before their parents
+		for _, one := range spans {
+			if own[one.Parent] {
+				own[one.ID] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(spans), func(one span) bool { return !own[one.ID] && one.ID != x.parentID })
 }
 
 // clear removes everything that is kept.
 func (r *Recorder) clear(w http.ResponseWriter, _ *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, x := range r.exchanges {
-		x.gone = true
-	}
 	r.reset()
 	r.wake()
 	w.WriteHeader(http.StatusNoContent)

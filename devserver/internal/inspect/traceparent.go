@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// flagsAt is where the flags are in a traceparent: after the version, the trace and the parent.
+const flagsAt = len("00-") + 32 + len("-") + 16 + len("-")
+
 // traceparent returns the trace of a request and the span that has sent it (W3C Trace Context
 // §3.2), or a new trace without a parent if the header is missing or invalid.
 func traceparent(header http.Header) (traceID, parentID string) {

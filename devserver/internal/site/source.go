@@ -10,14 +10,45 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tailscale/hujson"
 )
 
 // maxSource is the size of the largest source that is shown, in bytes.
 const maxSource = 256 << 10
 
+// rulesName is how the page asks for the proxy rules, whatever their file is called.
+const rulesName = "proxy.conf.json"
+
+// withoutSecrets returns proxy rules without passwords of targets and values of headers.
+func withoutSecrets(data []byte) ([]byte, error) {
+	tree, err := hujson.Parse(data)
+	if err != nil {
+		return nil, errors.New("it is not valid")
+	}
+	for value := range tree.All() {
+		object, ok := value.Value.(*hujson.Object)
+		if !ok {
+			continue
+		}
+		for i := range object.Members {
+			member := &object.Members[i]
+			switch name := member.Name.Value.(hujson.Literal).String(); name { //nolint:forcetypeassert // a name is a string
+			case "auth", "headers":
+				member.Value.Value = hujson.String("…")
+			default:
+				if text, ok := member.Value.Value.(hujson.Literal); ok && strings.Contains(text.String(), "@") { // a URL with a password
+					member.Value.Value = hujson.String("…")
+				}
+			}
+		}
+	}
+	return tree.Pack(), nil
+}
+
 // serveSource responds with a source of the page, or the proxy rules, as they are now, so that the
-// page can show how it is done. It serves what the dev server compiles, and nothing else: no hidden
-// file, no package, and nothing outside of the frontend's folder.
+// page can show how it is done. It serves scripts, styles and pages in the frontend's folder: no hidden
+// file, and no package.
 func (s *Site) serveSource(w http.ResponseWriter, r *http.Request) {
 	name := r.FormValue("file")
 	file, shown, err := s.openSource(name)
@@ -27,8 +58,11 @@ func (s *Site) serveSource(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = file.Close() }()
 	data, err := io.ReadAll(io.LimitReader(file, maxSource))
+	if err == nil && name == rulesName {
+		data, err = withoutSecrets(data)
+	}
 	if err != nil {
-		http.Error(w, "The source cannot be read.", http.StatusInternalServerError)
+		http.Error(w, "The source cannot be read: "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -40,7 +74,7 @@ func (s *Site) serveSource(w http.ResponseWriter, r *http.Request) {
 
 // openSource opens the source called name, which a user knows as shown.
 func (s *Site) openSource(name string) (file *os.File, shown string, err error) {
-	if name == "proxy.conf.json" {
+	if name == rulesName {
 		file, err = os.Open(s.Config.ProxyConfig)
 		return file, filepath.ToSlash(s.Config.ProxyConfig), err
 	}

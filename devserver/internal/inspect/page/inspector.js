@@ -37,7 +37,11 @@ function visible() {
   return exchanges.filter((x) => (!form.elements.failed.checked || isFailed(x)) && searchable(x).includes(text))
 }
 
-const selected = () => exchanges.find((x) => x.trace === location.hash.slice(1))
+// Links of this page name a request; those of others name its trace.
+function selected() {
+  const wanted = location.hash.slice(1)
+  return exchanges.find((x) => x.id === wanted) ?? exchanges.find((x) => x.trace === wanted)
+}
 
 function render() {
   const now = visible()
@@ -104,7 +108,7 @@ function move(step) {
   const now = visible()
   const at = now.indexOf(selected())
   const next = now[at < 0 ? 0 : Math.min(now.length - 1, Math.max(0, at + step))]
-  if (next) location.hash = next.trace
+  if (next) location.hash = next.id
 }
 
 const keys = {
@@ -122,7 +126,7 @@ const keys = {
 }
 
 addEventListener('keydown', (event) => {
-  const typing = event.target.matches('input[type=search]')
+  const typing = event.target.matches?.('input[type=search]')
   if (event.ctrlKey || event.metaKey || event.altKey || (typing && event.key !== 'Escape') || !Object.hasOwn(keys, event.key)) return
   if (event.key.startsWith('Arrow') && event.target.closest('pre')) return // it scrolls
   event.preventDefault()

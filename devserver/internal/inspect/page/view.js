@@ -11,13 +11,13 @@ export function el(name, attributes = {}, ...children) {
 
 const masked = '…'
 
-export const isFailed = (x) => x.response.status >= 400 || x.rule?.problem || x.events?.some((one) => one.rejected) || x.spans.some((one) => one.failed)
+export const isFailed = (x) => x.response.status >= 400 || x.aborted || x.rule?.problem || x.events?.some((one) => one.rejected) || x.spans.some((one) => one.failed)
 
 const pathOf = (x) => {
   const url = x.request.url ?? ''
   return url.replace(/^https?:\/\/[^/]+/, '') || url
 }
-const statusOf = (x) => (x.response.status ? String(x.response.status) : x.done ? 'no answer' : 'open')
+const statusOf = (x) => (x.response.status ? `${x.response.status}${x.aborted ? ', broken off' : ''}` : x.done ? 'no answer' : 'open')
 const time = (milliseconds) => (milliseconds < 10 ? `${milliseconds.toFixed(1)} ms` : `${Math.round(milliseconds)} ms`)
 
 export const searchable = (x) => [x.request.method, pathOf(x), statusOf(x), x.party, x.trace, x.rule?.context].join(' ').toLowerCase()
@@ -26,7 +26,7 @@ export function rowOf(x, current) {
   const [path] = pathOf(x).split('?')
   const link = el(
     'a',
-    { href: `#${x.trace}`, 'aria-current': x === current ? 'true' : undefined },
+    { href: `#${x.id}`, 'aria-current': x === current ? 'true' : undefined },
     el('span', { class: isFailed(x) ? 'status bad' : 'status' }, statusOf(x)),
     el('span', { class: 'what' }, `${x.request.method ?? ''} ${path}`),
     el('span', { class: 'meta' }, `${x.party} · ${new Date(x.start).toLocaleTimeString()}${x.done ? ` · ${time(x.milliseconds)}` : ''}`),
@@ -158,7 +158,7 @@ function events(x, flow) {
         el(
           'li',
           {},
-          other === x ? 'This request' : el('a', { href: `#${other.trace}` }, `${other.request.method} ${pathOf(other).split('?')[0]} → ${statusOf(other)}`),
+          other === x ? 'This request' : el('a', { href: `#${other.id}` }, `${other.request.method} ${pathOf(other).split('?')[0]} → ${statusOf(other)}`),
           ...(other.events ?? []).map((event) => el('span', { class: event.rejected ? 'event bad' : 'event' }, event.text)),
         ),
       ),
@@ -216,8 +216,9 @@ const left = ['host', 'connection', 'content-length', 'accept-encoding', 'tracep
 
 // The request as a command. What was masked is left out, but for the token.
 export function asCurl(x) {
-  const parts = ['curl', quoted(x.request.url)]
-  if (x.request.method !== 'GET') parts.splice(1, 0, '-X', quoted(x.request.method))
+  const parts = ['curl', '-g', quoted(x.request.url)]
+  if (x.request.method === 'HEAD') parts.splice(1, 0, '-I')
+  else if (x.request.method !== 'GET') parts.splice(1, 0, '-X', quoted(x.request.method))
   for (const [name, value] of x.request.headers ?? []) {
     const lower = name.toLowerCase()
     if (!left.includes(lower) && !lower.startsWith('sec-') && !value.includes(masked)) parts.push('-H', quoted(`${name}: ${value}`))
