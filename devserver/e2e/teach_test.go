@@ -73,7 +73,7 @@ func TestDiagram(t *testing.T) {
 	b.click("[data-step=token] summary")
 	b.await("a link", `document.querySelector('[data-step=token] a')?.href.includes('/@dev/#')`)
 	b.click("[data-step=token] .how summary")
-	b.await("the source", `document.querySelector('[data-step=token] pre')?.innerText.includes('createAuth0Client({')`)
+	b.await("the source", `document.querySelector('[data-step=token] pre')?.innerText.includes('handleRedirectCallback')`)
 	b.await("its path", `/frontend\/src\/auth\/auth-service\.ts:\d+/.test(document.querySelector('[data-step=token] .how').innerText)`)
 	b.click("[data-step=forward] summary")
 	b.click("[data-step=forward] .how summary")

@@ -89,7 +89,8 @@ export class Router {
     }
     if (!isCurrent()) return // the user has gone to another page
     const rendered = route.render()
-    const page = rendered instanceof Promise ? await rendered : rendered
+    const page = rendered instanceof Promise ? await rendered.catch((error: unknown) => this.late(isCurrent, error)) : rendered
+    if (!page) return
     if (!isCurrent()) {
       page.leave?.()
       return
@@ -97,6 +98,11 @@ export class Router {
     this.place(page)
     this.shown(path)
     if (moveFocus) this.focusHeading()
+  }
+
+  // The failure of a page that the user has left does not matter.
+  private late(isCurrent: () => boolean, error: unknown): undefined {
+    if (isCurrent()) throw error
   }
 
   // Shows page instead of the page of the URL.

@@ -80,10 +80,11 @@ export class ApiService {
     const trace = newTrace()
     const headers = new Headers({ Accept: 'application/json', traceparent: trace.header })
     const token = own !== undefined ? (own ?? undefined) : isPublic ? undefined : await this.tokenFor(fresh, scope)
+    const began = Date.now() // not performance.timeOrigin, which is wrong after the machine has slept
     const start = performance.now()
     const late = AbortSignal.timeout(timeout)
     const report = (status: number) =>
-      this.report({ trace, name: `GET ${path}`, start: performance.timeOrigin + start, milliseconds: performance.now() - start, status })
+      this.report({ trace, name: `GET ${path}`, start: began, milliseconds: performance.now() - start, status })
     const fail = (kind: NetworkError['kind']) => (error: unknown) => {
       report(0)
       throw new NetworkError(late.aborted ? 'too slow' : kind, error)
@@ -97,7 +98,7 @@ export class ApiService {
       path,
       status: response.status,
       statusText: response.statusText,
-      began: performance.timeOrigin + start,
+      began,
       milliseconds: performance.now() - start,
       ...parse(text),
       ...challengeOf(response),

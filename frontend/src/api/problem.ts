@@ -3,6 +3,7 @@
 
 import { codeOf } from '../auth/auth-service'
 import { type ApiAnswer, NetworkError, TokenError } from './api-service'
+import { TamperError } from './tamper'
 
 // What a button can do about a problem.
 export type Remedy = { kind: 'login' } | { kind: 'consent' } | { kind: 'scope'; scope: string } | { kind: 'renew' } | { kind: 'retry' }
@@ -151,6 +152,7 @@ const noAnswer: Record<NetworkError['kind'], Problem> = {
 // Returns the problem of a call without an answer.
 export function explainError(error: unknown): Problem {
   if (error instanceof NetworkError) return noAnswer[error.kind]
+  if (error instanceof TamperError) return { title: 'This token cannot be made', meaning: error.message, next: 'Nothing was sent.' }
   const cause = error instanceof TokenError ? error.cause : error
   const said = cause instanceof Error ? cause.message : String(cause)
   const problem = (meaning: string, next: string, remedy?: Remedy): Problem => ({

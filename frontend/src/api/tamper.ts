@@ -1,9 +1,12 @@
 // Tokens that the API must reject, made of the user's own or by the local tenant.
 
-import { type Claims, decodePart } from '../auth/token'
+import { type Claims, decodeToken } from '../auth/token'
+
+// A token that cannot be made, and why.
+export class TamperError extends Error {}
 
 export interface Tokens {
-  access: string
+  access: string | undefined // undefined if there is none
   id: string | undefined
   subject: string
 }
@@ -53,17 +56,18 @@ export const tamperings: Tampering[] = [
     text: 'Send the ID token',
     about: 'It tells this app who you are. Its audience is this app, and not the API.',
     make: ({ id }) => {
-      if (id === undefined) throw new Error('This session has no ID token.')
+      if (id === undefined) throw new TamperError('This session has no ID token.')
       return id
     },
   },
 ]
 
 // Returns token with another header and other claims, and its old signature unless another is given.
-function changed(token: string, change: (header: Claims, claims: Claims) => [Claims, Claims], signature?: string): string {
-  const [header, claims, old] = token.split('.')
-  if (header === undefined || claims === undefined || old === undefined) throw new Error('The access token is not a JWT.')
-  const [newHeader, newClaims] = change(decodePart(header), decodePart(claims))
+function changed(token: string | undefined, change: (header: Claims, claims: Claims) => [Claims, Claims], signature?: string): string {
+  const decoded = decodeToken(token ?? '')
+  if (!token || !decoded) throw new TamperError('The access token is opaque, so it has no parts to change.')
+  const [newHeader, newClaims] = change(decoded.header, decoded.claims)
+  const old = token.split('.')[2] ?? ''
   return [encode(newHeader), encode(newClaims), signature ?? old].join('.')
 }
 
@@ -77,7 +81,8 @@ function encode(value: Claims): string {
 
 // A token with a defect, of the local tenant. The dev server makes no other ones for pages.
 async function made(subject: string, defect: string): Promise<string> {
-  const response = await fetch('/@dev/bad-token', { method: 'POST', body: new URLSearchParams({ subject, defect }) })
-  if (!response.ok) throw new Error(`The dev server made no token: ${await response.text()}`)
+  const response = await fetch('/@dev/bad-token', { method: 'POST', body: new URLSearchParams({ subject, defect }) }).catch(() => undefined)
+  if (!response) throw new TamperError('The dev server does not answer.')
+  if (!response.ok) throw new TamperError(`The dev server made none: ${await response.text()}`)
   return ((await response.json()) as { access_token: string }).access_token
 }

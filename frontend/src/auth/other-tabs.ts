@@ -3,9 +3,18 @@
 
 export type News = 'logged-in' | 'logged-out'
 
+// Where the browser blocks storage, it may block channels too.
+function open(): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel('session')
+  } catch {
+    return undefined
+  }
+}
+
 export class OtherTabs {
   // Where the browser has no such channel, each tab finds out by itself when it needs a token.
-  private readonly channel = typeof BroadcastChannel === 'function' ? new BroadcastChannel('session') : undefined
+  private readonly channel = open()
 
   tell(news: News): void {
     this.channel?.postMessage(news)

@@ -20,8 +20,7 @@ export function decodeToken(token: string): DecodedToken | undefined {
   }
 }
 
-// The JSON object that a part of a token encodes.
-export function decodePart(part: string): Claims {
+function decodePart(part: string): Claims {
   const bytes = Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0))
   const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('not a JSON object')

@@ -23,7 +23,7 @@ const steps: Record<StepName, Step> = {
   keys: {
     from: 'API',
     to: 'Tenant',
-    text: 'Which keys sign your tokens?',
+    text: 'Which public keys verify your tokens?',
     about:
       'The API fetches the tenant’s public keys when it starts and every few minutes, not for each call. With them it verifies signatures by itself.',
   },
@@ -39,15 +39,15 @@ const steps: Record<StepName, Step> = {
     from: 'Tenant',
     to: 'Browser',
     text: 'A code that is valid once',
-    about: 'The tenant sends the browser back to /callback. The code is worth nothing without the secret that the page has kept (PKCE).',
-    place: { file: 'src/auth/auth-service.ts', name: 'handleRedirect' },
+    about: 'The tenant sends the browser back to /callback. The code is useless without the secret that the page has kept (PKCE).',
+    place: { file: 'src/pages/callback.ts', name: 'callback' },
   },
   token: {
     from: 'Browser',
     to: 'Tenant',
     text: 'The code, and the secret that the page made for it',
     about: 'The SDK exchanges the code for tokens.',
-    place: { file: 'src/auth/auth-service.ts', name: 'createClient' },
+    place: { file: 'src/auth/auth-service.ts', name: 'handleRedirect' },
   },
   tokens: {
     from: 'Tenant',
@@ -61,7 +61,7 @@ const steps: Record<StepName, Step> = {
     from: 'Browser',
     to: 'Dev server',
     text: 'GET /api/external, with the access token',
-    about: 'The page calls a path of its own origin, so that no other origin must allow it. The token is in the header Authorization.',
+    about: 'The page calls a path of its own origin, so no CORS is needed. The token is in the header Authorization.',
     place: { file: 'src/api/api-service.ts', name: 'call' },
   },
   forward: {
@@ -95,17 +95,21 @@ export interface Light {
 
 export class Diagram {
   readonly element: HTMLElement
-  private readonly items = new Map<StepName, { item: HTMLElement; text: HTMLElement; time: HTMLElement; link: HTMLElement }>()
+  private readonly items = new Map<
+    StepName,
+    { item: HTMLElement; text: HTMLElement; time: HTMLElement; link: HTMLElement; state: HTMLElement }
+  >()
 
   constructor() {
     const lists = groups.flatMap(([title, names]) => [
       el('h3', {}, title),
-      el('ol', { class: 'sequence' }, ...names.map((name) => this.row(name, steps[name]))),
+      el('ol', { class: 'sequence', role: 'list' }, ...names.map((name) => this.row(name, steps[name]))),
     ])
     this.element = el(
       'section',
       { class: 'diagram', 'aria-labelledby': 'diagram' },
       el('h2', { id: 'diagram' }, 'What happens'),
+      el('p', { class: 'detail' }, 'Select a step to see what it is for, and how it is done.'),
       el('div', { class: 'parties', 'aria-hidden': 'true' }, ...parties.map((party) => el('span', {}, party))),
       ...lists,
     )
@@ -115,6 +119,7 @@ export class Diagram {
     const label = el('span', { class: 'text' }, text)
     const time = el('span', { class: 'time' })
     const link = el('p')
+    const state = el('span', { class: 'unseen' }) // for screen readers, which have no colors
     const [a, b] = [parties.indexOf(from), parties.indexOf(to)]
     const item = el(
       'li',
@@ -122,13 +127,13 @@ export class Diagram {
       el(
         'details',
         {},
-        el('summary', {}, el('span', { class: 'who' }, `${from} to ${to}: `), label, ' ', time),
+        el('summary', {}, el('span', { class: 'who' }, `${from} to ${to}: `), label, ' ', time, state),
         el('p', {}, about),
         link,
         ...(place ? [howItIsDone(place)] : []),
       ),
     )
-    this.items.set(name, { item, text: label, time, link })
+    this.items.set(name, { item, text: label, time, link, state })
     return item
   }
 
@@ -140,22 +145,30 @@ export class Diagram {
     row.item.classList.add(state)
     row.text.textContent = text
     row.time.textContent = time
+    row.state.textContent = `, ${state}`
     row.link.replaceChildren(...(trace ? [el('a', { href: inspectorLink(trace) }, 'This request in the inspector')] : []))
   }
 
   // Darkens the steps of a call, before the next one.
   clear(): void {
     for (const name of ['call', 'forward', 'answer'] as const) {
-      this.items.get(name)?.item.classList.remove('waiting', 'done', 'failed')
-      const time = this.items.get(name)?.time
-      if (time) time.textContent = ''
+      const row = this.items.get(name)
+      row?.item.classList.remove('waiting', 'done', 'failed')
+      row?.text.replaceChildren(steps[name].text)
+      row?.time.replaceChildren()
+      row?.link.replaceChildren()
+      row?.state.replaceChildren()
     }
   }
 
   // Lights the steps of the login, with the times of its requests if the tenant has recorded them.
-  showLogin(exchanges: Exchange[]): void {
+  // call is the last call, if there was one, whose token came from the login.
+  showLogin(exchanges: Exchange[], call?: Exchange): void {
     const atTenant = exchanges.filter(({ party, done }) => party === 'tenant' && done)
-    const exchanged = atTenant.findLast((x) => isFor(x, '/oauth/token') && x.response.status === 200)
+    const flows = atTenant.filter((x) => isFor(x, '/authorize')).map((x) => x.flow)
+    const exchanged = atTenant.findLast(
+      (x) => isFor(x, '/oauth/token') && x.response.status === 200 && (x.flow === call?.flow || flows.includes(x.flow)),
+    )
     const flow = exchanged ? atTenant.filter((x) => x.flow === exchanged.flow) : []
     const first = flow.find((x) => isFor(x, '/authorize'))
     const last = flow.findLast((x) => /\/(authorize|u\/login|u\/consent)$/.test(path(x)))
@@ -177,7 +190,7 @@ export class Diagram {
 
   // Adds the time at which a call has reached the API. Returns whether the API has told it.
   showCall({ spans, trace }: Exchange, began: number): boolean {
-    const api = spans.find(({ kind, service }) => kind === 'server' && service !== 'page')
+    const api = spans.findLast(({ kind, service }) => kind === 'server' && service !== 'page')
     if (api) this.light('forward', { state: 'done', time: `after ${words(Date.parse(api.start) - began)}`, trace })
     return api !== undefined
   }

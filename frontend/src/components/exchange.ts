@@ -22,12 +22,14 @@ export function summary({ path, status, statusText, milliseconds }: ApiAnswer, g
   )
 }
 
-// What became of a token that the API must reject.
-export function rejection({ status, body }: ApiAnswer): HTMLElement {
+// What became of a token that the API must reject; undefined if the answer does not tell.
+export function rejection({ status, isJson, body }: ApiAnswer): { rejected: boolean; element: HTMLElement } | undefined {
   const why = typeof body === 'object' && body !== null && 'error_description' in body ? String(body.error_description) : ''
-  return status === 400 || status === 401
-    ? el('p', {}, el('strong', {}, 'Rejected, as it must be. '), why)
-    : el('p', { class: 'bad', role: 'alert' }, el('strong', {}, 'Not rejected. '), 'The API must answer 401.')
+  if (isJson && (status === 400 || status === 401)) {
+    return { rejected: true, element: el('p', {}, el('strong', {}, 'Rejected, as it must be. '), why) }
+  }
+  if (!isJson || status >= 300) return undefined
+  return { rejected: false, element: el('p', { class: 'bad' }, el('strong', {}, 'Not rejected. '), 'The API must answer 401.') }
 }
 
 const maxShown = 20_000 // characters of a body
@@ -49,12 +51,11 @@ function ofToken(token: string, user: Profile | undefined): string {
   const claims = decodeToken(token)?.claims
   if (!claims) return 'not a JWT'
   const { sub, scope, permissions, exp } = claims
-  const whose = sub === user?.sub ? `${user?.given_name ?? user?.name ?? 'your'}’s` : `of ${String(sub ?? 'nobody')}`
+  const whose = sub === user?.sub ? `${user?.given_name || user?.name || 'this user'}’s` : `of ${String(sub ?? 'nobody')}`
   const granted = [...(typeof scope === 'string' ? scope.split(' ') : []), ...(Array.isArray(permissions) ? permissions.map(String) : [])]
   const api = [...new Set(granted.filter((one) => !identityScopes.includes(one)))]
   const left = typeof exp === 'number' ? Math.trunc(exp - Date.now() / 1000) : undefined
-  const time =
-    left === undefined ? 'without an end' : left > 0 ? `${countdown(left).replace('in ', '')} left` : `expired ${countdown(left)}`
+  const time = left === undefined ? 'no expiry' : left >= 0 ? `${countdown(left).replace('in ', '')} left` : `expired ${countdown(left)}`
   return [whose, api.join(' ') || 'no scope of the API', time].join(', ')
 }
 

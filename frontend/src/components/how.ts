@@ -1,6 +1,5 @@
 // Shows how a step is done: lines of this page's sources, from the running dev server.
 
-import { attempt } from '../attempt'
 import { el, preformatted } from '../dom'
 
 export interface Place {
@@ -13,16 +12,16 @@ export function howItIsDone(place: Place): HTMLElement {
   const content = el('div')
   const element = el('details', { class: 'how' }, el('summary', {}, 'How is this done?'), content)
   element.addEventListener('toggle', () => {
-    if (element.open && !content.hasChildNodes()) attempt(load(place, content))
+    if (element.open) void load(place, content)
   })
   return element
 }
 
 async function load({ file, name }: Place, content: HTMLElement): Promise<void> {
-  const response = await fetch(`/@dev/source?file=${encodeURIComponent(file)}`)
-  const path = response.headers.get('X-Source-Path')
-  if (!response.ok || path === null) {
-    content.replaceChildren(el('p', {}, 'Only the dev server shows sources: start the page with make dev.'))
+  const response = await fetch(`/@dev/source?file=${encodeURIComponent(file)}`).catch(() => undefined)
+  const path = response?.headers.get('X-Source-Path') ?? null
+  if (!response?.ok || path === null) {
+    content.replaceChildren(el('p', {}, 'Only the dev server shows sources, and only on its own machine: start the page with make dev.'))
     return
   }
   const { text, line } = excerpt(await response.text(), name)
@@ -33,7 +32,7 @@ async function load({ file, name }: Place, content: HTMLElement): Promise<void> 
 // Returns the function called name with the comments before it, and its line; all of source if it
 // has none. A function ends at the first line that is indented as it is and closes a block.
 export function excerpt(source: string, name?: string): { text: string; line?: number } {
-  const lines = source.split('\n')
+  const lines = source.split(/\r?\n/)
   const declaration = new RegExp(`^( *)(?:export |private |protected |static |async |function )*${name}\\(.*\\{$`)
   const at = name === undefined ? -1 : lines.findIndex((line) => declaration.test(line))
   if (at < 0) return { text: source }

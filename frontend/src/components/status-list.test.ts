@@ -33,7 +33,7 @@ test('everything is up', async () => {
   expect(rows()).toEqual([
     'up: API answershttp://localhost:3001',
     'up: Local tenant answershttp://localhost:4400',
-    'up: Proxy rules 1Requests of this page that begin so go to: /api → http://localhost:3001',
+    'up: Proxy rules 1Requests with these paths are forwarded: /api → http://localhost:3001',
   ])
 })
 
@@ -76,7 +76,7 @@ test('the dev server stops and starts again', async () => {
   expect(rows().map((row) => row.split('http')[0])).toEqual([
     'down: API is down',
     'down: Local tenant is down',
-    'down: Proxy rules are unknownRequests of this page that begin so go to: /api → ',
+    'down: Proxy rules are unknownRequests with these paths are forwarded: /api → ',
   ])
   answers = all
   await next()

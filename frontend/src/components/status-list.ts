@@ -95,7 +95,7 @@ function rules({ rules }: DevStatus): Node {
   return el(
     'span',
     {},
-    'Requests of this page that begin so go to: ',
+    'Requests with these paths are forwarded: ',
     el('br'),
     ...rules.flatMap(({ context, targets, place }, i) => [
       ...(i > 0 ? [el('br')] : []),

@@ -36,7 +36,7 @@ export function tamperingList(
     }
     why.textContent = isLocal
       ? ''
-      : 'Three are off: only the local tenant makes such tokens, and this page uses a real one, or the dev server does not run.'
+      : 'Three buttons are disabled: only the local tenant can make such tokens, and this page uses another tenant or runs without the dev server.'
   }
   return { element, allow }
 }

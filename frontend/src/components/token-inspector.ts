@@ -74,9 +74,9 @@ export class TokenInspector {
       el('p', {}, copy),
       message,
       encoded(
-        'Encoded access token',
+        'access token',
         token,
-        isBound ? 'Without the key of this browser it is worth nothing.' : 'Treat it like a password: whoever has it can call the API.',
+        isBound ? 'Without the key of this browser it is useless.' : 'Treat it like a password: whoever has it can call the API.',
       ),
       el('details', {}, el('summary', {}, 'Header and claims'), json('Header of the access token', decoded.header), claimsOf(token)),
       ...(isBound ? [this.proof.element] : []),

@@ -7,18 +7,18 @@ import { button, el } from '../dom'
 const meanings: Record<string, string> = {
   iss: 'who issued it: the tenant',
   sub: 'for which user, or which client',
-  aud: 'the audience: who it is for. Everybody else must reject it. An address that ends with /userinfo is the tenant’s own',
-  azp: 'which app got it',
-  client_id: 'which app got it',
-  exp: 'when it ends',
+  aud: 'the audience: who it is for. Everybody else must reject it',
+  azp: 'the app that it was issued to',
+  client_id: 'the app that it was issued to',
+  exp: 'when it expires',
   iat: 'when it was issued',
   nbf: 'not valid before',
   scope: 'what the app may do for the user',
   permissions: 'what the user may do at the API',
-  gty: 'how the app got it',
+  gty: 'the grant type: how the app got it',
   jti: 'its own ID',
   cnf: 'the key that it is bound to: only who holds that can use it',
-  nonce: 'the app’s value for this login, so that no other login’s token fits',
+  nonce: 'a random value of this login, so that a token of another login is rejected',
   auth_time: 'when the user logged in',
   sid: 'the session at the tenant',
   org_id: 'the organization that was requested',
@@ -36,16 +36,16 @@ const meanings: Record<string, string> = {
 const times = ['exp', 'iat', 'nbf', 'auth_time']
 
 // The token, in three colors: header, claims and signature. warning says what whoever has it can do.
-export function encoded(name: string, token: string, warning: string): HTMLElement {
+export function encoded(name: 'ID token' | 'access token', token: string, warning: string): HTMLElement {
   const code = el('code')
-  const view = el('pre', { class: 'encoded', tabindex: '0', role: 'region', 'aria-label': name }, code)
+  const view = el('pre', { class: 'encoded', tabindex: '0', role: 'region', 'aria-label': `Encoded ${name}` }, code)
   let shown = false
-  const toggle = button('Show the token', () => {
+  const toggle = button('', () => {
     shown = !shown
     render()
   })
   const render = () => {
-    toggle.textContent = shown ? 'Hide the token' : 'Show the token'
+    toggle.textContent = `${shown ? 'Hide' : 'Show'} the ${name}`
     const parts = token.split('.').map((part) => (shown ? part : '•'.repeat(Math.min(12, part.length))))
     code.replaceChildren(...parts.flatMap((part, i) => [...(i > 0 ? ['.'] : []), el('span', { class: `part-${i}` }, part)]))
   }
@@ -56,7 +56,14 @@ export function encoded(name: string, token: string, warning: string): HTMLEleme
     'Three parts: ',
     ...['header', 'claims', 'signature'].flatMap((part, i) => [...(i > 0 ? [', '] : []), el('span', { class: `part-${i}` }, part)]),
   )
-  return el('div', { class: 'token' }, view, legend, el('p', {}, toggle), el('p', { class: 'detail' }, warning))
+  return el(
+    'div',
+    { class: 'token' },
+    view,
+    ...(decodeToken(token) ? [legend] : []),
+    el('p', {}, toggle),
+    el('p', { class: 'detail' }, warning),
+  )
 }
 
 // The claims, each with its value and its meaning. The token's content is not verified here.
@@ -67,7 +74,7 @@ export function claimsOf(token: string): HTMLElement {
   const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
   const claims = Object.entries(decoded.claims).sort(([a], [b]) => place(a) - place(b))
   const rows = claims.map(([name, value]) =>
-    el('tr', {}, el('th', { scope: 'row' }, el('code', {}, name)), el('td', {}, text(name, value)), el('td', {}, meanings[name] ?? '')),
+    el('tr', {}, el('th', { scope: 'row' }, el('code', {}, name)), el('td', {}, text(name, value)), el('td', {}, meaningOf(name, value))),
   )
   return el(
     'table',
@@ -75,6 +82,12 @@ export function claimsOf(token: string): HTMLElement {
     el('thead', {}, el('tr', {}, ...['Claim', 'Value', 'Meaning'].map((title) => el('th', { scope: 'col' }, title)))),
     el('tbody', {}, ...rows),
   )
+}
+
+function meaningOf(name: string, value: unknown): string {
+  const meaning = Object.hasOwn(meanings, name) ? meanings[name] : undefined
+  const userinfo = name === 'aud' && Array.isArray(value) && value.some((one) => String(one).endsWith('/userinfo'))
+  return `${meaning ?? 'added by this tenant'}${userinfo ? '. The address that ends with /userinfo is the tenant’s own' : ''}`
 }
 
 function text(name: string, value: unknown): string {

@@ -78,7 +78,7 @@ function explain(code: string | null, text: string): string {
   if (/claim error in the ID token; current time/.test(text)) {
     return 'This machine’s clock and the tenant’s differ, so the ID token seems to be of another time. Set the clock, and try again.'
   }
-  if (/quota|storage|SecurityError|insecure/i.test(text)) return noStorage
+  if (!code && /quota|storage|SecurityError|insecure/i.test(text)) return noStorage
   switch (code) {
     case 'access_denied':
       return 'The tenant denied access. Either you declined the app’s request, or a rule of the tenant forbids it.'

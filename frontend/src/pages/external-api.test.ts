@@ -171,6 +171,6 @@ test('a tampered token is sent instead, and its rejection is what must be', asyn
 })
 
 test('without the local tenant, tokens that it makes are off', async () => {
-  await vi.waitFor(() => expect(root.querySelector('.tampering')?.textContent).toContain('Three are off'))
+  await vi.waitFor(() => expect(root.querySelector('.tampering')?.textContent).toContain('Three buttons are disabled'))
   expect([...root.querySelectorAll<HTMLButtonElement>('.tampering button')].filter((one) => one.disabled)).toHaveLength(3)
 })

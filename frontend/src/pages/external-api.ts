@@ -1,6 +1,6 @@
 // Calls the API in three ways, or with tokens that it must reject, and explains the answers.
 
-import type { ApiAnswer, ApiService, CallOptions } from '../api/api-service'
+import { type ApiAnswer, type ApiService, type CallOptions, NetworkError } from '../api/api-service'
 import { checksOf } from '../api/checks'
 import { explainAnswer, explainError, type Remedy } from '../api/problem'
 import type { Tampering } from '../api/tamper'
@@ -54,18 +54,22 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
   const inspector = new TokenInspector(auth.session)
   const buttons: HTMLButtonElement[] = []
   let title = '' // of the call that is shown
+  let busy = false // a call is under way
+  let followed = new AbortController() // ends what lights the diagram for the last call
+  let inspectable = false // the dev server records requests
   let isLocal = false // the tenant is the dev server's own, which records the requests of logins
 
   // One call at a time, so that the answer shown belongs to the last button pressed.
   async function call(one: Call, pressed: HTMLButtonElement, fresh = false): Promise<void> {
-    if (pressed.getAttribute('aria-disabled') === 'true') return
-    // Not disabled, which would remove the keyboard focus.
-    for (const other of buttons) other.setAttribute('aria-disabled', 'true')
+    if (busy) return
+    setBusy(true)
     pressed.setAttribute('aria-busy', 'true')
     if (title) earlier.add(title, [...summaryLine.childNodes, ...answered.childNodes])
     title = ''
     summaryLine.replaceChildren(el('p', {}, 'Waiting for the API…'))
     answered.replaceChildren()
+    followed.abort()
+    followed = new AbortController()
     diagram.clear()
     diagram.light('call', { state: 'waiting', text: `GET ${one.path}` })
     const act = (remedy: Remedy) =>
@@ -73,55 +77,63 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
         pressed.focus() // the remedy's button is about to be removed
         attempt(call(one, pressed, withFresh))
       })
-    let began: number | undefined
+    let answer: ApiAnswer | undefined
     try {
-      const answer = await one.run({ fresh, signal: left.signal })
-      began = answer.began
+      answer = await one.run({ fresh, signal: left.signal })
       show(one, answer, act)
     } catch (error) {
-      diagram.light('call', { state: 'failed' })
+      diagram.clear()
+      if (error instanceof NetworkError) diagram.light('call', { state: 'failed', text: `GET ${one.path}` })
+      title = `${one.text}: no answer`
       if (!left.signal.aborted) summaryLine.replaceChildren(errorPanel(explainError(error), act))
     } finally {
       pressed.removeAttribute('aria-busy')
-      for (const other of buttons) other.removeAttribute('aria-disabled')
+      setBusy(false)
     }
-    if (!left.signal.aborted) void quietly(showTraces(began))
+    if (!left.signal.aborted) void quietly(showTraces(answer))
   }
 
   function show(one: Call, answer: ApiAnswer, act: (remedy: Remedy) => void): void {
     if (left.signal.aborted) return
     const problem = explainAnswer(answer, auth.askedScopes())
+    const tampered = one.isTampered ? rejection(answer) : undefined
+    const isGood = tampered ? tampered.rejected : problem === undefined
     if (answer.proof) void quietly(inspector.sent(answer.path, answer.proof))
     title = `${one.text}: GET ${answer.path} → ${answer.status}`
-    const explained = one.isTampered ? [rejection(answer)] : problem ? [errorPanel(problem, act)] : []
+    const explained = tampered ? [tampered.element] : problem ? [errorPanel(problem, act)] : []
     summaryLine.replaceChildren(
-      summary(answer, problem === undefined, one.isTampered ? one.text : ''),
+      summary(answer, tampered ? false : isGood, one.isTampered ? one.text : ''),
       sentWith(answer, auth.profile),
       ...explained,
     )
     const link = el('p', {}, el('a', { href: inspectorLink(answer.trace) }, 'This call in the inspector'))
     answered.replaceChildren(...checkList(checksOf(answer)), body(answer), ...(inspectable ? [link] : []))
-    const state = problem ? 'failed' : 'done'
     const trace = inspectable ? { trace: answer.trace } : {}
-    diagram.light('call', {
-      state: 'done',
-      text: `GET ${answer.path}, with ${answer.sent ? (one.isTampered ? 'that token' : 'the access token') : 'no token'}`,
-      time: 'start',
-      ...trace,
-    })
-    if (problem === undefined || answer.status < 500) diagram.light('forward', { state: 'done', ...trace })
+    const sent = answer.sent ? (one.isTampered ? 'the changed token' : 'the access token') : 'no token'
+    diagram.light('call', { state: 'done', text: `GET ${answer.path}, with ${sent}`, time: 'start', ...trace })
+    if (answer.isJson && answer.status < 500) diagram.light('forward', { state: 'done', ...trace })
+    const through = inspectable ? ', through the dev server' : ''
     diagram.light('answer', {
-      state,
-      text: `${answer.status} ${answer.statusText}, through the dev server`,
+      state: problem ? 'failed' : 'done',
+      text: `${answer.status} ${answer.statusText}`.trim() + through,
       time: `after ${words(answer.milliseconds)}`,
       ...trace,
     })
   }
 
+  function setBusy(now: boolean): void {
+    busy = now
+    for (const one of buttons) {
+      if (now)
+        one.setAttribute('aria-disabled', 'true') // not disabled, which would remove the keyboard focus
+      else one.removeAttribute('aria-disabled')
+    }
+  }
+
   // Sends a token that the API must reject.
   function tamper(one: Tampering, pressed: HTMLButtonElement): void {
     const run = async (options: CallOptions) => {
-      const [access, id] = await Promise.all([auth.getToken(), auth.getIdToken()])
+      const [access, id] = await Promise.all([auth.getToken().catch(() => undefined), auth.getIdToken().catch(() => undefined)])
       const token = (await one.make({ access, id, subject: auth.profile?.sub ?? '' })) ?? null
       return api.call('/api/external', { ...options, token })
     }
@@ -149,20 +161,18 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     }
   }
 
-  let inspectable = false // the dev server records requests
-
   // Lights the diagram by what the dev server has recorded. The API tells of its part a moment
   // after its answer.
-  async function showTraces(began?: number): Promise<void> {
-    const until = AbortSignal.any([left.signal, AbortSignal.timeout(3000)])
+  async function showTraces(answer?: ApiAnswer): Promise<void> {
+    const until = AbortSignal.any([left.signal, followed.signal, AbortSignal.timeout(3000)])
     let known: number | undefined
     for (;;) {
       const recorded = await loadExchanges(known, until)
       inspectable = recorded !== undefined
-      if (!recorded || left.signal.aborted) return
-      diagram.showLogin(isLocal ? recorded.exchanges : [])
-      const last = recorded.exchanges.findLast(({ party }) => party === 'dev server')
-      if (began === undefined || !last || Date.parse(last.start) < began || diagram.showCall(last, began)) return
+      if (!recorded || until.aborted) return
+      const own = recorded.exchanges.findLast(({ party, trace }) => party === 'dev server' && trace === answer?.trace)
+      diagram.showLogin(isLocal ? recorded.exchanges : [], own)
+      if (!answer || !own || diagram.showCall(own, answer.began)) return
       known = recorded.version
     }
   }
@@ -175,12 +185,15 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
   const tampering = tamperingList(tamper, buttons)
   void quietly(auth.getToken()) // for the inspector; a call shows what is wrong
   void quietly(
-    loadStatus().then((status) => {
-      isLocal = status?.tenant.local === true
-      inspector.callAt(status?.external, isLocal)
-      tampering.allow(isLocal)
-      return showTraces()
-    }),
+    loadStatus()
+      .catch(() => undefined)
+      .then((status) => {
+        isLocal = status?.tenant.local === true
+        diagram.showLogin([])
+        inspector.callAt(status?.external, isLocal)
+        tampering.allow(isLocal)
+        return showTraces()
+      }),
   )
   return {
     title: 'External API',

@@ -2,6 +2,7 @@
 
 import { quietly } from '../attempt'
 import type { AuthService } from '../auth/auth-service'
+import { thumbprintOf } from '../auth/token'
 import { claimsOf, encoded } from '../components/token-view'
 import { el, json } from '../dom'
 import type { Page } from '../router'
@@ -38,19 +39,23 @@ async function showTokens(auth: AuthService, place: HTMLElement): Promise<void> 
       { 'aria-label': title },
       el('h3', {}, title),
       el('p', { class: 'detail' }, about),
-      ...(token === undefined ? [el('p', {}, 'There is none now.')] : [encoded(`Encoded ${title}`, token, warning), claimsOf(token)]),
+      ...(token === undefined
+        ? [el('p', {}, 'There is none now.')]
+        : [encoded(title === 'ID token' ? title : 'access token', token, warning), claimsOf(token)]),
     )
   place.replaceChildren(
     card(
       'ID token',
       'For this page: it says who logged in. Its audience is this app, so an API must reject it.',
-      'It tells whoever has it about you, and opens nothing.',
+      'It tells whoever has it about you, and does not grant access.',
       id,
     ),
     card(
       'Access token',
-      'For the API: it says what may be done. Its audience is the API; this page shows it for you, and needs nothing of it.',
-      'Treat it like a password: whoever has it can call the API.',
+      'For the API: it says what may be done. Its audience is the API; this page shows it for you, and apps must not depend on its content.',
+      access && thumbprintOf(access)
+        ? 'Without the key of this browser it is useless.'
+        : 'Treat it like a password: whoever has it can call the API.',
       access,
     ),
   )
