@@ -249,7 +249,7 @@ func TestKeys(t *testing.T) {
 	r.start(&tools{})
 	r.out.Await(t, `Ctrl\+C`)
 	for key, want := range map[string]string{
-		"h": `t print a token`, "o": `opened http://localhost:\d+`, "t": `a-token`, "r": `(?s)restarting.*api runs first`,
+		"h": `t print a token`, "o": `opened http://localhost:\d+`, "i": `opened http://localhost:\d+/@dev/`, "t": `a-token`, "r": `(?s)restarting.*api runs first`,
 	} {
 		if _, err := io.WriteString(r.keys, key+"\n"); err != nil {
 			t.Fatal(err)
