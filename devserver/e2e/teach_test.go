@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +81,14 @@ func TestDiagram(t *testing.T) {
 	b.click("[data-step=forward] summary")
 	b.click("[data-step=forward] .how summary")
 	b.await("the rules", `document.querySelector('[data-step=forward] pre')?.innerText.includes('"target"')`)
+	verifier, err := os.ReadFile(filepath.Join(repo, "api/gate/verifier.go")) // where make dev has it
+	if err := errors.Join(err, os.MkdirAll(filepath.Join(b.dir, "api/gate"), 0o750)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, b.dir, "api/gate/verifier.go", string(verifier))
+	b.click("[data-step=answer] > details > summary")
+	b.click("[data-step=answer] .how summary")
+	b.await("the API's source", `document.querySelector('[data-step=answer] pre')?.innerText.includes('checkSpelling')`)
 	b.accessible("the diagram, opened")
 }
 

@@ -20,6 +20,9 @@ const maxSource = 256 << 10
 // rulesName is how the page asks for the proxy rules, whatever their file is called.
 const rulesName = "proxy.conf.json"
 
+// apiSources are the sources of the API that the page shows too.
+var apiSources = []string{"api/gate/verifier.go", "api/gate/jwks/refresh.go"}
+
 // withoutSecrets returns proxy rules without passwords of targets and values of headers.
 func withoutSecrets(data []byte) ([]byte, error) {
 	tree, err := hujson.Parse(data)
@@ -47,8 +50,8 @@ func withoutSecrets(data []byte) ([]byte, error) {
 }
 
 // serveSource responds with a source of the page, or the proxy rules, as they are now, so that the
-// page can show how it is done. It serves scripts, styles and pages in the frontend's folder: no hidden
-// file, and no package.
+// page can show how it is done. It serves two files of the API, and scripts, styles and pages in the
+// frontend's folder: no hidden file, and no package.
 func (s *Site) serveSource(w http.ResponseWriter, r *http.Request) {
 	name := r.FormValue("file")
 	file, shown, err := s.openSource(name)
@@ -77,6 +80,10 @@ func (s *Site) openSource(name string) (file *os.File, shown string, err error) 
 	if name == rulesName {
 		file, err = os.Open(s.Config.ProxyConfig)
 		return file, filepath.ToSlash(s.Config.ProxyConfig), err
+	}
+	if slices.Contains(apiSources, name) { // where the dev server runs in this project
+		file, err = os.Open(filepath.FromSlash(name)) //nolint:gosec // one of two names
+		return file, name, err
 	}
 	isHidden := slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
 		return strings.HasPrefix(part, ".") || part == "node_modules"

@@ -26,6 +26,7 @@ const steps: Record<StepName, Step> = {
     text: 'Which public keys verify your tokens?',
     about:
       'The API fetches the tenant’s public keys when it starts and every few minutes, not for each call. With them it verifies signatures by itself.',
+    place: { file: 'api/gate/jwks/refresh.go', name: 'fetchOnce' },
   },
   authorize: {
     from: 'Browser',
@@ -76,6 +77,7 @@ const steps: Record<StepName, Step> = {
     to: 'Browser',
     text: 'The answer',
     about: 'The API checks the signature, the issuer, the audience, the times and what the token grants. Then it answers.',
+    place: { file: 'api/gate/verifier.go', name: 'verifyBy' },
   },
 }
 

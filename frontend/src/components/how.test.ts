@@ -32,6 +32,11 @@ test('a function, up to its own end', () => {
   expect(excerpt(source, 'top').text).toBe('// Top.\nexport function top(a: string): void {\n  if (a) {\n    x()\n  }\n}')
 })
 
+test('a function of Go', () => {
+  const go = 'package x\n\n// verify verifies.\nfunc (v *Verifier) verify(raw string) error {\n\treturn nil\n}\n'
+  expect(excerpt(go, 'verify').text).toBe('// verify verifies.\nfunc (v *Verifier) verify(raw string) error {\n\treturn nil\n}')
+})
+
 test('all of it, without a name or without the function', () => {
   expect(excerpt(source)).toEqual({ text: source })
   expect(excerpt(source, 'gone')).toEqual({ text: source })

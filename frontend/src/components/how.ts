@@ -3,7 +3,7 @@
 import { el, preformatted } from '../dom'
 
 export interface Place {
-  file: string // in the frontend's folder, or proxy.conf.json
+  file: string // in the frontend's folder, proxy.conf.json, or one of the API's that the dev server knows
   name?: string // of a function; without one, the whole file
 }
 
@@ -33,7 +33,7 @@ async function load({ file, name }: Place, content: HTMLElement): Promise<void> 
 // has none. A function ends at the first line that is indented as it is and closes a block.
 export function excerpt(source: string, name?: string): { text: string; line?: number } {
   const lines = source.split(/\r?\n/)
-  const declaration = new RegExp(`^( *)(?:export |private |protected |static |async |function )*${name}\\(.*\\{$`)
+  const declaration = new RegExp(`^( *)(?:export |private |protected |static |async |function |func (?:\\([^)]*\\) )?)*${name}\\(.*\\{$`)
   const at = name === undefined ? -1 : lines.findIndex((line) => declaration.test(line))
   if (at < 0) return { text: source }
   const indent = /^ */.exec(lines[at] ?? '')?.[0] ?? ''
