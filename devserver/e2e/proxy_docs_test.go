@@ -133,6 +133,7 @@ var proxyTests = []struct{ start, tests string }{
 	{"Followed redirects carry", "TestFollowRedirects"},
 	{"Windows authentication works", "TestConnectionsWithAUserAreNotShared"},
 	{"Connections to targets are kept", "TestConnectionsAreReused"},
+	{"Requests that the [inspector]", "TestWithoutInspector TestExchange"},
 }
 
 // TestProxyDocument requires that each sentence of docs/proxy.md has a test, that the
