@@ -49,6 +49,7 @@ type Set struct {
 	opts    Options
 	budget  *rate.Limiter
 	wake    chan struct{}            // asks Run for a fetch now; holds at most one request
+	begun   chan struct{}            // closed when the first fetch begins, by the holder of mu
 	current atomic.Pointer[snapshot] // replaced by each successful fetch, never nil
 
 	fetched, failed atomic.Int64 // counts of fetches, for metrics
@@ -106,6 +107,7 @@ func New(opts Options) *Set {
 		opts:   opts,
 		budget: rate.NewLimiter(rate.Limit(float64(opts.FetchesPerMinute)/60), burst),
 		wake:   make(chan struct{}, 1),
+		begun:  make(chan struct{}),
 	}
 	s.current.Store(s.emptySnapshot())
 	return s

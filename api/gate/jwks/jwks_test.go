@@ -298,6 +298,32 @@ func TestKeysGoStale(t *testing.T) {
 	}
 }
 
+// TestCallerBeforeRun has a caller that comes a moment before Run begins, as a request does that was
+// held while the process started.
+func TestCallerBeforeRun(t *testing.T) {
+	t.Parallel()
+	iss := gatetest.New(t)
+	set := jwks.New(jwks.Options{Issuer: iss.URL})
+	found := make(chan error, 1)
+	go func() {
+		_, err := set.Key(t.Context(), iss.KID(), "RS256")
+		found <- err
+	}()
+	select {
+	case err := <-found:
+		t.Fatalf("it does not wait: %v", err)
+	case <-time.After(20 * time.Millisecond): // a shorter wait could only miss the failure
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); set.Run(ctx) }()
+	if err := <-found; err != nil {
+		t.Error(err)
+	}
+	cancel()
+	<-done
+}
+
 // TestFirstFetch has callers before, during and after the first fetch, which hangs until the
 // caller's context ends, and then fails.
 func TestFirstFetch(t *testing.T) {

@@ -60,18 +60,25 @@ const (
 	firstWait = 500 * time.Millisecond  // and for the first one
 )
 
-// awaitFirst waits for the first fetch if that is in flight, so that a request which arrives
+// awaitFirst waits for the first fetch, which Run is about to begin or has begun, so that a request which arrives
 // while the process starts is not rejected. It reports whether the fetch takes longer.
 func (s *Set) awaitFirst(ctx context.Context) (takesLonger bool) {
 	if s.fetched.Load()+s.failed.Load() > 0 {
 		return false
 	}
+	timeout := time.NewTimer(firstWait)
+	defer timeout.Stop()
+	select {
+	case <-ctx.Done():
+		return true
+	case <-timeout.C: // nobody has called Run
+		return false
+	case <-s.begun:
+	}
 	f, _ := s.fetchOnce(ctx, false, func() bool { return false }) // which starts none
 	if f == nil {
 		return false
 	}
-	timeout := time.NewTimer(firstWait)
-	defer timeout.Stop()
 	select {
 	case <-ctx.Done():
 		return true

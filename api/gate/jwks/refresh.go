@@ -111,6 +111,11 @@ func (s *Set) fetchOnce(ctx context.Context, scheduled bool, allowed func() bool
 	}
 	f = &flight{done: make(chan struct{})}
 	s.inFlight = f
+	select {
+	case <-s.begun:
+	default:
+		close(s.begun)
+	}
 	go func() {
 		f.wait, f.err = s.fetch(ctx, scheduled)
 		s.mu.Lock()
