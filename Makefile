@@ -50,7 +50,7 @@ endif
 call: bin/token ## call the API and print request and answer: PATH=/api/external; options: METHOD=… and those of token
 	@exec bin/token --call $(call quoted,$(or $(CALL_PATH),/api/external)) $(if $(METHOD),--method $(call quoted,$(METHOD))) $(TOKEN_FLAGS)
 
-test: $(PACKAGES) $(CLIENTS) ## run all tests; those of the page need Chromium, and Firefox
+test: $(PACKAGES) $(CLIENTS) ## run all tests; those of the page need Chromium, Firefox and WebKit
 	cd api && go test -race ./...
 	cd devserver && go test -race . ./cmd/... ./internal/... ./tenant/...
 	cd devserver/e2e && go test -race -timeout 20m
