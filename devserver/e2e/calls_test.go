@@ -78,6 +78,7 @@ func TestAskForScope(t *testing.T) {
 	b.see(b.tenant+"/u/consent", "Read your messages")
 	b.press("Accept")
 	b.see(here, "read:messages")
+	b.see(here, "Call private: GET /api/private-scoped → 403") // to be compared with the next
 	b.press("Call private")
 	b.see(here, "grants read:messages.")
 	b.do("reload", chromedp.Reload())

@@ -16,12 +16,18 @@ import (
 // SDK is the repository's.
 func workspace(tb testing.TB, flags ...string) *system {
 	tb.Helper()
-	dir := tb.TempDir()
+	return newSystem(tb, ownFrontend(tb), flags...)
+}
+
+// ownFrontend returns a folder with a copy of the page's sources.
+func ownFrontend(tb testing.TB) (dir string) {
+	tb.Helper()
+	dir = tb.TempDir()
 	frontendFrom(tb, dir, filepath.Join(repo, "frontend"))
 	if err := os.CopyFS(filepath.Join(dir, "frontend", "src"), os.DirFS(filepath.Join(repo, "frontend", "src"))); err != nil {
 		tb.Fatal(err)
 	}
-	return newSystem(tb, dir, flags...)
+	return dir
 }
 
 // frontendFrom makes dir/frontend of what is in from, without its sources.

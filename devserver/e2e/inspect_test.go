@@ -43,49 +43,54 @@ func (s *system) traces(tb testing.TB) []recorded {
 // that was rejected, and one that is sent again.
 func TestInspector(t *testing.T) {
 	t.Parallel()
-	b := open(t, newSystem(t, ""))
-	b.signIn("/external-api", "charles@example.com")
-	b.press("Ping API")
-	b.see(b.page+"/external-api", message)
-	b.press("Call private")
-	b.see(b.page+"/external-api", "403")
-
-	inspector := b.another(b.page + "/@dev/")
-	shows := func(text string) {
+	inAllBrowsers(t, func(t *testing.T, open func(s *system) window) {
 		t.Helper()
-		inspector.await("see "+text, fmt.Sprintf(`document.body.innerText.includes(%q)`, text))
-	}
-	shows("GET /api/private-scoped")
-	inspector.screenshots("inspector-list")
-	inspector.js(`document.querySelector('[name=failed]').click()`)
-	inspector.await("only what failed", `[...document.querySelectorAll('#list li')].every((row) => row.innerText.includes('403'))`)
-	inspector.js(`document.querySelector('[name=failed]').click()`)
+		s := newSystem(t, "")
+		w := open(s)
+		logIn(w, s, "/external-api", "charles@example.com", true)
+		w.press("Ping API")
+		w.see(s.page+"/external-api", message)
+		w.press("Call private")
+		w.see(s.page+"/external-api", "403")
 
-	inspector.click(`#list a[href]`) // the newest
-	shows("GET /api/private-scoped → 403")
-	shows("Scope: failed (scope)")
-	shows("Key and signature: passed")
-	shows("A Bearer token of auth0|charles for http://localhost:3001")
-	shows("charles@example.com logged in to")
-	shows("proxy.conf.json:1:2")
-	for _, party := range []string{"dev server", "api"} {
-		inspector.await("the party "+party, `[...document.querySelectorAll('.waterfall .party')].some((one) => one.innerText === '`+party+`')`)
-	}
-	inspector.screenshots("inspector")
-
-	ask[any](inspector, `document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}))`)
-	shows("GET /api/external → 200")
-	shows("Scope: passed")
-	inspector.press("Send again")
-	inspector.await("it was sent again", `(window.before ??= document.querySelector('#list [aria-current]')?.href) && document.querySelector('#list li:first-child [aria-current]')?.innerText.includes('200')`)
-	all := b.traces(t)
-	last := all[len(all)-1]
-	if last.Response.Status != http.StatusOK || !strings.HasSuffix(last.Request.URL, "/api/external") {
-		t.Errorf("the last request is %+v", last)
-	}
-	for _, x := range all {
-		if strings.HasSuffix(x.Request.URL, "/api/private-scoped") && x.Response.Status == 403 && x.Parent == "" {
-			t.Errorf("the page has not sent a traceparent: %+v", x)
+		w.visit(s.page + "/@dev/")
+		shows := func(text string) {
+			t.Helper()
+			w.await("see "+text, fmt.Sprintf(`document.body.innerText.includes(%q)`, text))
 		}
-	}
+		shows("GET /api/private-scoped")
+		screenshots(w, "inspector-list")
+		w.click("[name=failed]")
+		w.await("only what failed", `[...document.querySelectorAll('#list li')].every((row) => row.innerText.includes('403'))`)
+		w.click("[name=failed]")
+
+		w.click(`#list a[href]`) // the newest
+		shows("GET /api/private-scoped → 403")
+		shows("Scope: failed (scope)")
+		shows("Key and signature: passed")
+		shows("A Bearer token of auth0|charles for http://localhost:3001")
+		shows("charles@example.com logged in to")
+		shows("proxy.conf.json:1:2")
+		for _, party := range []string{"dev server", "api"} {
+			w.await("the party "+party, `[...document.querySelectorAll('.waterfall .party')].some((one) => one.innerText === '`+party+`')`)
+		}
+		screenshots(w, "inspector")
+
+		w.js(`document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'j', bubbles: true}))`)
+		shows("GET /api/external → 200")
+		shows("Scope: passed")
+		before := w.js(`document.querySelector('#list [aria-current]').href`)
+		w.press("Send again")
+		w.await("it was sent again", fmt.Sprintf(`((one) => one?.href !== %q && one?.innerText.includes('200'))(document.querySelector('#list li:first-child [aria-current]'))`, before))
+		all := s.traces(t)
+		last := all[len(all)-1]
+		if last.Response.Status != http.StatusOK || !strings.HasSuffix(last.Request.URL, "/api/external") {
+			t.Errorf("the last request is %+v", last)
+		}
+		for _, x := range all {
+			if strings.HasSuffix(x.Request.URL, "/api/private-scoped") && x.Response.Status == 403 && x.Parent == "" {
+				t.Errorf("the page has not sent a traceparent: %+v", x)
+			}
+		}
+	})
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,10 +16,6 @@ import (
 // and dark, to e2e/screenshots, and holds it against axe-core's rules.
 func (b *tab) screenshots(name string) {
 	b.Helper()
-	dir := filepath.Join(repo, "devserver", "e2e", "screenshots")
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		b.Fatal(err)
-	}
 	for _, view := range []struct {
 		width  int64
 		scheme string
@@ -26,10 +23,7 @@ func (b *tab) screenshots(name string) {
 		b.screen(view.width, 800, view.scheme)
 		b.screen(view.width, max(800, ask[int64](b, `document.documentElement.scrollHeight`)), view.scheme) // all of it
 		b.accessible(fmt.Sprintf("%s at %d px, %s", name, view.width, view.scheme))
-		file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, view.width, view.scheme))
-		if err := os.WriteFile(file, b.screenshot(), 0o600); err != nil {
-			b.Fatal(err)
-		}
+		b.save(fmt.Sprintf("%s-%d-%s", name, view.width, view.scheme))
 		if ask[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
 			b.Errorf("%s scrolls sideways at %d px", name, view.width)
 		}
@@ -40,12 +34,28 @@ func (b *tab) screenshots(name string) {
 // screen sets the size of the screen, and whether it is light or dark.
 func (b *tab) screen(width, height int64, scheme string) {
 	b.Helper()
-	b.do("set the screen", chromedp.EmulateViewport(width, height), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+	b.do("set the screen", chromedp.EmulateViewport(width, height))
+	b.prefer("prefers-color-scheme", scheme)
+}
+
+// prefer sets a media feature that a user has chosen, in place of any before it.
+func (b *tab) prefer(feature, value string) {
+	b.Helper()
+	b.do("set "+feature, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
 		})
 		return err
 	}))
+}
+
+// save writes what the page shows to e2e/screenshots.
+func (b *tab) save(name string) {
+	b.Helper()
+	dir := filepath.Join(repo, "devserver", "e2e", "screenshots")
+	if err := errors.Join(os.MkdirAll(dir, 0o750), os.WriteFile(filepath.Join(dir, name+".png"), b.screenshot(), 0o600)); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // readmePicture writes a picture of the README, of what the page shows from the element on that
@@ -54,10 +64,7 @@ func (b *tab) readmePicture(name, selector string, height int64) {
 	b.Helper()
 	b.screen(1280, height, "light")
 	ask[any](b, fmt.Sprintf(`void document.querySelector(%q).scrollIntoView()`, selector))
-	file := filepath.Join(repo, "devserver", "e2e", "screenshots", name+".png")
-	if err := os.WriteFile(file, b.screenshot(), 0o600); err != nil {
-		b.Fatal(err)
-	}
+	b.save(name)
 	b.screen(1280, 800, "light")
 }
 

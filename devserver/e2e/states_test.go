@@ -91,7 +91,7 @@ func TestTokenInspector(t *testing.T) {
 	}
 	b.await("the countdown", `/^in 1 h 5\d min$/.test(document.querySelector('.countdown').textContent)`)
 	b.click(".inspector > details > summary")
-	b.see(here, `"alg": "RS256"`)
+	b.see(here, "how it is signed")
 	b.screenshots("token")
 
 	for _, permission := range []string{"clipboard-read", "clipboard-write"} {
@@ -185,6 +185,44 @@ func TestReducedMotion(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestChosenColors has a user choose colors of their own, and more contrast: what only a color
+// says is still there.
+func TestChosenColors(t *testing.T) {
+	t.Parallel()
+	b := open(t, newSystem(t, ""))
+	b.signIn("/external-api", "ada@example.com")
+	b.press("Ping API")
+	b.see(b.page+"/external-api", message)
+	b.await("the diagram", `document.querySelector('[data-step=forward].done') !== null`)
+	muted := func() bool {
+		return ask[bool](b, `getComputedStyle(document.querySelector('.lead')).color !== getComputedStyle(document.querySelector('h1')).color`)
+	}
+	if !muted() {
+		t.Error("nothing is muted, so there is nothing to see here")
+	}
+	b.prefer("prefers-contrast", "more")
+	if muted() {
+		t.Error("with more contrast, text is muted")
+	}
+	b.accessible("more contrast")
+	b.save("more-contrast")
+
+	b.prefer("forced-colors", "active")
+	if !ask[bool](b, `matchMedia('(forced-colors: active)').matches`) {
+		t.Fatal("the browser forces no colors")
+	}
+	system := ask[string](b, `(() => { const one = document.createElement('i'); one.style.color = 'CanvasText'; document.body.append(one); const it = getComputedStyle(one).color; one.remove(); return it })()`)
+	for what, got := range map[string]string{
+		"the arrow of a step": ask[string](b, `getComputedStyle(document.querySelector('[data-step=call] summary'), '::before').borderLeftColor`),
+		"the main button":     ask[string](b, `getComputedStyle(document.querySelector('.primary')).borderTopWidth`),
+	} {
+		if got != system && got != "2px" {
+			t.Errorf("%s: %s", what, got)
+		}
+	}
+	b.save("forced-colors")
 }
 
 // TestPolicy does what an injected script would.

@@ -244,8 +244,16 @@ func (b *webkit) press(text string) {
 	b.clickOn("press "+text, fmt.Sprintf("[...document.querySelectorAll('a, button')].find((one) => one.innerText?.trim() === %q)", text))
 }
 
-func (b *webkit) onEveryPage(string) {
-	b.Fatal("the driver of WebKit runs no script before a page's own")
+// onEveryPage adds the script to the page's own document, because the driver of WebKit has no way
+// to run one before a page's. The test needs a frontend of its own, and comes before the first
+// visit.
+func (b *webkit) onEveryPage(source string) {
+	b.Helper()
+	write(b, b.dir, "frontend/early.js", source)
+	b.edit(b, "frontend/index.html", "<head>", "<head><script src=\"/early.js\"></script>")
+	for status, body := 0, ""; status != http.StatusOK || !strings.Contains(body, "early.js"); {
+		status, _, body = get(b, b.page+"/", "Accept: text/html")
+	}
 }
 
 func (b *webkit) tab(string) window { b.Fatal("one window is enough for WebKit's tests"); return nil }

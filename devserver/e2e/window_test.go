@@ -34,6 +34,30 @@ func inEachBrowser(t *testing.T, test func(t *testing.T, open func(s *system) wi
 	})
 }
 
+// inAllBrowsers is inEachBrowser, and in WebKit too.
+func inAllBrowsers(t *testing.T, test func(t *testing.T, open func(s *system) window)) {
+	t.Helper()
+	inEachBrowser(t, test)
+	t.Run("WebKit", func(t *testing.T) {
+		t.Parallel()
+		test(t, func(s *system) window { return openWebKit(t, s) })
+	})
+}
+
+// screenshots is tab.screenshots where the window is one of Chromium.
+func screenshots(w window, name string) {
+	w.Helper()
+	if b, ok := w.(*tab); ok {
+		b.screenshots(name)
+	}
+}
+
+// back does what the browser's button does.
+func back(w window) {
+	w.Helper()
+	w.js(`setTimeout(() => history.back())`)
+}
+
 // seen is the JavaScript expression for see. A click before a page's styles are there could
 // miss what moves when they come.
 func seen(url, text string) string {
@@ -45,13 +69,27 @@ func seen(url, text string) string {
 func logIn(w window, s *system, path, email string, consent bool) {
 	w.Helper()
 	w.visit(s.page + path)
-	w.see(s.tenant+"/u/login", "Log in")
-	w.click(fmt.Sprintf("button[value=%q]", email))
 	if consent {
-		w.see(s.tenant+"/u/consent", "Authorize")
-		w.press("Accept")
+		agree(w, s, email)
+	} else {
+		pick(w, s, email)
 	}
 	w.await("back at "+path, fmt.Sprintf("document.readyState === 'complete' && location.href === %q", s.page+path))
+}
+
+// pick picks a user on the login page.
+func pick(w window, s *system, email string) {
+	w.Helper()
+	w.see(s.tenant+"/u/login", "Log in")
+	w.click(fmt.Sprintf("button[value=%q]", email))
+}
+
+// agree picks a user, and agrees on the consent page.
+func agree(w window, s *system, email string) {
+	w.Helper()
+	pick(w, s, email)
+	w.see(s.tenant+"/u/consent", "Authorize")
+	w.press("Accept")
 }
 
 func (b *tab) reload() {

@@ -19,8 +19,8 @@ func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 		return nil
 	}
 	begun := t.requests.Get(r.Form.Get("state"))
-	if begun == nil && r.Method == http.MethodGet && t.currentSession(r) != nil { // the browser's back button leads here
-		t.showMessage(w, http.StatusOK, "You are logged in", "This login is complete. Go back to the app.")
+	if begun == nil && t.currentSession(r) != nil { // the browser's back button leads here, in WebKit to the form as it was
+		t.showMessage(w, http.StatusOK, "You are logged in", "This login is complete. Go back to the app. To log in as another user, log out there first.")
 		return nil
 	}
 	cookie, err := r.Cookie(t.cookieName(browserCookie))

@@ -2,7 +2,7 @@
 // light up as they happen. Its style draws the arrows; without it, on phones and for screen
 // readers, it is the list that it is.
 
-import { type Exchange, inspectorLink } from '../dev/trace'
+import { type Exchange, toInspector } from '../dev/trace'
 import { el } from '../dom'
 import { howItIsDone, type Place } from './how'
 
@@ -148,7 +148,7 @@ export class Diagram {
     row.text.textContent = text
     row.time.textContent = time
     row.state.textContent = `, ${state}`
-    row.link.replaceChildren(...(trace ? [el('a', { href: inspectorLink(trace) }, 'This request in the inspector')] : []))
+    row.link.replaceChildren(...(trace ? [toInspector(trace, 'This request in the inspector')] : []))
   }
 
   // Darkens the steps of a call, before the next one.

@@ -3,7 +3,7 @@
 
 import { attempt } from '../attempt'
 import { countdown, decodeToken, describe, expiryOf, thumbprintOf } from '../auth/token'
-import { button, el, json } from '../dom'
+import { button, el } from '../dom'
 import { profileOf, type Session, tokenOf } from '../session'
 import type { State } from '../state'
 import { ProofView } from './proof-view'
@@ -78,7 +78,7 @@ export class TokenInspector {
         token,
         isBound ? 'Without the key of this browser it is useless.' : 'Treat it like a password: whoever has it can call the API.',
       ),
-      el('details', {}, el('summary', {}, 'Header and claims'), json('Header of the access token', decoded.header), claimsOf(token)),
+      el('details', {}, el('summary', {}, 'Header and claims'), claimsOf(token)),
       ...(isBound ? [this.proof.element] : []),
     ]
   }

@@ -1,7 +1,7 @@
 // Shows a token in its encoded form, masked until the user wants to see it, and a line for each
 // claim with its meaning.
 
-import { decodeToken } from '../auth/token'
+import { type Claims, decodeToken } from '../auth/token'
 import { button, el } from '../dom'
 
 const meanings: Record<string, string> = {
@@ -31,6 +31,12 @@ const meanings: Record<string, string> = {
   email: 'the user’s email address',
   email_verified: 'whether the tenant has verified that address',
   updated_at: 'when the profile was last changed',
+}
+
+const headerMeanings: Record<string, string> = {
+  alg: 'how it is signed. Whoever checks it decides which algorithms it accepts, not the token',
+  typ: 'what it says that it is',
+  kid: 'which of the tenant’s public keys verifies its signature',
 }
 
 const times = ['exp', 'iat', 'nbf', 'auth_time']
@@ -66,26 +72,39 @@ export function encoded(name: 'ID token' | 'access token', token: string, warnin
   )
 }
 
-// The claims, each with its value and its meaning. The token's content is not verified here.
+// The members of the header and the claims, each with its value and its meaning. The token's
+// content is not verified here.
 export function claimsOf(token: string): HTMLElement {
   const decoded = decodeToken(token)
   if (!decoded) return el('p', {}, 'It is opaque: only the tenant can read it.')
-  const order = Object.keys(meanings)
-  const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
-  const claims = Object.entries(decoded.claims).sort(([a], [b]) => place(a) - place(b))
-  const rows = claims.map(([name, value]) =>
-    el('tr', {}, el('th', { scope: 'row' }, el('code', {}, name)), el('td', {}, text(name, value)), el('td', {}, meaningOf(name, value))),
-  )
   return el(
     'table',
     { class: 'claims' },
-    el('thead', {}, el('tr', {}, ...['Claim', 'Value', 'Meaning'].map((title) => el('th', { scope: 'col' }, title)))),
-    el('tbody', {}, ...rows),
+    el('thead', {}, el('tr', {}, ...['Name', 'Value', 'Meaning'].map((title) => el('th', { scope: 'col' }, title)))),
+    rowsOf('Header', decoded.header, headerMeanings),
+    rowsOf('Claims', decoded.claims, meanings),
   )
 }
 
-function meaningOf(name: string, value: unknown): string {
-  const meaning = Object.hasOwn(meanings, name) ? meanings[name] : undefined
+function rowsOf(part: string, members: Claims, known: Record<string, string>): HTMLElement {
+  const order = Object.keys(known)
+  const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
+  const rows = Object.entries(members)
+    .sort(([a], [b]) => place(a) - place(b))
+    .map(([name, value]) =>
+      el(
+        'tr',
+        {},
+        el('th', { scope: 'row' }, el('code', {}, name)),
+        el('td', {}, text(name, value)),
+        el('td', {}, meaningOf(name, value, known)),
+      ),
+    )
+  return el('tbody', {}, el('tr', {}, el('th', { scope: 'rowgroup', colspan: '3' }, part)), ...rows)
+}
+
+function meaningOf(name: string, value: unknown, known: Record<string, string>): string {
+  const meaning = Object.hasOwn(known, name) ? known[name] : undefined
   const userinfo = name === 'aud' && Array.isArray(value) && value.some((one) => String(one).endsWith('/userinfo'))
   return `${meaning ?? 'added by this tenant'}${userinfo ? '. The address that ends with /userinfo is the tenant’s own' : ''}`
 }

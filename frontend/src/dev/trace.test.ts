@@ -32,3 +32,10 @@ test('no exchanges where nothing records them', async () => {
     expect(await loadExchanges()).toBeUndefined()
   }
 })
+
+test('no more spans to a server that does not know the path', async () => {
+  const fetched = vi.fn(() => Promise.resolve(new Response('', { status: fetched.mock.calls.length === 1 ? 503 : 404 })))
+  vi.stubGlobal('fetch', fetched)
+  for (let i = 0; i < 4; i++) await sendSpan({ trace: newTrace(), name: 'GET /x', start: 0, milliseconds: 1, status: 200 })
+  expect(fetched).toHaveBeenCalledTimes(2)
+})

@@ -1,6 +1,8 @@
 // Traces of calls (W3C Trace Context): the dev server and the API continue the one that a call
 // begins, so that the inspector shows what each did. Nothing in a trace is secret.
 
+import { el } from '../dom'
+
 export interface Trace {
   id: string
   span: string // ID of this page's part
@@ -26,9 +28,12 @@ function randomHex(bytes: number): string {
   return [...crypto.getRandomValues(new Uint8Array(bytes))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
+let isRecorded = true // until a server of this page does not take a span
+
 // Tells the dev server of a span (OTLP/HTTP, JSON). Other servers of this page do not know the
-// path, which does not matter.
+// path, and are told of no other span.
 export async function sendSpan({ trace, name, start, milliseconds, status }: Span): Promise<void> {
+  if (!isRecorded) return
   const nanoseconds = (ms: number) => `${Math.round(ms * 1000)}000`
   const span = {
     traceId: trace.id,
@@ -41,11 +46,12 @@ export async function sendSpan({ trace, name, start, milliseconds, status }: Spa
     status: { code: status === 0 || status >= 500 ? 2 : 0 },
   }
   const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'page' } }] }
-  await fetch('/@dev/otlp/v1/traces', {
+  const { status: taken } = await fetch('/@dev/otlp/v1/traces', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }),
   })
+  isRecorded = taken !== 404 && taken !== 405
 }
 
 // The part of an exchange in /@dev/traces.json that this page uses.
@@ -74,5 +80,5 @@ export async function loadExchanges(known?: number, signal?: AbortSignal): Promi
   return (await response.json()) as Recorded
 }
 
-// The address at which the inspector shows a trace.
-export const inspectorLink = (trace: string): string => `/@dev/#${trace}`
+// A link to a trace in the inspector, in a tab of its own, so that this page keeps what it shows.
+export const toInspector = (trace: string, text: string): HTMLElement => el('a', { href: `/@dev/#${trace}`, target: 'inspector' }, text)

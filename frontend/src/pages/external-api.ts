@@ -7,12 +7,12 @@ import type { Tampering } from '../api/tamper'
 import { attempt, quietly } from '../attempt'
 import type { AuthService } from '../auth/auth-service'
 import { Diagram, words } from '../components/diagram'
-import { Earlier } from '../components/earlier'
+import { Earlier, type Kept } from '../components/earlier'
 import { body, checkList, errorPanel, rejection, sentWith, summary } from '../components/exchange'
 import { tamperingList } from '../components/tampering'
 import { TokenInspector } from '../components/token-inspector'
 import { loadStatus } from '../dev/status'
-import { inspectorLink, loadExchanges } from '../dev/trace'
+import { loadExchanges, toInspector } from '../dev/trace'
 import { button, el } from '../dom'
 import type { Page } from '../router'
 
@@ -49,11 +49,11 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
   const left = new AbortController()
   const summaryLine = el('div', { 'aria-live': 'polite' }) // a summary, because screen readers read all of it
   const answered = el('div')
-  const earlier = new Earlier()
+  const earlier = new Earlier(auth.profile?.sub)
   const diagram = new Diagram()
   const inspector = new TokenInspector(auth.session)
   const buttons: HTMLButtonElement[] = []
-  let title = '' // of the call that is shown
+  let shown: Kept | undefined // the call that is shown
   let busy = false // a call is under way
   let followed = new AbortController() // ends what lights the diagram for the last call
   let inspectable = false // the dev server records requests
@@ -64,8 +64,8 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     if (busy) return
     setBusy(true)
     pressed.setAttribute('aria-busy', 'true')
-    if (title) earlier.add(title, [...summaryLine.childNodes, ...answered.childNodes])
-    title = ''
+    if (shown) earlier.add(shown, [...summaryLine.childNodes, ...answered.childNodes])
+    shown = undefined
     summaryLine.replaceChildren(el('p', {}, 'Waiting for the API…'))
     answered.replaceChildren()
     followed.abort()
@@ -84,7 +84,7 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     } catch (error) {
       diagram.clear()
       if (error instanceof NetworkError) diagram.light('call', { state: 'failed', text: `GET ${one.path}` })
-      title = `${one.text}: no answer`
+      shown = { title: `${one.text}: no answer`, sent: '', checks: [], body: '' }
       if (!left.signal.aborted) summaryLine.replaceChildren(errorPanel(explainError(error), act))
     } finally {
       pressed.removeAttribute('aria-busy')
@@ -99,15 +99,19 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
     const tampered = one.isTampered ? rejection(answer) : undefined
     const isGood = tampered ? tampered.rejected : problem === undefined
     if (answer.proof) void quietly(inspector.sent(answer.path, answer.proof))
-    title = `${one.text}: GET ${answer.path} → ${answer.status}`
+    const sentLine = sentWith(answer, auth.profile)
+    const checks = checksOf(answer)
+    const content = body(answer)
+    shown = {
+      title: `${one.text}: GET ${answer.path} → ${answer.status}`,
+      sent: sentLine.textContent ?? '',
+      checks: checks ?? [],
+      body: content.textContent ?? '',
+    }
     const explained = tampered ? [tampered.element] : problem ? [errorPanel(problem, act)] : []
-    summaryLine.replaceChildren(
-      summary(answer, tampered ? false : isGood, one.isTampered ? one.text : ''),
-      sentWith(answer, auth.profile),
-      ...explained,
-    )
-    const link = el('p', {}, el('a', { href: inspectorLink(answer.trace) }, 'This call in the inspector'))
-    answered.replaceChildren(...checkList(checksOf(answer)), body(answer), ...(inspectable ? [link] : []))
+    summaryLine.replaceChildren(summary(answer, tampered ? false : isGood, one.isTampered ? one.text : ''), sentLine, ...explained)
+    const link = el('p', {}, toInspector(answer.trace, 'This call in the inspector'))
+    answered.replaceChildren(...checkList(checks), content, ...(inspectable ? [link] : []))
     const trace = inspectable ? { trace: answer.trace } : {}
     const sent = answer.sent ? (one.isTampered ? 'the changed token' : 'the access token') : 'no token'
     diagram.light('call', { state: 'done', text: `GET ${answer.path}, with ${sent}`, time: 'start', ...trace })
@@ -142,6 +146,7 @@ export function externalApi(api: ApiService, auth: AuthService): Page {
 
   function help(remedy: Remedy, again: (fresh: boolean) => void): void {
     const here = location.pathname + location.search + location.hash
+    if (remedy.kind !== 'renew' && remedy.kind !== 'retry') earlier.keep(shown)
     switch (remedy.kind) {
       case 'login':
         attempt(auth.login(here))
