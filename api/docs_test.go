@@ -22,7 +22,7 @@ func TestRulesNameTests(t *testing.T) {
 	}
 	var sources strings.Builder
 	var files []string
-	for _, pattern := range []string{"gate/*_test.go", "gate/*/*_test.go", "gate/internal/*/*_test.go", "internal/*/*_test.go", "internal/proofcases/*.go"} {
+	for _, pattern := range []string{"*_test.go", "gate/*_test.go", "gate/*/*_test.go", "gate/*/*/*_test.go", "gate/internal/*/*_test.go", "internal/*/*_test.go", "internal/proofcases/*.go"} {
 		matches, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

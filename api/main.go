@@ -1,8 +1,9 @@
 // Command api is an HTTP API that requires a valid access token: a JWT signed by one of
 // the configured issuers for this API.
 //
-// It is one process. Its only state is the issuers' public keys, which it fetches
-// itself, so it can start before or after the issuers.
+// It is one process, or several behind a load balancer. Its only state is the issuers' public
+// keys, which it fetches itself, so it can start before or after the issuers, and the DPoP
+// proofs that were used, which several processes keep in one store.
 package main
 
 import (
@@ -29,6 +30,7 @@ import (
 
 	"calling-an-api.example/api/gate"
 	"calling-an-api.example/api/gate/dpop"
+	"calling-an-api.example/api/gate/dpop/valkeystore"
 	"calling-an-api.example/api/gate/jwks"
 	"calling-an-api.example/api/internal/config"
 	"calling-an-api.example/api/internal/httpapi"
@@ -115,7 +117,11 @@ func run(
 	} else if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if options.DPoP, err = newDPoP(cfg, url(lns[0])); err != nil {
+	var store *valkeystore.Store
+	if cfg.ReplayStore.URL != nil {
+		store = newReplayStore(cfg.ReplayStore, &options, log)
+	}
+	if options.DPoP, err = newDPoP(cfg, url(lns[0]), store); err != nil {
 		return err
 	}
 	options.RequireDPoP = cfg.DPoP == "required"
@@ -134,7 +140,14 @@ func run(
 	if cfg.Resource == "" {
 		log.Warn("the audience is not a URL, so this API's description (RFC 9728) does not say its URL; set --resource-url")
 	}
-	err = serve(ctx, srv, lns, keys, reload, log, listen.Stop{
+	runs := make([]func(context.Context), 0, len(keys)+1)
+	for _, set := range keys {
+		runs = append(runs, set.Run)
+	}
+	if store != nil {
+		runs = append(runs, store.Run)
+	}
+	err = serve(ctx, srv, lns, runs, keys, reload, log, listen.Stop{
 		Drain: cfg.Drain, InFlight: inFlight,
 		Draining: func() {
 			draining.Store(true)
@@ -170,9 +183,22 @@ func newVerifier(cfg config.Config, log *slog.Logger) ([]*jwks.Set, *gate.Verifi
 	return keys, verifier, err
 }
 
+// newReplayStore returns the store of used proofs that processes share, and adds it to options.
+func newReplayStore(cfg config.ReplayStore, options *httpapi.Options, log *slog.Logger) *valkeystore.Store {
+	metrics := httpapi.NewReplayMetrics()
+	opts := valkeystore.Options{URL: *cfg.URL, Password: cfg.Password, Wait: cfg.Wait, Observe: metrics.Observe, Log: log}
+	if cfg.Open {
+		opts.Fallback = dpop.NewMemory(0, nil)
+	}
+	store := valkeystore.New(opts)
+	options.ReplayStore = &httpapi.ReplayStore{State: store, Metrics: metrics, Open: cfg.Open}
+	return store
+}
+
 // newDPoP returns what verifies the proofs of bound tokens, nil if they are rejected. own is
-// the URL of the address that the API listens on.
-func newDPoP(cfg config.Config, own string) (*dpop.Verifier, error) {
+// the URL of the address that the API listens on. A nil store means that this process remembers
+// the proofs.
+func newDPoP(cfg config.Config, own string, store *valkeystore.Store) (*dpop.Verifier, error) {
 	if cfg.DPoP == "off" {
 		return nil, nil //nolint:nilnil // as httpapi.Options wants it
 	}
@@ -180,22 +206,27 @@ func newDPoP(cfg config.Config, own string) (*dpop.Verifier, error) {
 	if len(urls) == 0 {
 		urls = []string{cmp.Or(cfg.Resource, own)}
 	}
-	v, err := dpop.New(dpop.Options{URLs: urls, RequireNonce: cfg.DPoPNonce})
+	opts := dpop.Options{URLs: urls, RequireNonce: cfg.DPoPNonce}
+	if store != nil {
+		opts.Store = store
+	}
+	v, err := dpop.New(opts)
 	if err != nil {
 		return nil, fmt.Errorf("--public-url (API_PUBLIC_URLS): %w", err)
 	}
 	return v, nil
 }
 
-// serve refreshes the keys and serves srv until ctx ends, and then as stop says.
+// serve calls each of runs, and serves srv until ctx ends, and then as stop says.
 func serve(
-	ctx context.Context, srv *http.Server, lns []net.Listener, keys []*jwks.Set, reload <-chan os.Signal, log *slog.Logger, stop listen.Stop,
+	ctx context.Context, srv *http.Server, lns []net.Listener, runs []func(context.Context),
+	keys []*jwks.Set, reload <-chan os.Signal, log *slog.Logger, stop listen.Stop,
 ) error {
 	background, end := context.WithCancel(context.WithoutCancel(ctx)) // the requests in flight may need new keys
 	defer end()
 	var group errgroup.Group
-	for _, set := range keys {
-		group.Go(func() error { set.Run(background); return nil })
+	for _, run := range runs {
+		group.Go(func() error { run(background); return nil })
 	}
 	group.Go(func() error {
 		for {

@@ -51,10 +51,10 @@ type countingStore struct {
 	err  atomic.Pointer[error]
 }
 
-func (s *countingStore) Use(ctx context.Context, id dpop.ID, until time.Time) (bool, error) {
+func (s *countingStore) Use(ctx context.Context, id dpop.ID, until time.Time) (bool, dpop.Epoch, error) {
 	s.used.Add(1)
 	if err := s.err.Load(); err != nil {
-		return false, *err
+		return false, dpop.Epoch{}, *err
 	}
 	return s.Store.Use(ctx, id, until)
 }
@@ -66,7 +66,9 @@ func newBound(t *testing.T, changes ...func(*dpop.Options)) *bound {
 	b.iss.Now, b.Now = b.clock.now, b.clock.now
 	policy := policy(b.iss.URL, gate.StaticKeys(b.iss.PublicKeys()))
 	policy.Now, policy.CacheSize = b.clock.now, 100
+	b.clock.advance(-time.Hour) // when the memory's epoch begins
 	b.store = &countingStore{Store: dpop.NewMemory(0, b.clock.now)}
+	b.clock.advance(time.Hour)
 	options := dpop.Options{URLs: []string{apiURL}, Now: b.clock.now, Store: b.store}
 	for _, change := range changes {
 		change(&options)

@@ -7,8 +7,10 @@
 //
 // An error is a *[Problem], for a response with status 401. If its NeedsNonce is set, the
 // response needs the header DPoP-Nonce with [Verifier.Nonce], and the client sends another
-// proof with that. This also happens to proofs from before the Verifier was made and the 5 s
-// after: they may have been used at an earlier one. An *[UnavailableError] is for status 503.
+// proof with that. This also happens to proofs from before the store's [Epoch], and the 5 s
+// after its start: they may have been used before. An *[UnavailableError] is for status 503.
+//
+// A [Memory] is for one process. Package valkeystore shares a store between several.
 //
 // # Guarantees
 //

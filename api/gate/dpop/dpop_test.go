@@ -96,7 +96,7 @@ func TestMemory(t *testing.T) {
 	now := func() time.Time { return time.Unix(at.Load(), 0) }
 	m := NewMemory(64*10, now)
 	use := func(n uint64, lifetime time.Duration) bool {
-		fresh, err := m.Use(context.Background(), id(n), now().Add(lifetime))
+		fresh, _, err := m.Use(context.Background(), id(n), now().Add(lifetime))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	until := time.Now().Add(time.Minute)
 	full := 0
 	for n := range uint64(10 * shards) {
-		fresh, err := m.Use(context.Background(), id(n), until)
+		fresh, _, err := m.Use(context.Background(), id(n), until)
 		switch {
 		case err != nil:
 			full++
@@ -157,7 +157,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	if full != 9*shards {
 		t.Errorf("%d of %d are rejected", full, 10*shards)
 	}
-	if fresh, _ := m.Use(context.Background(), id(0), until); fresh {
+	if fresh, _, _ := m.Use(context.Background(), id(0), until); fresh {
 		t.Error("the first is forgotten")
 	}
 }
@@ -168,7 +168,7 @@ func TestMemoryIsSmall(t *testing.T) { //nolint:paralleltest // it measures the 
 	m := NewMemory(0, nil)
 	until := time.Now().Add(time.Minute)
 	for n := range uint64(DefaultProofs * 95 / 100) { // shards are not filled alike
-		if fresh, err := m.Use(context.Background(), id(n), until); err != nil || !fresh {
+		if fresh, _, err := m.Use(context.Background(), id(n), until); err != nil || !fresh {
 			t.Fatalf("the %dth: %t, %v", n, fresh, err)
 		}
 	}
@@ -232,12 +232,12 @@ func BenchmarkMemory(b *testing.B) {
 			until := time.Now().Add(10 * time.Minute)
 			n := uint64(0)
 			for ; n < live; n++ {
-				_, _ = m.Use(context.Background(), id(n), until) // there is room
+				_, _, _ = m.Use(context.Background(), id(n), until) // there is room
 			}
 			b.ReportAllocs()
 			for b.Loop() {
 				n++
-				_, _ = m.Use(context.Background(), id(n), time.Now()) // forgotten within a second
+				_, _, _ = m.Use(context.Background(), id(n), time.Now()) // forgotten within a second
 			}
 		})
 	}

@@ -1,5 +1,7 @@
 package dpop
 
+import "errors"
+
 // Problem is why a proof was rejected. It has no data of the proof.
 type Problem struct {
 	Reason      string // one of the Reason constants
@@ -25,6 +27,9 @@ const (
 
 // Error returns the reason and the description.
 func (p *Problem) Error() string { return p.Reason + ": " + p.Description }
+
+// errNotReached says that a [Store] has no [Epoch] yet.
+var errNotReached = errors.New("it was not reached yet")
 
 // UnavailableError says that a proof cannot be judged now, because the store of used proofs
 // is full or does not respond.

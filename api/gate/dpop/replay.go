@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"sync"
 	"time"
@@ -9,18 +10,27 @@ import (
 
 // Store remembers which proofs have been used. Its methods are called from many goroutines.
 type Store interface {
-	// Use records id until the given time, and reports whether it was not there yet. Of
-	// calls with the same id at the same time, exactly one may report true. It may wait for
-	// the network, but must return when ctx ends. After an error, the proof is not accepted.
-	Use(ctx context.Context, id ID, until time.Time) (fresh bool, err error)
+	// Use records id until the given time, and reports whether it was not there yet, and in
+	// which epoch. Of calls with the same id in one epoch, exactly one may report true. It may
+	// wait for the network, but must return when ctx ends. After an error, the proof is not
+	// accepted.
+	Use(ctx context.Context, id ID, until time.Time) (fresh bool, epoch Epoch, err error)
+	// Epoch returns the epoch that the store was in when it was last used; the zero Epoch if
+	// it was never reached. It must not wait.
+	Epoch() Epoch
 }
 
-// Forgetful is an optional interface of a Store that may have forgotten proofs which are
-// still valid, because it has been restarted. A proof from before that time gets a challenge
-// with a nonce, so that the client sends another one.
-type Forgetful interface {
-	// Since returns the time since when nothing was forgotten. It must not wait.
-	Since() time.Time
+// Epoch is a time during which a Store has forgotten nothing. A store that was emptied or
+// restarted is in another one. A proof without a nonce from before an epoch, and the 5 s after
+// its start, gets a challenge with a nonce, because it may have been used; so does a proof with
+// a nonce of another epoch.
+type Epoch struct {
+	// Since is its start, by the clock of this process. A store that is shared by several
+	// processes adds how far their clocks may be apart.
+	Since time.Time
+	// Secret makes the nonces. It is random, another one in each epoch, and the same for all
+	// processes that share the store.
+	Secret []byte
 }
 
 // ID identifies a proof: a digest of its key and its jti.
@@ -40,7 +50,7 @@ const (
 // Memory is a Store in this process. It forgets everything when the process ends.
 type Memory struct {
 	now    func() time.Time
-	since  time.Time
+	epoch  Epoch
 	shards [shards]shard
 }
 
@@ -62,34 +72,35 @@ func NewMemory(proofs int, now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
 	}
-	m := &Memory{now: now, since: now()}
+	m := &Memory{now: now, epoch: Epoch{Since: now(), Secret: make([]byte, 32)}}
+	_, _ = rand.Read(m.epoch.Secret) // never fails
 	for i := range m.shards {
 		m.shards[i] = shard{max: (proofs + shards - 1) / shards, until: map[ID]int64{}, expire: map[int64][]ID{}, cleaned: now().Unix()}
 	}
 	return m
 }
 
-// Since implements [Forgetful]: it is when m was made.
-func (m *Memory) Since() time.Time { return m.since }
+// Epoch implements [Store]: it began when m was made.
+func (m *Memory) Epoch() Epoch { return m.epoch }
 
 // Use implements [Store]. It never waits.
-func (m *Memory) Use(_ context.Context, id ID, until time.Time) (fresh bool, err error) {
+func (m *Memory) Use(_ context.Context, id ID, until time.Time) (fresh bool, epoch Epoch, err error) {
 	s, now, end := &m.shards[id[0]%shards], m.now().Unix(), until.Unix()+1
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget(now)
 	if _, used := s.until[id]; used {
-		return false, nil
+		return false, m.epoch, nil
 	}
 	if len(s.until) >= s.max {
-		return false, errFull
+		return false, m.epoch, errFull
 	}
 	if end <= now { // it was checked before that, and so may be a copy which is on its way
 		end = now + lateCopies
 	}
 	s.until[id] = end
 	s.expire[end] = append(s.expire[end], id)
-	return true, nil
+	return true, m.epoch, nil
 }
 
 // forget removes what has expired before now.

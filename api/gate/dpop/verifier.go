@@ -1,6 +1,7 @@
 package dpop
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -29,10 +30,8 @@ type Options struct {
 	// RequireNonce accepts only proofs with a nonce of [Verifier.Nonce] (RFC 9449 §9). The
 	// client's clock does not matter then.
 	RequireNonce bool
-	// Secret makes the nonces. Processes with the same one accept the nonces of each other.
-	// The default is a random one.
-	Secret []byte
-	// Store remembers which proofs were used. The default is a [Memory].
+	// Store remembers which proofs were used, and has the secret of the nonces. The default is
+	// a [Memory]. Several processes need a shared one, as in package valkeystore.
 	Store Store
 	// Past and Future are how old a proof may be, and how far ahead its clock. The defaults
 	// are 60 s and 5 s. A proof with a nonce may have any time.
@@ -50,10 +49,9 @@ const ed25519Name = "Ed25519"
 // Verifier verifies proofs. Create it with [New]. Its methods may be called from any
 // goroutine.
 type Verifier struct {
-	opts   Options
-	urls   []publicURL
-	nonces nonces
-	keys   *keyCache
+	opts Options
+	urls []publicURL
+	keys *keyCache
 }
 
 // New returns a Verifier. It returns an error for a URL or an algorithm that is not
@@ -90,7 +88,7 @@ func New(opts Options) (*Verifier, error) {
 	if opts.Store == nil {
 		opts.Store = NewMemory(0, opts.Now)
 	}
-	v.opts, v.nonces = opts, newNonces(opts.Secret)
+	v.opts = opts
 	return v, nil
 }
 
@@ -101,16 +99,16 @@ func (v *Verifier) Algorithms() []string { return slices.Clone(v.opts.Algorithms
 // URLs returns the URLs under which clients reach the API, as they were given.
 func (v *Verifier) URLs() []string { return slices.Clone(v.opts.URLs) }
 
-// Nonce returns the nonce that proofs should have now.
-func (v *Verifier) Nonce() string { return v.nonces.at(v.opts.Now()) }
+// Nonce returns the nonce that proofs should have now, "" if the Store was never reached.
+func (v *Verifier) Nonce() string { return nonceAt(v.opts.Store.Epoch().Secret, v.opts.Now()) }
 
 // NextNonce returns the nonce to announce with the answer to a request with p, "" for none:
 // if nonces are required and p has an older one than [Verifier.Nonce], which is valid for
 // some minutes more.
 func (v *Verifier) NextNonce(p Proof) string {
 	now := v.opts.Now()
-	if v.opts.RequireNonce && p.hasNonce && p.until.Before(validUntil(window(now))) {
-		return v.nonces.at(now)
+	if v.opts.RequireNonce && p.secret != nil && p.until.Before(validUntil(window(now))) {
+		return v.Nonce()
 	}
 	return ""
 }
@@ -128,14 +126,15 @@ type Proof struct {
 	id       ID
 	until    time.Time // when it is no longer valid, so that it can be forgotten
 	issuedAt time.Time
-	hasNonce bool
+	secret   []byte // of its nonce; nil if it has none
 }
 
 // buffers hold the decoded parts of proofs. Nothing that outlives Check may point into one.
 var buffers = sync.Pool{New: func() any { return new([maxProof]byte) }}
 
 // Check verifies the values of a request's header DPoP (RFC 9449 §4.3), all but that the
-// proof was not used before. The error is a *[Problem].
+// proof was not used before. The error is a *[Problem], or an *[UnavailableError] if a nonce
+// cannot be checked because the Store was never reached.
 func (v *Verifier) Check(headers []string, request Request) (Proof, error) {
 	switch {
 	case len(headers) == 0:
@@ -162,9 +161,9 @@ func (v *Verifier) Check(headers []string, request Request) (Proof, error) {
 	if p := c.payload(parts.Payload); p != nil {
 		return Proof{}, p
 	}
-	proof, p := v.compare(c, request)
-	if p != nil {
-		return Proof{}, p
+	proof, err := v.compare(c, request)
+	if err != nil {
+		return Proof{}, err
 	}
 	if err := alg.Verify(c.alg, parts.Signed, parts.Signature, c.key.key); err != nil {
 		return Proof{}, invalid(ReasonKey, "The DPoP proof's signature is invalid")
@@ -174,7 +173,7 @@ func (v *Verifier) Check(headers []string, request Request) (Proof, error) {
 }
 
 // compare compares what a proof says with the request.
-func (v *Verifier) compare(c claims, request Request) (Proof, *Problem) {
+func (v *Verifier) compare(c claims, request Request) (Proof, error) {
 	if c.method != request.Method {
 		return Proof{}, invalid(ReasonMethod, "The DPoP proof is for another method")
 	}
@@ -188,9 +187,9 @@ func (v *Verifier) compare(c claims, request Request) (Proof, *Problem) {
 	if !equal(c.key.thumbprint, request.Thumbprint) {
 		return Proof{}, invalid(ReasonBinding, "The DPoP proof is by another key than the one that the access token is bound to")
 	}
-	proof, p := v.checkTime(c)
-	if p != nil {
-		return Proof{}, p
+	proof, err := v.checkTime(c)
+	if err != nil {
+		return Proof{}, err
 	}
 	id := sha256.Sum256([]byte(c.key.thumbprint + c.id)) // a thumbprint has a fixed length
 	copy(proof.id[:], id[:])
@@ -209,18 +208,24 @@ func (v *Verifier) isExpected(htu, path string) bool {
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 // checkTime checks the nonce, or iat if there is none.
-func (v *Verifier) checkTime(c claims) (Proof, *Problem) {
+func (v *Verifier) checkTime(c claims) (Proof, error) {
 	now := v.opts.Now()
 	proof := Proof{issuedAt: time.UnixMilli(int64(c.issuedAt * 1000))}
-	if c.nonce != "" {
-		if proof.until, proof.hasNonce = v.nonces.check(c.nonce, now); proof.hasNonce {
-			return proof, nil
+	if c.nonce != "" || v.opts.RequireNonce {
+		secret := v.opts.Store.Epoch().Secret
+		until, ok := checkNonce(secret, c.nonce, now)
+		switch {
+		case secret == nil:
+			return Proof{}, &UnavailableError{errNotReached}
+		case c.nonce == "":
+			return Proof{}, &Problem{ReasonNonce, "The DPoP proof has no nonce; send another one with the nonce of the header DPoP-Nonce", true}
+		case !ok:
+			return Proof{}, &Problem{ReasonNonce, "The DPoP proof's nonce is not valid, or no longer", true}
 		}
-		return Proof{}, &Problem{ReasonNonce, "The DPoP proof's nonce is not valid, or no longer", true}
+		proof.until, proof.secret = until, secret
+		return proof, nil
 	}
 	switch {
-	case v.opts.RequireNonce:
-		return Proof{}, &Problem{ReasonNonce, "The DPoP proof has no nonce; send another one with the nonce of the header DPoP-Nonce", true}
 	case proof.issuedAt.Before(now.Add(-v.opts.Past)):
 		return Proof{}, invalid(ReasonTime, "The DPoP proof is too old, by its iat")
 	case proof.issuedAt.After(now.Add(v.opts.Future)):
@@ -232,17 +237,17 @@ func (v *Verifier) checkTime(c claims) (Proof, *Problem) {
 
 // Use uses p up. Call it last, when everything else about the request is known to be right,
 // because the client cannot send the same proof again. The error is a *[Problem] if p was
-// used before, or an *[UnavailableError] if the Store cannot say.
+// used before, or may have been before the store's [Epoch], and an *[UnavailableError] if the
+// Store cannot say.
 func (v *Verifier) Use(ctx context.Context, p Proof) error {
-	if s, ok := v.opts.Store.(Forgetful); ok && !p.hasNonce && p.issuedAt.Before(s.Since().Add(v.opts.Future)) {
-		return &Problem{ReasonReplayed, "The API was started only now and does not know whether the DPoP proof was used before; send another one with the nonce of the header DPoP-Nonce", true}
-	}
-	fresh, err := v.opts.Store.Use(ctx, p.id, p.until)
+	fresh, epoch, err := v.opts.Store.Use(ctx, p.id, p.until)
 	switch {
 	case err != nil:
 		return &UnavailableError{err}
 	case !fresh:
 		return &Problem{ReasonReplayed, "The DPoP proof was used before; send another one with the nonce of the header DPoP-Nonce", true}
+	case p.secret == nil && p.issuedAt.Before(epoch.Since.Add(v.opts.Future)), p.secret != nil && !bytes.Equal(p.secret, epoch.Secret):
+		return &Problem{ReasonReplayed, "The API does not know any more which proofs were used before; send another one with the nonce of the header DPoP-Nonce", true}
 	}
 	return nil
 }

@@ -30,7 +30,8 @@ type Config struct {
 	DPoP             string         // off, allowed or required
 	DPoPNonce        bool           // proofs need a nonce
 	PublicURLs       []string       // under which clients reach the API, for proofs; without any, the resource's or the address
-	Authorities      *x509.CertPool // of issuers; nil means the system's
+	ReplayStore      ReplayStore    // of used proofs
+	Authorities      *x509.CertPool // of issuers and the replay store; nil means the system's
 	Drain            time.Duration  // time between the start of the shutdown and the end of listening
 	CORSOrigins      []string       // origins whose pages may call the API
 	Resource         string         // URL of this API for its callers, "" if it has none
@@ -40,7 +41,7 @@ type Config struct {
 }
 
 // variables are the environment variables that set a flag's default.
-var variables = map[string]string{
+var variables = map[string]string{ //nolint:gosec // names, no passwords
 	"addr":         "API_ADDR",
 	"domain":       "AUTH0_DOMAIN",
 	"audience":     "AUTH0_AUDIENCE",
@@ -51,6 +52,11 @@ var variables = map[string]string{
 	"ca-file":      "API_CA_FILE",
 	"dpop":         "API_DPOP",
 	"dpop-nonce":   "API_DPOP_NONCE",
+	"replay-store": "API_REPLAY_STORE",
+
+	"replay-store-failure":       "API_REPLAY_STORE_FAILURE",
+	"replay-store-wait":          "API_REPLAY_STORE_WAIT",
+	"replay-store-password-file": "API_REPLAY_STORE_PASSWORD_FILE",
 }
 
 // Parse reads args (without the program's name) and the environment; a flag overrides
@@ -62,8 +68,8 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		cfg                         Config
 		domains, audiences          string
 		algorithms, cors, logFormat string
-		nonce, caFile               string
-		publicURLs                  []string
+		caFile                      string
+		bound                       dpopFlags
 		fs                          = flag.NewFlagSet("api", flag.ContinueOnError)
 	)
 	fs.SetOutput(output)
@@ -77,13 +83,8 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.DurationVar(&cfg.Refresh, "jwks-refresh", 5*time.Minute, "time between fetches of the issuer's keys")
 	fs.DurationVar(&cfg.MaxStale, "jwks-max-stale", 24*time.Hour, "how long keys are kept while the issuer can't be reached")
 	fs.IntVar(&cfg.FetchesPerMinute, "jwks-fetches-per-minute", 5, "limit on the fetches that unknown key IDs cause")
-	fs.StringVar(&cfg.DPoP, "dpop", "allowed", "`mode` of DPoP: off, allowed (bound tokens need a proof) or required (bearer tokens are rejected)")
-	fs.StringVar(&nonce, "dpop-nonce", "off", "`on` requires a nonce of the API in each proof, so that the client's clock does not matter")
-	fs.Func("public-url", "`URL` under which clients reach the API, which proofs name; can be repeated; https://shop.acme.com/backend=/ if a proxy removes /backend; by default --resource-url, or the address", func(value string) error {
-		publicURLs = append(publicURLs, value)
-		return nil
-	})
-	fs.StringVar(&caFile, "ca-file", "", "PEM `file` with certificate authorities of issuers, in addition to the system's")
+	bound.register(fs, &cfg)
+	fs.StringVar(&caFile, "ca-file", "", "PEM `file` with certificate authorities of issuers and the replay store, in addition to the system's")
 	fs.DurationVar(&cfg.Drain, "drain", 0, "time between /readyz turning 503, on SIGTERM, and the end of listening")
 	fs.StringVar(&cors, "cors-origin", "", "`origins` whose pages may call the API from browsers, separated by commas")
 	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for clients; by default the first audience, if that is a URL")
@@ -147,14 +148,14 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	if _, _, err := net.SplitHostPort(cfg.Addr); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: write it as host:port, like localhost:3001", origin["addr"], cfg.Addr)
 	}
-	if err := cfg.setDPoP(origin, nonce, publicURLs); err != nil {
-		return Config{}, err
-	}
 	if cfg.CORSOrigins, err = origins(cors); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", origin["cors-origin"], cors, err)
 	}
 	if cfg.Authorities, err = authorities(caFile); err != nil {
 		return Config{}, fmt.Errorf("%s=%q: %w", origin["ca-file"], caFile, err)
+	}
+	if err := bound.set(&cfg, origin, lookupEnv); err != nil {
+		return Config{}, err
 	}
 	if cfg.Resource, err = resource(cfg.Resource, cfg.Audiences[0]); err != nil {
 		return Config{}, fmt.Errorf("--resource-url: %w", err)
@@ -166,25 +167,6 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 		return Config{}, fmt.Errorf("--log-format=%q: write text or json", logFormat)
 	}
 	return cfg, cfg.checkRanges()
-}
-
-// setDPoP sets what the flags dpop-nonce and public-url say, and checks DPoP. origin has the
-// names of the settings.
-func (c *Config) setDPoP(origin map[string]string, nonce string, publicURLs []string) error {
-	if !slices.Contains([]string{"off", "allowed", "required"}, c.DPoP) {
-		return fmt.Errorf("%s=%q: write off, allowed or required", origin["dpop"], c.DPoP)
-	}
-	if nonce != "on" && nonce != "off" {
-		return fmt.Errorf("%s=%q: write on or off", origin["dpop-nonce"], nonce)
-	}
-	c.DPoPNonce = nonce == "on"
-	if c.DPoPNonce && c.DPoP == "off" {
-		return fmt.Errorf("%s=on has no effect with %s=off: remove one of them", origin["dpop-nonce"], origin["dpop"])
-	}
-	for _, list := range publicURLs {
-		c.PublicURLs = append(c.PublicURLs, split(list)...)
-	}
-	return nil
 }
 
 // supported are the algorithms that package gate has.
@@ -223,6 +205,8 @@ func (c Config) checkRanges() error {
 		return errors.New("--jwks-fetches-per-minute must be from 1 to 600")
 	case c.Leeway < 0 || c.Leeway > 5*time.Minute:
 		return errors.New("--leeway must be from 0s to 5m")
+	case c.ReplayStore.Wait < 10*time.Millisecond || c.ReplayStore.Wait > 5*time.Second:
+		return errors.New("--replay-store-wait (API_REPLAY_STORE_WAIT) must be from 10ms to 5s")
 	case c.Drain < 0 || c.Drain > 5*time.Minute:
 		return errors.New("--drain must be from 0s to 5m")
 	case c.TokenCache < 0 || c.TokenCache > 4_000_000: // a gigabyte

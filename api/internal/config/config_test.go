@@ -32,7 +32,8 @@ func TestDefaults(t *testing.T) {
 		Addr: "localhost:3001", Issuers: []string{"http://localhost:4400/"}, Audiences: []string{"http://localhost:3001"},
 		Algorithms: []string{"RS256"}, DPoP: "allowed",
 		Leeway: 5 * time.Second, Refresh: 5 * time.Minute, MaxStale: 24 * time.Hour, FetchesPerMinute: 5,
-		TokenCache: 10000, Resource: "http://localhost:3001",
+		ReplayStore: ReplayStore{Wait: 250 * time.Millisecond},
+		TokenCache:  10000, Resource: "http://localhost:3001",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -97,6 +98,16 @@ func TestRefused(t *testing.T) {
 		"DPoP perhaps":            {args: []string{"--dpop", "perhaps"}, want: []string{"--dpop", "required"}},
 		"nonces without DPoP":     {env: []string{"API_DPOP=off", "API_DPOP_NONCE=on"}, want: []string{"API_DPOP_NONCE=on", "API_DPOP=off"}},
 		"a nonce perhaps":         {args: []string{"--dpop-nonce", "yes"}, want: []string{"--dpop-nonce", "on or off"}},
+		"a store of another kind": {args: []string{"--replay-store", "memcached://a"}, want: []string{"--replay-store", "valkey://"}},
+		"a store with a password": {env: []string{"API_REPLAY_STORE=valkey://ada:secret@a"}, want: []string{"API_REPLAY_STORE", "API_REPLAY_STORE_PASSWORD"}},
+		"a store without DPoP":    {env: []string{"API_REPLAY_STORE=valkey://a", "API_DPOP=off"}, want: []string{"API_REPLAY_STORE", "API_DPOP"}},
+		"two passwords":           {args: []string{"--replay-store", "valkey://a", "--replay-store-password-file", "config.go"}, env: []string{"API_REPLAY_STORE_PASSWORD=x"}, want: []string{"API_REPLAY_STORE_PASSWORD", "--replay-store-password-file"}},
+		"no password file":        {args: []string{"--replay-store", "valkey://a", "--replay-store-password-file", "missing"}, want: []string{"--replay-store-password-file", "missing"}},
+		"an empty password file":  {args: []string{"--replay-store", "valkey://a", "--replay-store-password-file", "/dev/null"}, want: []string{"--replay-store-password-file", "empty"}},
+		"a password and no store": {args: []string{"--replay-store-password-file", "config.go"}, want: []string{"--replay-store-password-file", "API_REPLAY_STORE"}},
+		"open and no store":       {env: []string{"API_REPLAY_STORE_FAILURE=open"}, want: []string{"API_REPLAY_STORE_FAILURE", "--replay-store"}},
+		"half open":               {args: []string{"--replay-store", "valkey://a", "--replay-store-failure", "half"}, want: []string{"--replay-store-failure", "closed or open"}},
+		"a wait of a minute":      {args: []string{"--replay-store-wait", "1m"}, want: []string{"--replay-store-wait"}},
 		"no such CA file":         {env: []string{"API_CA_FILE=missing.pem"}, want: []string{"API_CA_FILE", "missing.pem"}},
 		"a CA file without PEM":   {args: []string{"--ca-file", "config.go"}, want: []string{"--ca-file", "certificate in PEM"}},
 		"drain of an hour":        {args: []string{"--drain", "1h"}, want: []string{"--drain"}},

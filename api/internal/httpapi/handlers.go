@@ -35,8 +35,9 @@ func message(text string) handler {
 
 // state is the body of the health endpoints.
 type state struct {
-	Status  string        `json:"status"`
-	Issuers []issuerState `json:"issuers,omitempty"`
+	Status      string        `json:"status"`
+	Issuers     []issuerState `json:"issuers,omitempty"`
+	ReplayStore *replayState  `json:"replay_store,omitempty"`
 }
 
 // issuerState is what /readyz says about an issuer.
@@ -55,7 +56,7 @@ func (a *api) health(w http.ResponseWriter, _ *http.Request) error {
 // ready reports whether tokens can be verified: 200 if those of one issuer can, so that
 // an issuer that is down takes only its own tokens with it. It is 503 until every issuer
 // has been asked once, so that a new process gets no requests that it could verify a
-// moment later; without usable keys; and while the API drains.
+// moment later; without usable keys; as replayStatus says; and while the API drains.
 func (a *api) ready(w http.ResponseWriter, _ *http.Request) error {
 	now := state{Status: "the issuer's keys are not loaded"}
 	asked := true
@@ -68,11 +69,15 @@ func (a *api) ready(w http.ResponseWriter, _ *http.Request) error {
 			now.Status = "ok"
 		}
 	}
+	replay, problem := a.replayStatus()
+	now.ReplayStore = replay
 	switch {
 	case a.isDraining():
 		now.Status = "the API is about to stop"
 	case !asked:
 		now.Status = "the issuers' keys are being loaded"
+	case problem != "" && now.Status == "ok":
+		now.Status = problem
 	}
 	w.Header()["Cache-Control"] = noStore
 	code := http.StatusOK

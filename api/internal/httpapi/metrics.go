@@ -59,6 +59,9 @@ func newMetrics(opts Options) *metrics {
 	for _, issuer := range opts.Issuers {
 		registry.MustRegister(keyMetrics(issuer)...)
 	}
+	if opts.ReplayStore != nil {
+		registry.MustRegister(opts.ReplayStore.collectors()...)
+	}
 	if opts.DroppedLines != nil {
 		registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "api_log_lines_dropped_total", Help: "Lines of the log that were dropped because nobody reads them.",

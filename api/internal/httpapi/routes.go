@@ -64,6 +64,7 @@ type Options struct {
 	Resource     Resource
 	DPoP         *dpop.Verifier // verifies proofs for bound tokens; nil means that they are rejected
 	RequireDPoP  bool           // rejects bearer tokens
+	ReplayStore  *ReplayStore   // that DPoP uses, if processes share one
 	CORSOrigins  []string       // allowed CORS origins; without any, CORS is off
 	Log          *slog.Logger
 	Draining     func() bool  // whether the API is about to stop; nil means never

@@ -19,31 +19,37 @@ import (
 // variables are the names that .env may set, with the processes that read them. Any
 // other name is probably a typo.
 var variables = map[string][]string{
-	"AUTH0_DOMAIN":        {"api", "devserver"},
-	"AUTH0_AUDIENCE":      {"api", "devserver"},
-	"API_ALGORITHMS":      {"api"},
-	"API_CORS_ORIGIN":     {"api"},
-	"API_PUBLIC_URLS":     {"api"},
-	"API_DPOP":            {"api"},
-	"API_DPOP_NONCE":      {"api"},
-	"AUTH0_CLIENT_ID":     {"devserver"},
-	"AUTH0_DPOP":          {"devserver"},
-	"API_ADDR":            {"api"},
-	"DEV_ADDR":            {"devserver"},
-	"TENANT_ADDR":         {"devserver"},
-	"TENANT_CONFIG":       {"devserver"},
-	"TENANT_STATE":        {"devserver"},
-	"DEV_CSP":             {"devserver"},
-	"DEV_POLL":            {"devserver"}, // and the runner, when it starts
-	"DEV_CONSOLE":         {"devserver"},
-	"DEV_INSPECT":         {"devserver", "api"}, // whether the API sends its spans there
-	"DEV_HOST":            {"devserver"},
-	"DEV_HTTPS":           {"devserver"}, // the API reads the addresses and the authority that follow from it
-	"API_CA_FILE":         {"api"},
-	"JWKS_REFRESH":        {"api"},
-	"TOKEN_CLIENT_ID":     nil, // read by make token
-	"TOKEN_CLIENT_SECRET": nil,
-	"NO_COLOR":            {"api", "devserver"},
+	"AUTH0_DOMAIN":    {"api", "devserver"},
+	"AUTH0_AUDIENCE":  {"api", "devserver"},
+	"API_ALGORITHMS":  {"api"},
+	"API_CORS_ORIGIN": {"api"},
+	"API_PUBLIC_URLS": {"api"},
+	"API_DPOP":        {"api"},
+	"API_DPOP_NONCE":  {"api"},
+
+	"API_REPLAY_STORE":               {"api"},
+	"API_REPLAY_STORE_PASSWORD":      {"api"},
+	"API_REPLAY_STORE_PASSWORD_FILE": {"api"},
+	"API_REPLAY_STORE_FAILURE":       {"api"},
+	"API_REPLAY_STORE_WAIT":          {"api"},
+	"AUTH0_CLIENT_ID":                {"devserver"},
+	"AUTH0_DPOP":                     {"devserver"},
+	"API_ADDR":                       {"api"},
+	"DEV_ADDR":                       {"devserver"},
+	"TENANT_ADDR":                    {"devserver"},
+	"TENANT_CONFIG":                  {"devserver"},
+	"TENANT_STATE":                   {"devserver"},
+	"DEV_CSP":                        {"devserver"},
+	"DEV_POLL":                       {"devserver"}, // and the runner, when it starts
+	"DEV_CONSOLE":                    {"devserver"},
+	"DEV_INSPECT":                    {"devserver", "api"}, // whether the API sends its spans there
+	"DEV_HOST":                       {"devserver"},
+	"DEV_HTTPS":                      {"devserver"}, // the API reads the addresses and the authority that follow from it
+	"API_CA_FILE":                    {"api"},
+	"JWKS_REFRESH":                   {"api"},
+	"TOKEN_CLIENT_ID":                nil, // read by make token
+	"TOKEN_CLIENT_SECRET":            nil,
+	"NO_COLOR":                       {"api", "devserver"},
 }
 
 // pagePrefix is the prefix of the variables that the page reads, by import.meta.env.
