@@ -5,6 +5,7 @@ SHELL := /bin/sh
 
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GO_LICENSES := go run github.com/google/go-licenses@v1.6.0
+GO_SBOM := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 PACKAGES := frontend/node_modules/.package-lock.json
 CLIENTS := devserver/e2e/clients/node_modules/.package-lock.json
 # About 5 s for each target. A duration would fail at random until Go 1.27 (golang/go#75804).
@@ -14,7 +15,7 @@ FUZZTIME := 80000x
 # to another user, such as a bind mount. `make build` stamps its binaries.
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
-.PHONY: help dev api devserver test lint fuzz bench token call build clean
+.PHONY: help dev api devserver test lint fuzz bench token call build image clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -86,6 +87,21 @@ build: $(PACKAGES) bin/dev ## build both binaries and their licenses into bin/, 
 	go build -trimpath -buildvcs=auto -o bin/ ./api ./devserver
 	$(GO_LICENSES) save ./api ./devserver --save_path=bin/licenses --force --ignore calling-an-api.example
 	@bin/dev build
+
+# The image is the same on every machine, for one commit: its files and times do not depend on
+# when and where it is built. Its architecture is the machine's, or GOARCH.
+IMAGE := calling-an-api
+COMMITTED = $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)
+image: ## build the API's container image with buildah or docker; option: IMAGE=name
+	rm -rf bin/image && mkdir -p bin/image
+	cd api && GOWORK=off GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags=-s -o ../bin/image/api .
+	cd api && GOWORK=off $(GO_LICENSES) save . --save_path=../bin/image/licenses --force --ignore calling-an-api.example
+	cp LICENSE bin/image/licenses/
+	cd api && GOWORK=off $(GO_SBOM) bin -json -std -notimestamp -noserial -output ../bin/image/sbom.cdx.json ../bin/image/api
+	chmod -R u=rwX,go=rX bin/image && find bin/image -exec touch -h -d $(COMMITTED) {} +
+	@epoch=$$(git log -1 --format=%ct); set -x; \
+	if command -v buildah >/dev/null; then buildah build --format docker --timestamp $$epoch --tag $(IMAGE) --file api/Containerfile bin/image; \
+	else SOURCE_DATE_EPOCH=$$epoch docker build --tag $(IMAGE) --file api/Containerfile bin/image; fi
 
 clean: ## remove everything that was built or installed
 	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots devserver/e2e/clients/node_modules

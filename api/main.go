@@ -81,6 +81,14 @@ func run(
 		_, err := fmt.Fprintln(stdout, "api", version())
 		return err
 	}
+	if cfg.Health {
+		return checkHealth(ctx, cfg.Addr)
+	}
+	if usesTLS(cfg) || tracing.Enabled(lookupEnv) {
+		if err := useBundledRoots(); err != nil {
+			return err
+		}
+	}
 	if _, chosen := lookupEnv("GOGC"); !chosen {
 		debug.SetGCPercent(125) // fewer collections of a small heap, for about 1 MB (docs/performance.md)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -152,6 +153,42 @@ func TestCertificateAuthority(t *testing.T) {
 	find(t, log, `keys are loaded`)
 	if status, body := get(t, url+"/api/external", iss.Mint(nil)); status != http.StatusOK {
 		t.Errorf("got %d %s", status, body)
+	}
+}
+
+// TestBundledRoots has a system without any certificate authority. A child has it, because a
+// process reads the system's once.
+func TestBundledRoots(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("SSL_CERT_FILE") == "/none" {
+		if err := useBundledRoots(); err != nil {
+			t.Fatal(err)
+		}
+		pool, err := x509.SystemCertPool()
+		if err != nil || pool.Equal(x509.NewCertPool()) {
+			t.Errorf("no authority is trusted, %v", err)
+		}
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBundledRoots$", "-test.count=1")
+	cmd.Env = append(os.Environ(), "SSL_CERT_FILE=/none", "SSL_CERT_DIR=/none")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestHealth asks an API that runs, and one that does not.
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	_, url, _ := start(t, "AUTH0_DOMAIN=http://localhost:1")
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(url, "http://"))
+	for addr, want := range map[string]string{"localhost:" + port: "", ":" + port: "", "0.0.0.0:" + port: "", "localhost:1": "does not respond"} {
+		cmd := command(t.Context(), "API_ADDR="+addr)
+		cmd.Args = append(cmd.Args, "--health")
+		out, err := cmd.CombinedOutput()
+		if (err == nil) != (want == "") || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %v: %s", addr, err, out)
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ type Config struct {
 	Resource         string         // URL of this API for its callers, "" if it has none
 	LogLevel         slog.Level
 	LogJSON          bool
+	Health           bool // ask the API that listens on Addr for its health, and exit
 	Version          bool // print the version and exit; no other field is valid then
 }
 
@@ -90,6 +91,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for clients; by default the first audience, if that is a URL")
 	fs.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "lowest `level` to log: debug, info, warn or error; warn turns the access log off")
 	fs.StringVar(&logFormat, "log-format", "text", "`format` of the log: text or json")
+	fs.BoolVar(&cfg.Health, "health", false, "ask the API that listens on --addr for /healthz, and exit with 0 if it serves requests, otherwise with 1")
 	fs.BoolVar(&cfg.Version, "version", false, "print the version and exit")
 	fs.VisitAll(func(f *flag.Flag) {
 		if env := variables[f.Name]; env != "" {
