@@ -100,7 +100,7 @@ image: ## build the API's container image with buildah or docker; option: IMAGE=
 	cd api && GOWORK=off $(GO_SBOM) bin -json -std -notimestamp -noserial -output ../bin/image/sbom.cdx.json ../bin/image/api
 	chmod -R u=rwX,go=rX bin/image && find bin/image -exec touch -h -d $(COMMITTED) {} +
 	@epoch=$$(git log -1 --format=%ct); set -x; \
-	if command -v buildah >/dev/null; then buildah build --format docker --timestamp $$epoch --tag $(IMAGE) --file api/Containerfile bin/image; \
+	if command -v buildah >/dev/null; then buildah build --timestamp $$epoch --tag $(IMAGE) --file api/Containerfile bin/image; \
 	else SOURCE_DATE_EPOCH=$$epoch docker build --tag $(IMAGE) --file api/Containerfile bin/image; fi
 
 clean: ## remove everything that was built or installed
