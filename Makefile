@@ -6,6 +6,9 @@ SHELL := /bin/sh
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GO_LICENSES := go run github.com/google/go-licenses@v1.6.0
 GO_SBOM := go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+KUSTOMIZE := go run sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
+KUBECTL_VALIDATE := go run sigs.k8s.io/kubectl-validate@v0.0.4
+COMPOSE := go run github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 PACKAGES := frontend/node_modules/.package-lock.json
 CLIENTS := devserver/e2e/clients/node_modules/.package-lock.json
 # About 5 s for each target. A duration would fail at random until Go 1.27 (golang/go#75804).
@@ -66,6 +69,8 @@ lint: $(PACKAGES) ## check format and style
 	GOOS=darwin go build ./api ./devserver/...
 	GOOS=windows go build ./api ./devserver/...
 	cd frontend && npm run lint
+	mkdir -p bin && $(KUSTOMIZE) build docs/deploy/kubernetes > bin/kubernetes.yaml && $(KUBECTL_VALIDATE) --version 1.30 bin/kubernetes.yaml
+	$(COMPOSE) -no-interpolation docs/deploy/compose.yaml > bin/compose.yaml
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@set -e; for module in api devserver; do \

@@ -64,7 +64,7 @@ func start(tb testing.TB, s *Server) *Server {
 		tb.Skip("no redis-server: ", err)
 	}
 	for range 20 { // a port that is free now may be taken a moment later
-		s.Addr = fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)) // below those that the system gives away
+		s.Addr = fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(10000)) // below those that the system gives away
 		if s.start() {
 			tb.Cleanup(s.Kill)
 			return s
