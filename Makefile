@@ -18,7 +18,7 @@ FUZZTIME := 80000x
 # to another user, such as a bind mount. `make build` stamps its binaries.
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 
-.PHONY: help dev api devserver test lint fuzz bench token call build image clean
+.PHONY: help dev api devserver test lint fuzz bench soak token call build image clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-10s %s\n", $$1, $$2 }'
@@ -87,6 +87,10 @@ bench: ## run the benchmarks, and API and proxy against their peers (needs wrk a
 	cd api/bench && GOWORK=off go run .
 	cd devserver/bench && GOWORK=off go run .
 	cd devserver/e2e && go test -run '^$$' -bench . -benchtime 20x
+
+MINUTES := 2
+soak: $(PACKAGES) ## run the system under load with faults (needs nginx and redis-server); option: MINUTES=60
+	cd devserver && go run ./soak -minutes $(MINUTES)
 
 build: $(PACKAGES) bin/dev ## build both binaries and their licenses into bin/, and the page for production into frontend/dist
 	go build -trimpath -buildvcs=auto -o bin/ ./api ./devserver

@@ -17,8 +17,7 @@ import (
 	"calling-an-api.example/api/internal/storetest"
 )
 
-// builder is buildah with a storage of its own, which needs no daemon and no privileges but
-// those of root.
+// builder is buildah with a storage of its own. It needs no daemon.
 type builder struct {
 	*testing.T
 	env []string
@@ -26,11 +25,11 @@ type builder struct {
 
 func newBuilder(t *testing.T) *builder {
 	t.Helper()
-	if _, err := exec.LookPath("buildah"); err != nil || os.Getuid() != 0 {
+	if _, err := exec.LookPath("buildah"); err != nil {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("no buildah for root, which CI must have: ", err)
+			t.Fatal("no buildah, which CI must have: ", err)
 		}
-		t.Skip("no buildah for root: ", err)
+		t.Skip("no buildah: ", err)
 	}
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "storage.conf")

@@ -40,9 +40,10 @@ import (
 )
 
 const (
-	inFlight  = 4 * time.Second // how long requests may take after the API has stopped listening
-	lastWords = time.Second     // how long the last lines of the log and the last spans may take
-	logBuffer = 1 << 20         // bytes of the log that wait for its reader
+	inFlight     = 4 * time.Second // how long requests may take after the API has stopped listening
+	firstAttempt = time.Second     // how long the first requests wait for the replay store
+	lastWords    = time.Second     // how long the last lines of the log and the last spans may take
+	logBuffer    = 1 << 20         // bytes of the log that wait for its reader
 )
 
 func main() {
@@ -148,14 +149,7 @@ func run(
 	if cfg.Resource == "" {
 		log.Warn("the audience is not a URL, so this API's description (RFC 9728) does not say its URL; set --resource-url")
 	}
-	runs := make([]func(context.Context), 0, len(keys)+1)
-	for _, set := range keys {
-		runs = append(runs, set.Run)
-	}
-	if store != nil {
-		runs = append(runs, store.Run)
-	}
-	err = serve(ctx, srv, lns, runs, keys, reload, log, listen.Stop{
+	err = serve(ctx, srv, lns, keys, store, reload, log, listen.Stop{
 		Drain: cfg.Drain, InFlight: inFlight,
 		Draining: func() {
 			draining.Store(true)
@@ -225,16 +219,25 @@ func newDPoP(cfg config.Config, own string, store *valkeystore.Store) (*dpop.Ver
 	return v, nil
 }
 
-// serve calls each of runs, and serves srv until ctx ends, and then as stop says.
+// serve refreshes the keys, keeps the store connected, and serves srv until ctx ends, and then as
+// stop says. Without a store it is nil.
 func serve(
-	ctx context.Context, srv *http.Server, lns []net.Listener, runs []func(context.Context),
-	keys []*jwks.Set, reload <-chan os.Signal, log *slog.Logger, stop listen.Stop,
+	ctx context.Context, srv *http.Server, lns []net.Listener, keys []*jwks.Set, store *valkeystore.Store,
+	reload <-chan os.Signal, log *slog.Logger, stop listen.Stop,
 ) error {
 	background, end := context.WithCancel(context.WithoutCancel(ctx)) // the requests in flight may need new keys
 	defer end()
 	var group errgroup.Group
-	for _, run := range runs {
-		group.Go(func() error { run(background); return nil })
+	for _, set := range keys {
+		group.Go(func() error { set.Run(background); return nil })
+	}
+	if store != nil {
+		group.Go(func() error { store.Run(background); return nil })
+		select { // meanwhile, requests wait to be accepted
+		case <-store.First():
+		case <-time.After(firstAttempt):
+		case <-ctx.Done():
+		}
 	}
 	group.Go(func() error {
 		for {

@@ -86,7 +86,7 @@ type Store struct {
 	current atomic.Pointer[epoch]
 	client  atomic.Pointer[valkey.Client] // nil until the server was reached once
 	problem atomic.Pointer[string]        // why the server cannot be used now; nil if it can
-	asked   atomic.Bool                   // whether a first attempt has ended
+	first   chan struct{}                 // closed when a first attempt has ended
 	again   chan struct{}                 // asks Run for a check now
 
 	checking sync.Mutex // held during a check, so that there is one at a time
@@ -108,14 +108,25 @@ func New(opts Options) *Store {
 		opts.Observe = func(string, time.Duration) {}
 	}
 	tag := "{" + opts.Prefix + "}" // the keys in braces are in one slot
-	return &Store{opts: opts, epochKey: tag + ":epoch", proofKey: tag + ":", again: make(chan struct{}, 1)}
+	return &Store{opts: opts, epochKey: tag + ":epoch", proofKey: tag + ":", first: make(chan struct{}), again: make(chan struct{}, 1)}
 }
 
 // Ready reports whether the server can be used now.
-func (s *Store) Ready() bool { return s.asked.Load() && s.problem.Load() == nil }
+func (s *Store) Ready() bool { return s.Asked() && s.problem.Load() == nil }
 
-// Asked reports whether a first attempt to reach the server has ended, well or not.
-func (s *Store) Asked() bool { return s.asked.Load() }
+// First is closed when the first attempt to reach the server has ended, well or not. A process
+// that serves requests before answers 503 to the first proofs.
+func (s *Store) First() <-chan struct{} { return s.first }
+
+// Asked reports whether First is closed.
+func (s *Store) Asked() bool {
+	select {
+	case <-s.first:
+		return true
+	default:
+		return false
+	}
+}
 
 // Epoch implements [dpop.Store].
 func (s *Store) Epoch() dpop.Epoch {
@@ -258,11 +269,14 @@ func (s *Store) attempt(ctx context.Context) {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return // the process ends
 	}
-	defer s.asked.Store(true)
+	isFirst := !s.Asked()
+	if isFirst {
+		defer close(s.first)
+	}
 	before := s.problem.Load()
 	if err == nil {
 		s.problem.Store(nil)
-		if before != nil || !s.asked.Load() {
+		if before != nil || isFirst {
 			s.opts.Log.Info("the replay store is reached", "store", s.opts.URL.String())
 		}
 		return
