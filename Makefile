@@ -81,7 +81,7 @@ fuzz: ## run each fuzz target for FUZZTIME
 	  done; \
 	done
 
-bench: ## run the benchmarks, and API and proxy against their peers (needs wrk and nginx)
+bench: ## run the benchmarks, and API and proxy against their peers (needs wrk, nginx, redis-server)
 	cd api && go test -run '^$$' -bench . -benchmem ./...
 	cd devserver && go test -run '^$$' -bench . -benchmem ./internal/... ./tenant
 	cd api/bench && GOWORK=off go run .

@@ -46,9 +46,10 @@ func prepareBound(dir string, iss *issuer) (loads []load, err error) {
 }
 
 // awaitProofs returns when s accepts a proof. This API rejects those from before its start
-// and the leeway of 5 s after it, because they could have been used before.
+// and the leeway of 5 s after it, because they could have been used before; with a shared store that
+// is new, the 35 s after its start.
 func awaitProofs(ctx context.Context, s *server, token string, proof func() string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		status, err := send(ctx, s, "", "", []string{"Authorization: DPoP " + token, "DPoP: " + proof()})

@@ -41,6 +41,7 @@ func run(ctx context.Context) error {
 	distinct := flag.Int("tokens", 100_000, "distinct tokens, more than the API remembers")
 	loadPattern := flag.String("load", ".", "regular expression of the loads to measure")
 	serverPattern := flag.String("server", ".", "regular expression of the servers to measure in addition to the bare one")
+	scale := flag.Bool("scale", false, "measure several processes behind nginx, and the shared store of used proofs, only")
 	differential := flag.Bool("differential", false, "instead, record what the peers answer to the tokens of package tokencases")
 	flag.Parse()
 	if *differential {
@@ -76,11 +77,14 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if *scale {
+		return measureScale(ctx, dir, issuers[0], loads, *seconds, *rounds)
+	}
 	servers, err := prepareServers(ctx, dir, issuers)
 	if err != nil {
 		return err
 	}
-	defer stopAll(servers)
+	defer func() { stopAll(servers) }()
 
 	fmt.Printf("%s, %d s each, median of %d rounds, 64 connections\n", machine(), *seconds, *rounds)
 	measured := slices.DeleteFunc(slices.Clone(servers), func(s *server) bool { return !s.open && !wantServer.MatchString(s.name) })
@@ -90,7 +94,7 @@ func run(ctx context.Context) error {
 				continue
 			}
 			able := slices.DeleteFunc(slices.Clone(measured), func(s *server) bool { return !s.takes(l) })
-			if err := measure(ctx, l, able, *seconds, *rounds); err != nil {
+			if err := measure(ctx, l, able, "of bare", *seconds, *rounds); err != nil {
 				return err
 			}
 		}
@@ -104,11 +108,17 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	return measureAll(true) // at last, because used proofs are remembered, which takes memory
+	if err := measureAll(true); err != nil { // at last, because used proofs are remembered, which takes memory
+		return err
+	}
+	stopAll(servers) // they would take time of the cores
+	servers = nil
+	fmt.Println()
+	return measureScale(ctx, dir, issuers[0], loads, *seconds, *rounds)
 }
 
-// measure prints one table: every server under the load l.
-func measure(ctx context.Context, l load, servers []*server, seconds, rounds int) error {
+// measure prints one table: every server under the load l. relative is what the rates are compared with: the first server's.
+func measure(ctx context.Context, l load, servers []*server, relative string, seconds, rounds int) error {
 	results := map[*server][]result{}
 	for range rounds {
 		for _, s := range servers {
@@ -119,7 +129,7 @@ func measure(ctx context.Context, l load, servers []*server, seconds, rounds int
 			results[s] = append(results[s], r)
 		}
 	}
-	fmt.Printf("\n### %s\n\n| server | requests/s | of bare | p99 | resident |\n|---|---:|---:|---:|---:|\n", l.name)
+	fmt.Printf("\n### %s\n\n| server | requests/s | %s | p99 | resident |\n|---|---:|---:|---:|---:|\n", l.name, relative)
 	var bare float64
 	for i, s := range servers {
 		rs := results[s]
@@ -128,11 +138,15 @@ func measure(ctx context.Context, l load, servers []*server, seconds, rounds int
 		if i == 0 {
 			bare = r.rate
 		}
-		memory, err := s.resident()
-		if err != nil {
-			return err
+		memory := "–"
+		if !s.front {
+			megabytes, err := s.resident()
+			if err != nil {
+				return err
+			}
+			memory = fmt.Sprintf("%.0f MB", megabytes)
 		}
-		fmt.Printf("| %s | %.0f | %.2f | %.1f ms | %.0f MB |\n", s.name, r.rate, r.rate/bare, float64(r.p99.Microseconds())/1000, memory)
+		fmt.Printf("| %s | %.0f | %.2f | %.1f ms | %s |\n", s.name, r.rate, r.rate/bare, float64(r.p99.Microseconds())/1000, memory)
 	}
 	return nil
 }

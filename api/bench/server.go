@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,18 +12,18 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // server is a process under test.
 type server struct {
-	name string
-	addr string
-	open bool // has no gate
-	ours bool
-	wide bool // accepts three issuers and RS256, ES256 and EdDSA
-	dpop proofs
-	cmd  *exec.Cmd
+	name  string
+	addr  string
+	open  bool // has no gate
+	front bool // is nginx, whose own memory is not of interest
+	ours  bool
+	wide  bool // accepts three issuers and RS256, ES256 and EdDSA
+	dpop  proofs
+	cmd   *exec.Cmd
 }
 
 // proofs says for which loads a server is measured.
@@ -63,11 +61,9 @@ func prepareServers(ctx context.Context, dir string, issuers []*issuer) (servers
 	if err != nil {
 		return nil, err
 	}
-	api := filepath.Join(dir, "api")
-	build := exec.CommandContext(ctx, "go", "build", "-o", api, ".")
-	build.Dir = root()
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the API: %w\n%s", err, out)
+	api, err := buildAPI(ctx, dir)
+	if err != nil {
+		return nil, err
 	}
 	express, expressVersions, err := installExpress(ctx, dir)
 	if err != nil {
@@ -99,40 +95,23 @@ func prepareServers(ctx context.Context, dir string, issuers []*issuer) (servers
 	return servers, nil
 }
 
+// buildAPI builds the API and returns its path.
+func buildAPI(ctx context.Context, dir string) (string, error) {
+	api := filepath.Join(dir, "api")
+	build := exec.CommandContext(ctx, "go", "build", "-o", api, ".")
+	build.Dir = root()
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the API: %w\n%s", err, out)
+	}
+	return api, nil
+}
+
 // start runs command on a free port and waits until it answers.
-func (s *server) start(ctx context.Context, command []string) error {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+func (s *server) start(ctx context.Context, command []string) (err error) {
+	if s.addr, err = freeAddr(); err != nil {
 		return err
 	}
-	s.addr = ln.Addr().String()
-	if err := ln.Close(); err != nil {
-		return err
-	}
-	s.cmd = exec.Command(command[0], command[1:]...)
-	s.cmd.Env = append(os.Environ(), "API_ADDR="+s.addr, "API_PUBLIC_URLS=http://"+s.addr, "AUDIENCE="+audience, "NODE_ENV=production")
-	if err := s.cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", s.name, err)
-	}
-	deadline := time.After(20 * time.Second)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		resp, err := http.Get("http://" + s.addr + "/readyz")
-		if err == nil {
-			_ = resp.Body.Close() // its status is all that counts
-			if resp.StatusCode < http.StatusInternalServerError {
-				return nil
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			return fmt.Errorf("%s never answers: %w", s.name, err)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return s.launch(ctx, command)
 }
 
 // resident is the memory that the process holds, in megabytes.
