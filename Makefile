@@ -98,19 +98,21 @@ build: $(PACKAGES) bin/dev ## build both binaries and their licenses into bin/, 
 	@bin/dev build
 
 # The image is the same on every machine, for one commit: its files and times do not depend on
-# when and where it is built. Its architecture is the machine's, or GOARCH.
+# when and where it is built.
 IMAGE := calling-an-api
+ARCH = $(shell go env GOHOSTARCH)
+BUILDER = $(firstword $(shell command -v buildah docker))
 COMMITTED = $(shell TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)
-image: ## build the API's container image with buildah or docker; option: IMAGE=name
+image: ## build the API's container image with buildah or docker; options: IMAGE=name ARCH=arm64 BUILDER=docker
 	rm -rf bin/image && mkdir -p bin/image
-	cd api && GOWORK=off GOOS=linux CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags=-s -o ../bin/image/api .
+	cd api && GOWORK=off GOOS=linux GOARCH=$(ARCH) CGO_ENABLED=0 go build -trimpath -buildvcs=auto -ldflags=-s -o ../bin/image/api .
 	cd api && GOWORK=off $(GO_LICENSES) save . --save_path=../bin/image/licenses --force --ignore calling-an-api.example
-	cp LICENSE bin/image/licenses/
+	cp LICENSE bin/image/licenses/ && cp api/NOTICE bin/image/licenses/ && cp "$$(go env GOROOT)/LICENSE" bin/image/licenses/LICENSE-Go
 	cd api && GOWORK=off $(GO_SBOM) bin -json -std -notimestamp -noserial -output ../bin/image/sbom.cdx.json ../bin/image/api
 	chmod -R u=rwX,go=rX bin/image && find bin/image -exec touch -h -d $(COMMITTED) {} +
-	@epoch=$$(git log -1 --format=%ct); set -x; \
-	if command -v buildah >/dev/null; then buildah build --timestamp $$epoch --tag $(IMAGE) --file api/Containerfile bin/image; \
-	else SOURCE_DATE_EPOCH=$$epoch docker build --tag $(IMAGE) --file api/Containerfile bin/image; fi
+	@epoch=$$(git log -1 --format=%ct); set -x; case $(BUILDER) in \
+	*docker) SOURCE_DATE_EPOCH=$$epoch $(BUILDER) build --platform linux/$(ARCH) --tag $(IMAGE) --file api/Containerfile bin/image;; \
+	*) $(or $(BUILDER),buildah) build --arch $(ARCH) --timestamp $$epoch --tag $(IMAGE) --file api/Containerfile bin/image;; esac
 
 clean: ## remove everything that was built or installed
 	rm -rf bin .tenant frontend/node_modules frontend/dist devserver/e2e/screenshots devserver/e2e/clients/node_modules

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// checkHealth returns nil if the API that listens on addr, the setting, serves requests.
+// checkHealth returns nil if the API that listens on addr, the setting, is ready for requests.
 // Images without a shell have no other program to ask.
 func checkHealth(ctx context.Context, addr string) error {
 	host, port, err := net.SplitHostPort(addr)
@@ -20,7 +20,7 @@ func checkHealth(ctx context.Context, addr string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func checkHealth(ctx context.Context, addr string) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the API responds with %s", resp.Status)
+		return fmt.Errorf("the API is not ready: /readyz responds with %s", resp.Status)
 	}
 	return nil
 }

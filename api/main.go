@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -85,8 +86,9 @@ func run(
 	if cfg.Health {
 		return checkHealth(ctx, cfg.Addr)
 	}
+	var trusted *x509.CertPool // nil means the system's
 	if usesTLS(cfg) || tracing.Enabled(lookupEnv) {
-		if err := useBundledRoots(); err != nil {
+		if trusted, err = authorities(cfg.Authorities); err != nil {
 			return err
 		}
 	}
@@ -97,7 +99,7 @@ func run(
 	defer lines.Close(lastWords) // after the last line, that of the tracer
 	log := newLogger(lines, cfg)
 
-	keys, verifier, err := newVerifier(cfg, log)
+	keys, verifier, err := newVerifier(cfg, trusted, log)
 	if err != nil {
 		return err
 	}
@@ -128,7 +130,7 @@ func run(
 	}
 	var store *valkeystore.Store
 	if cfg.ReplayStore.URL != nil {
-		store = newReplayStore(cfg.ReplayStore, &options, log)
+		store = newReplayStore(cfg.ReplayStore, trusted, &options, log)
 	}
 	if options.DPoP, err = newDPoP(cfg, url(lns[0]), store); err != nil {
 		return err
@@ -162,12 +164,12 @@ func run(
 
 // newVerifier returns the keys of the issuers in cfg, in their order, and what verifies
 // tokens with them.
-func newVerifier(cfg config.Config, log *slog.Logger) ([]*jwks.Set, *gate.Verifier, error) {
+func newVerifier(cfg config.Config, trusted *x509.CertPool, log *slog.Logger) ([]*jwks.Set, *gate.Verifier, error) {
 	var keys []*jwks.Set
 	var client *http.Client // nil means the default
-	if cfg.Authorities != nil {
+	if trusted != nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // nothing replaces it
-		transport.TLSClientConfig = &tls.Config{RootCAs: cfg.Authorities, MinVersion: tls.VersionTLS12}
+		transport.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}
 		client = &http.Client{Transport: transport}
 	}
 	policy := gate.Policy{
@@ -186,9 +188,11 @@ func newVerifier(cfg config.Config, log *slog.Logger) ([]*jwks.Set, *gate.Verifi
 }
 
 // newReplayStore returns the store of used proofs that processes share, and adds it to options.
-func newReplayStore(cfg config.ReplayStore, options *httpapi.Options, log *slog.Logger) *valkeystore.Store {
+func newReplayStore(cfg config.ReplayStore, trusted *x509.CertPool, options *httpapi.Options, log *slog.Logger) *valkeystore.Store {
 	metrics := httpapi.NewReplayMetrics()
-	opts := valkeystore.Options{URL: *cfg.URL, Password: cfg.Password, Wait: cfg.Wait, Observe: metrics.Observe, Log: log}
+	url := *cfg.URL
+	url.Authorities = trusted
+	opts := valkeystore.Options{URL: url, Password: cfg.Password, Wait: cfg.Wait, Observe: metrics.Observe, Log: log}
 	if cfg.Open {
 		opts.Fallback = dpop.NewMemory(0, nil)
 	}

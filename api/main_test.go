@@ -161,12 +161,19 @@ func TestCertificateAuthority(t *testing.T) {
 func TestBundledRoots(t *testing.T) {
 	t.Parallel()
 	if os.Getenv("SSL_CERT_FILE") == "/none" {
-		if err := useBundledRoots(); err != nil {
+		srv := httptest.NewTLSServer(http.NotFoundHandler())
+		defer srv.Close()
+		own := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+		pool, err := authorities(own)
+		all, bundledErr := bundled()
+		if err = errors.Join(err, bundledErr); err != nil {
 			t.Fatal(err)
 		}
-		pool, err := x509.SystemCertPool()
-		if err != nil || pool.Equal(x509.NewCertPool()) {
-			t.Errorf("no authority is trusted, %v", err)
+		if all.AddCert(srv.Certificate()); !pool.Equal(all) {
+			t.Error("with a file, Mozilla's authorities or the file's are missing")
+		}
+		if system, err := x509.SystemCertPool(); err != nil || system.Equal(x509.NewCertPool()) || system.Equal(all) {
+			t.Errorf("without a file, other authorities are trusted than Mozilla's, %v", err)
 		}
 		return
 	}
@@ -177,12 +184,15 @@ func TestBundledRoots(t *testing.T) {
 	}
 }
 
-// TestHealth asks an API that runs, and one that does not.
+// TestHealth asks an API that is ready, one that is not, and one that does not run.
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	_, url, _ := start(t, "AUTH0_DOMAIN=http://localhost:1")
+	_, url, log := start(t, "AUTH0_DOMAIN="+gatetest.New(t).URL)
+	find(t, log, `keys are loaded`)
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(url, "http://"))
-	for addr, want := range map[string]string{"localhost:" + port: "", ":" + port: "", "0.0.0.0:" + port: "", "localhost:1": "does not respond"} {
+	_, without, log := start(t, "AUTH0_DOMAIN=http://localhost:1")
+	find(t, log, `cannot reach the issuer`)
+	for addr, want := range map[string]string{"localhost:" + port: "", ":" + port: "", "0.0.0.0:" + port: "", "localhost:1": "does not respond", strings.TrimPrefix(without, "http://"): "not ready"} {
 		cmd := command(t.Context(), "API_ADDR="+addr)
 		cmd.Args = append(cmd.Args, "--health")
 		out, err := cmd.CombinedOutput()

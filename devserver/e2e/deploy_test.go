@@ -94,7 +94,7 @@ func (d *deployment) servePage(t *testing.T, dir, port string) {
 		t.Fatal(err)
 	}
 	text := strings.NewReplacer(
-		"/srv/page", dist, "/tmp/", dir+"/", "listen 8080", "listen 127.0.0.1:"+port,
+		"/srv/frontend/dist", dist, "/tmp/", dir+"/", "access_log /dev/stdout", "access_log off", "listen 8080", "listen 127.0.0.1:"+port,
 		"api-1:8080", "127.0.0.1:"+d.apis[0], "api-2:8080", "127.0.0.1:"+d.apis[1],
 	).Replace(string(conf))
 	if os.Getuid() == 0 { // its workers would be another user, who may not read the test's files
@@ -134,13 +134,13 @@ func TestDeployment(t *testing.T) {
 	b.screenshots("deployed")
 
 	for path, want := range map[string]int{
-		"/metrics": 200, "/readyz": 200, "/healthz": 200, "/assets/none.js": 404, "/api/external": 401, "/api/none": 404, "/.well-known/oauth-protected-resource": 200,
+		"/metrics": 404, "/readyz": 404, "/healthz": 404, "/.devserver-build": 404, "/none": 200, "/auth_config.json": 200, "/assets/none.js": 404, "/api/external": 401, "/api/none": 404, "/.well-known/oauth-protected-resource": 200,
 	} {
 		status, header, body := get(t, d.origin+path)
 		if status != want {
 			t.Errorf("%s: %d", path, status)
 		}
-		if isPage := strings.Contains(header.Get("Content-Type"), "text/html"); isPage != (want == 200 && !strings.Contains(path, ".well-known")) && want != 404 {
+		if isPage := strings.Contains(header.Get("Content-Type"), "text/html"); isPage != (path == "/none") && want != 404 {
 			t.Errorf("%s is the page: %t\n%s", path, isPage, body)
 		}
 	}

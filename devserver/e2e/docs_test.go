@@ -152,8 +152,8 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 	// TestStrangersFrontends does.
 	elsewhere := []string{
 		"bin/devserver --frontend devserver/e2e/frontends/entries", "bin/devserver --frontend devserver/e2e/frontends/entries --build some/dist",
-		"make test", "make lint test", "make bench", "make soak", "make image build",
-		"docker compose -f docs/deploy/compose.yaml up -d", "kubectl create secret generic valkey --from-file=password", "kubectl apply -k docs/deploy/kubernetes", "bin/devserver --host 0.0.0.0 --https", "bin/devserver --frontend some/dist",
+		"make test", "make lint test", "make bench", "make soak", "make image build BUILDER=docker",
+		"docker compose -f docs/deploy/compose.yaml up -d", "kubectl create secret generic valkey --from-file=password --from-file=ca.crt", "kubectl apply -k docs/deploy/kubernetes", "bin/devserver --host 0.0.0.0 --https", "bin/devserver --frontend some/dist",
 		"bin/devserver --port 4300 --allowed-host dev.test", "CGO_ENABLED=0 go build -trimpath -ldflags=-s -o calling-an-api ./api",
 		`dlv attach "$(pgrep -x api)"`, "AUTH0_DOMAIN=http://localhost:4400 dlv debug ./api", "sudo install calling-an-api /usr/local/bin/",
 	}

@@ -101,7 +101,7 @@ func (s *system) writeFiles(root, nginxPort string) error {
 	if err != nil {
 		return err
 	}
-	text := strings.NewReplacer("/tmp/", s.dir+"/", "listen 8080", "listen 127.0.0.1:"+nginxPort, "/srv/page", s.dir, "api-1:8080", s.apis[0], "api-2:8080", s.apis[1]).Replace(string(conf))
+	text := strings.NewReplacer("/tmp/", s.dir+"/", "access_log /dev/stdout", "access_log off", "listen 8080", "listen 127.0.0.1:"+nginxPort, "/srv/frontend/dist", s.dir, "api-1:8080", s.apis[0], "api-2:8080", s.apis[1]).Replace(string(conf))
 	if os.Getuid() == 0 { // its workers would be another user, who may not read the folder
 		text = "user root;\n" + text
 	}

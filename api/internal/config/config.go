@@ -3,7 +3,6 @@
 package config
 
 import (
-	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,24 +16,24 @@ import (
 
 // Config is all settings of the API.
 type Config struct {
-	Addr             string         // "host:port" to listen on
-	Issuers          []string       // issuers of accepted tokens, at least one, each a URL; discovery finds their exact spelling
-	Audiences        []string       // API identifiers of which a token's aud must contain one, at least one
-	Algorithms       []string       // signature algorithms of accepted tokens, at least one
-	Leeway           time.Duration  // clock difference allowed on exp, nbf and iat
-	StrictRFC9068    bool           // accept only tokens of RFC 9068's profile
-	TokenCache       int            // verified tokens to remember, 0 for none
-	Refresh          time.Duration  // time between scheduled fetches of the issuer's keys
-	MaxStale         time.Duration  // how long keys are kept while the issuer can't be reached
-	FetchesPerMinute int            // limit on the fetches that unknown key IDs cause
-	DPoP             string         // off, allowed or required
-	DPoPNonce        bool           // proofs need a nonce
-	PublicURLs       []string       // under which clients reach the API, for proofs; without any, the resource's or the address
-	ReplayStore      ReplayStore    // of used proofs
-	Authorities      *x509.CertPool // of issuers and the replay store; nil means the system's
-	Drain            time.Duration  // time between the start of the shutdown and the end of listening
-	CORSOrigins      []string       // origins whose pages may call the API
-	Resource         string         // URL of this API for its callers, "" if it has none
+	Addr             string        // "host:port" to listen on
+	Issuers          []string      // issuers of accepted tokens, at least one, each a URL; discovery finds their exact spelling
+	Audiences        []string      // API identifiers of which a token's aud must contain one, at least one
+	Algorithms       []string      // signature algorithms of accepted tokens, at least one
+	Leeway           time.Duration // clock difference allowed on exp, nbf and iat
+	StrictRFC9068    bool          // accept only tokens of RFC 9068's profile
+	TokenCache       int           // verified tokens to remember, 0 for none
+	Refresh          time.Duration // time between scheduled fetches of the issuer's keys
+	MaxStale         time.Duration // how long keys are kept while the issuer can't be reached
+	FetchesPerMinute int           // limit on the fetches that unknown key IDs cause
+	DPoP             string        // off, allowed or required
+	DPoPNonce        bool          // proofs need a nonce
+	PublicURLs       []string      // under which clients reach the API, for proofs; without any, the resource's or the address
+	ReplayStore      ReplayStore   // of used proofs
+	Authorities      []byte        // of issuers and the replay store, in PEM, in addition to the system's
+	Drain            time.Duration // time between the start of the shutdown and the end of listening
+	CORSOrigins      []string      // origins whose pages may call the API
+	Resource         string        // URL of this API for its callers, "" if it has none
 	LogLevel         slog.Level
 	LogJSON          bool
 	Health           bool // ask the API that listens on Addr for its health, and exit
@@ -91,7 +90,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.Resource, "resource-url", "", "`URL` of this API for clients; by default the first audience, if that is a URL")
 	fs.TextVar(&cfg.LogLevel, "log-level", slog.LevelInfo, "lowest `level` to log: debug, info, warn or error; warn turns the access log off")
 	fs.StringVar(&logFormat, "log-format", "text", "`format` of the log: text or json")
-	fs.BoolVar(&cfg.Health, "health", false, "ask the API that listens on --addr for /healthz, and exit with 0 if it serves requests, otherwise with 1")
+	fs.BoolVar(&cfg.Health, "health", false, "ask the API that listens on --addr for /readyz, and exit with 0 if it is ready for requests, otherwise with 1")
 	fs.BoolVar(&cfg.Version, "version", false, "print the version and exit")
 	fs.VisitAll(func(f *flag.Flag) {
 		if env := variables[f.Name]; env != "" {

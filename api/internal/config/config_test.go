@@ -105,6 +105,7 @@ func TestRefused(t *testing.T) {
 		"no password file":        {args: []string{"--replay-store", "valkey://a", "--replay-store-password-file", "missing"}, want: []string{"--replay-store-password-file", "missing"}},
 		"an empty password file":  {args: []string{"--replay-store", "valkey://a", "--replay-store-password-file", "/dev/null"}, want: []string{"--replay-store-password-file", "empty"}},
 		"a password and no store": {args: []string{"--replay-store-password-file", "config.go"}, want: []string{"--replay-store-password-file", "API_REPLAY_STORE"}},
+		"a password, no store":    {env: []string{"API_REPLAY_STORE_PASSWORD=x"}, want: []string{"API_REPLAY_STORE_PASSWORD", "API_REPLAY_STORE"}},
 		"open and no store":       {env: []string{"API_REPLAY_STORE_FAILURE=open"}, want: []string{"API_REPLAY_STORE_FAILURE", "--replay-store"}},
 		"half open":               {args: []string{"--replay-store", "valkey://a", "--replay-store-failure", "half"}, want: []string{"--replay-store-failure", "closed or open"}},
 		"a wait of a minute":      {args: []string{"--replay-store-wait", "1m"}, want: []string{"--replay-store-wait"}},

@@ -36,7 +36,7 @@ func (d *dpopFlags) register(fs *flag.FlagSet, cfg *Config) {
 	})
 	fs.StringVar(&d.store, "replay-store", "", "`URL` of a Valkey or Redis server where all processes remember used proofs, like valkey://localhost:6379; valkeys: for TLS; several hosts of a cluster, or with ?sentinel=name of sentinels, are separated by commas; by default each process remembers its own")
 	fs.StringVar(&d.passwordFile, "replay-store-password-file", "", "`file` with its password; or the variable API_REPLAY_STORE_PASSWORD")
-	fs.StringVar(&d.failure, "replay-store-failure", "closed", "while it does not respond: `closed` (503) or open (each process accepts a proof once)")
+	fs.StringVar(&d.failure, "replay-store-failure", "closed", "`what` happens to proofs while it does not respond: closed (503) or open (each process accepts a proof once)")
 	fs.DurationVar(&cfg.ReplayStore.Wait, "replay-store-wait", 250*time.Millisecond, "how long a request may wait for the replay store")
 }
 
@@ -59,13 +59,17 @@ func (d *dpopFlags) set(cfg *Config, origin map[string]string, lookupEnv func(st
 }
 
 func (d *dpopFlags) setReplayStore(cfg *Config, origin map[string]string, lookupEnv func(string) (string, bool)) error {
-	password, hasPassword := lookupEnv("API_REPLAY_STORE_PASSWORD")
+	password, _ := lookupEnv("API_REPLAY_STORE_PASSWORD")
 	if d.failure != "closed" && d.failure != "open" {
 		return fmt.Errorf("%s=%q: write closed or open", origin["replay-store-failure"], d.failure)
 	}
 	if d.store == "" {
-		if d.passwordFile != "" || d.failure == "open" {
-			return fmt.Errorf("%s has no effect without --replay-store (API_REPLAY_STORE)", origin[map[bool]string{true: "replay-store-password-file", false: "replay-store-failure"}[d.passwordFile != ""]])
+		for name, isSet := range map[string]bool{
+			origin["replay-store-password-file"]: d.passwordFile != "", origin["replay-store-failure"]: d.failure == "open", "API_REPLAY_STORE_PASSWORD": password != "",
+		} {
+			if isSet {
+				return fmt.Errorf("%s has no effect without --replay-store (API_REPLAY_STORE)", name)
+			}
 		}
 		return nil
 	}
@@ -74,14 +78,13 @@ func (d *dpopFlags) setReplayStore(cfg *Config, origin map[string]string, lookup
 	}
 	u, err := valkeystore.ParseURL(d.store)
 	if err != nil {
-		return fmt.Errorf("%s: %w; set API_REPLAY_STORE_PASSWORD or --replay-store-password-file for a password", origin["replay-store"], err)
+		return fmt.Errorf("%s: %w", origin["replay-store"], err)
 	}
-	u.Authorities = cfg.Authorities
 	cfg.ReplayStore.URL, cfg.ReplayStore.Open = &u, d.failure == "open"
 	switch {
-	case hasPassword && d.passwordFile != "":
+	case password != "" && d.passwordFile != "":
 		return fmt.Errorf("API_REPLAY_STORE_PASSWORD and %s are both set: remove one of them", origin["replay-store-password-file"])
-	case hasPassword:
+	case password != "":
 		cfg.ReplayStore.Password = func() (string, error) { return password, nil }
 	case d.passwordFile != "":
 		cfg.ReplayStore.Password = func() (string, error) { return passwordIn(d.passwordFile) }

@@ -29,7 +29,7 @@ type ReplayMetrics struct{ seconds *prometheus.HistogramVec }
 func NewReplayMetrics() *ReplayMetrics {
 	return &ReplayMetrics{prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "api_replay_store_seconds", Help: "Time that the replay store took for a DPoP proof, by outcome: fresh, used, failed or fallback.",
-		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25},
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1},
 	}, []string{"outcome"})}
 }
 

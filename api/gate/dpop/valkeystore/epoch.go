@@ -2,7 +2,10 @@ package valkeystore
 
 import (
 	"context"
+	"crypto/sha1" //nolint:gosec // it is how the server names scripts
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -15,94 +18,142 @@ import (
 // epoch is a time during which the server has forgotten nothing.
 type epoch struct {
 	dpop.Epoch
-	value string // of the epoch's key
-	dials int64  // count of connections for which it was checked
+	value  string // of the epoch's key
+	script string // records a proof in this epoch only
+	digest string // of the script
 }
 
-// ensureEpoch returns the value of the epoch's key, the server's time in milliseconds, and its
-// policy for a full memory. If there is no epoch, or one of another run of the server, a new one
-// begins: what was used before is forgotten, at least in part. The value is the run's ID, the time
-// and the secret, ARGV[1]. The other key is written only to learn whether that is possible.
-var ensureEpoch = valkey.NewLuaScript(`
+// ensureEpoch returns the value of the epoch's key, the server's time in seconds, and its policy for
+// a full memory. If there is no epoch, or one of another time of the server as the primary, a new
+// one begins: what was used before is forgotten, at least in part. The value is the ID of the
+// server's run, the ID of its replication history, which it changes when it becomes the primary,
+// the start, and the secret; the last two are arguments. The other key is written only to learn
+// whether that is possible.
+var ensureEpoch = valkey.NewLuaScriptNoSha(`
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-local time = redis.call('TIME')
-local now = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
+local history = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local id = run .. ' ' .. history .. ' '
 local value = redis.call('GET', KEYS[1])
-if not value or string.sub(value, 1, #run) ~= run then
-  value = run .. ' ' .. now .. ' ' .. ARGV[1]
+if not value or string.sub(value, 1, #id) ~= id then
+  value = id .. ARGV[1] .. ' ' .. ARGV[2]
   redis.call('SET', KEYS[1], value)
 end
 redis.call('SET', KEYS[2], '', 'PX', 1000)
 local memory = redis.call('INFO', 'memory')
 local policy = ''
 if string.match(memory, 'maxmemory:(%d+)') ~= '0' then policy = string.match(memory, 'maxmemory_policy:(%S+)') end
-return {value, now, policy}
+return {value, redis.call('TIME')[1], policy}
 `)
 
-// check asks the server for its epoch, and keeps it. One goroutine at a time does that; others
-// wait for its result.
-func (s *Store) check(ctx context.Context) (*epoch, error) {
-	before := s.current.Load()
+// recordProof is the text of the script that records a proof in one epoch. A server runs it by its
+// digest only if it has seen it during this run: scripts are neither saved nor replicated. Since the
+// text has the epoch in it, no other server, and no later run, records a proof in this epoch.
+const recordProof = `
+local value = redis.call('GET', KEYS[2])
+if not value or string.sub(value, 1, %d) ~= '%s' then return 2 end
+if string.match(redis.call('INFO', 'replication'), 'master_replid:(%%x+)') ~= '%s' then return 2 end
+if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then return 1 end
+return 0
+`
+
+// What recordProof returns.
+const (
+	wasThere   = 0
+	recorded   = 1
+	epochEnded = 2
+)
+
+// record records the proof with the key, and returns what has become of it.
+func (e *epoch) record(ctx context.Context, client valkey.Client, key, epochKey string, lifetime time.Duration) (int64, error) {
+	n, err := client.Do(ctx, client.B().Evalsha().Sha1(e.digest).Numkeys(2).Key(key, epochKey).Arg(strconv.FormatInt(lifetime.Milliseconds(), 10)).Build()).AsInt64()
+	if answer, ok := valkey.IsValkeyErr(err); ok && answer.IsNoScript() {
+		return epochEnded, nil
+	}
+	return n, err
+}
+
+// load has the server know the script.
+func (s *Store) load(ctx context.Context, e *epoch) error {
+	n, err := valkey.NewLuaScriptNoSha(e.script).Exec(ctx, *s.client.Load(), []string{s.proofKey + "check", s.epochKey}, []string{"1000"}).AsInt64()
+	if err == nil && n == epochEnded {
+		err = errors.New("it was emptied or replaced a moment ago")
+	}
+	return err
+}
+
+// check asks the server for its epoch, and keeps it. before is the epoch that the caller knows; if
+// it has ended for the server, the server may only have forgotten its script. One goroutine at a time
+// asks; others wait for its result.
+func (s *Store) check(ctx context.Context, before *epoch, hasEnded bool) (*epoch, error) {
 	s.checking.Lock()
 	defer s.checking.Unlock()
-	if now := s.current.Load(); now != before && now.dials == s.dials.Load() {
-		return now, nil // somebody else has checked meanwhile
+	if now := s.current.Load(); now != before {
+		return now, nil // somebody else has asked meanwhile
 	}
-	if err := ctx.Err(); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Wait)
+	defer cancel()
+	answer, err := ensureEpoch.Exec(ctx, *s.client.Load(), []string{s.epochKey, s.proofKey + "check"},
+		[]string{strconv.FormatInt(s.opts.Now().UnixMilli(), 10), secret()}).AsStrSlice()
+	if err != nil {
 		return nil, err
 	}
-	client := *s.client.Load()
-	for {
-		dials := s.dials.Load()
-		answer, err := ensureEpoch.Exec(ctx, client, []string{s.epochKey, s.proofKey + "check"}, []string{secret()}).AsStrSlice()
-		if err != nil {
+	if len(answer) != 3 {
+		return nil, errors.New("the answer of a script is malformed")
+	}
+	s.warn(answer[1], answer[2])
+	now := before
+	if before == nil || before.value != answer[0] {
+		if now, err = newEpoch(answer[0]); err != nil {
 			return nil, err
 		}
-		if s.dials.Load() != dials { // the answer may be of the server before
-			continue
+		hasEnded = true
+	}
+	if hasEnded {
+		if err := s.load(ctx, now); err != nil {
+			return nil, err
 		}
-		return s.keep(answer, dials)
 	}
-}
-
-// keep keeps the answer of ensureEpoch.
-func (s *Store) keep(answer []string, dials int64) (*epoch, error) {
-	if len(answer) != 3 {
-		return nil, errors.New("the script's answer is malformed")
-	}
-	fields := strings.Fields(answer[0]) // run, start, secret
-	if len(fields) != 3 {
-		return nil, errors.New("the key " + s.epochKey + " was changed by another program")
-	}
-	start, startErr := strconv.ParseInt(fields[1], 10, 64)
-	now, err := strconv.ParseInt(answer[1], 10, 64)
-	if err = errors.Join(startErr, err); err != nil {
-		return nil, err
-	}
-	local := s.opts.Now()
-	before := s.current.Load()
-	kept := &epoch{value: answer[0], dials: dials}
-	if before != nil && before.value == kept.value {
-		kept.Epoch = before.Epoch
-	} else {
-		kept.Epoch = dpop.Epoch{Since: local.Add(time.Duration(start-now)*time.Millisecond + clockMargin), Secret: []byte(fields[2])}
-		s.warn(before, local.Sub(time.UnixMilli(now)), answer[2])
-	}
-	s.current.Store(kept)
-	return kept, nil
-}
-
-// warn logs, at the start of an epoch, what is odd about the server. ahead is how far the clock of
-// this process is ahead of the server's.
-func (s *Store) warn(before *epoch, ahead time.Duration, policy string) {
-	if before != nil {
+	if now != before && before != nil {
 		s.opts.Log.Warn("the replay store was emptied, restarted or replaced: for a while, DPoP proofs without a nonce get a challenge")
 	}
-	if ahead.Abs() > clockMargin/2 {
-		s.opts.Log.Warn("the clock of this process and the replay store's differ: set them, because a proof could be used twice if those of two processes differ by "+clockMargin.String(),
-			"ahead", ahead.Round(time.Second))
+	s.current.Store(now)
+	return now, nil
+}
+
+// newEpoch returns the epoch with this value of its key.
+func newEpoch(value string) (*epoch, error) {
+	fields := strings.Fields(value) // run, history, start, secret
+	if len(fields) != 4 {
+		return nil, errors.New("the key of the epoch was changed by another program")
 	}
-	if policy != "" && policy != "noeviction" {
+	start, err := strconv.ParseInt(fields[2], 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	id := strings.Join(fields[:3], " ")
+	e := &epoch{
+		Epoch:  dpop.Epoch{Since: time.UnixMilli(start).Add(clockMargin), Secret: []byte(fields[3])},
+		value:  value,
+		script: fmt.Sprintf(recordProof, len(id), id, fields[1]),
+	}
+	digest := sha1.Sum([]byte(e.script)) //nolint:gosec // it is how the server names scripts
+	e.digest = hex.EncodeToString(digest[:])
+	return e, nil
+}
+
+// warn logs, once, what is odd about the server: its time, in seconds since 1970, and its policy.
+func (s *Store) warn(now, policy string) {
+	if seconds, err := strconv.ParseInt(now, 10, 64); err == nil {
+		ahead := s.opts.Now().Sub(time.Unix(seconds, 0))
+		isOff := ahead.Abs() > clockMargin/2
+		if isOff && !s.clockIsOff {
+			s.opts.Log.Warn("the clock of this process and the replay store's differ: set them, because a proof could be used twice if those of two processes differ by "+
+				clockMargin.String(), "ahead", ahead.Round(time.Second))
+		}
+		s.clockIsOff = isOff
+	}
+	if policy != s.policy && policy != "" && policy != "noeviction" {
 		s.opts.Log.Warn("the replay store drops keys if its memory is full, so that a proof could be used twice: set maxmemory-policy noeviction", "policy", policy)
 	}
+	s.policy = policy
 }

@@ -7,12 +7,13 @@
 // # Guarantees
 //
 // Of all copies of a proof, at all processes, one is accepted. If the server has lost what it knew,
-// because it was emptied, restarted or replaced by a replica, a new [dpop.Epoch] begins, and proofs
-// from before get a challenge. That holds while the clocks of the processes are at most 30 s apart.
+// because it was emptied, restarted, replaced by a replica, or a replica itself for a while, a new
+// [dpop.Epoch] begins, and proofs from before get a challenge. That holds while the clocks of the
+// processes are at most 30 s apart, and the server's clock does not jump by more.
 //
 // # Non-goals
 //
-// If two servers take themselves for the primary one, each accepts a proof once; Valkey's
+// If two servers both believe that they are the primary one, each accepts a proof once; Valkey's
 // min-replicas-to-write prevents that. All keys are in one slot, and so on one node of a cluster,
 // because what a node has lost can be told only for the node that is asked.
 package valkeystore
@@ -23,8 +24,10 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,8 +58,8 @@ type Options struct {
 	Prefix string
 	// Wait is how long a request may wait for the server. The default is 250 ms.
 	Wait time.Duration
-	// Fallback is used while the server does not respond, instead of rejecting proofs: a proof
-	// is then accepted once by each process. The default, nil, rejects them.
+	// Fallback also remembers the proofs of this process, and decides alone while the server does
+	// not respond: a proof is then accepted once by each process. The default, nil, rejects them.
 	Fallback dpop.Store
 	// Observe is told how each use has ended ([Fresh] and so on), and after which time. It is
 	// called from many goroutines. The default is nil.
@@ -82,14 +85,15 @@ type Store struct {
 	epochKey string
 	proofKey string // prefix of the keys of proofs
 
-	dials   atomic.Int64 // connections that were begun
 	current atomic.Pointer[epoch]
 	client  atomic.Pointer[valkey.Client] // nil until the server was reached once
 	problem atomic.Pointer[string]        // why the server cannot be used now; nil if it can
 	first   chan struct{}                 // closed when a first attempt has ended
 	again   chan struct{}                 // asks Run for a check now
 
-	checking sync.Mutex // held during a check, so that there is one at a time
+	checking   sync.Mutex // held during a check, so that there is one at a time; protects the fields below
+	clockIsOff bool       // that was logged
+	policy     string     // of the server, for a full memory
 }
 
 var _ dpop.Store = (*Store)(nil)
@@ -140,34 +144,47 @@ func (s *Store) Epoch() dpop.Epoch {
 }
 
 // errLost says that the server cannot be used now. The log has the reason.
-var errLost = errors.New("the server does not respond")
+var errLost = errors.New("the replay store cannot be used now")
 
 // Use implements [dpop.Store]. It waits for Options.Wait at most.
 func (s *Store) Use(ctx context.Context, id dpop.ID, until time.Time) (fresh bool, now dpop.Epoch, err error) {
 	begin := time.Now()
-	fresh, now, err = s.use(ctx, id, until)
 	outcome := Used
-	switch {
-	case err != nil && ctx.Err() == nil && s.opts.Fallback != nil:
-		outcome = Fallback
-		known := s.Epoch()
-		fresh, now, err = s.opts.Fallback.Use(ctx, id, until)
-		now.Secret = known.Secret
-	case err != nil:
+	if fresh, now, err = s.useHere(ctx, id, until); fresh && err == nil {
+		own := now
+		fresh, now, err = s.use(ctx, id, until)
+		switch {
+		case err != nil && s.opts.Fallback != nil:
+			outcome = Fallback
+			fresh, now, err = true, own, nil
+		case err == nil && fresh:
+			outcome = Fresh
+		}
+	}
+	if err != nil {
 		outcome = Failed
-	case fresh:
-		outcome = Fresh
 	}
 	s.opts.Observe(outcome, time.Since(begin))
 	return fresh, now, err
 }
 
-// use is Use without the fallback.
+// useHere uses id in the fallback. Without one, it is fresh.
+func (s *Store) useHere(ctx context.Context, id dpop.ID, until time.Time) (fresh bool, now dpop.Epoch, err error) {
+	if s.opts.Fallback == nil {
+		return true, dpop.Epoch{}, nil
+	}
+	fresh, now, err = s.opts.Fallback.Use(ctx, id, until)
+	now.Secret = s.Epoch().Secret
+	return fresh, now, err
+}
+
+// use uses id in the server.
 func (s *Store) use(ctx context.Context, id dpop.ID, until time.Time) (fresh bool, now dpop.Epoch, err error) {
 	if s.problem.Load() != nil || s.client.Load() == nil {
 		return false, dpop.Epoch{}, errLost // without waiting: Run finds out when it is back
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.opts.Wait)
+	// A client that gives up must not end a connection that others wait for.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Wait)
 	defer cancel()
 	type answer struct {
 		fresh bool
@@ -175,7 +192,7 @@ func (s *Store) use(ctx context.Context, id dpop.ID, until time.Time) (fresh boo
 		err   error
 	}
 	answered := make(chan answer, 1)
-	go func() { // the client waits for a new connection without regard to ctx
+	go func() { // the client library waits for a new connection without regard to ctx
 		var a answer
 		a.fresh, a.epoch, a.err = s.record(ctx, id, until)
 		answered <- a
@@ -195,40 +212,22 @@ func (s *Store) use(ctx context.Context, id dpop.ID, until time.Time) (fresh boo
 
 // record records id, and returns the epoch in which that has happened.
 func (s *Store) record(ctx context.Context, id dpop.ID, until time.Time) (fresh bool, in *epoch, err error) {
-	before, err := s.known(ctx)
-	if err != nil {
-		return false, nil, err
-	}
 	client, key := *s.client.Load(), s.proofKey+hex.EncodeToString(id[:])
 	lifetime := max(until.Sub(s.opts.Now()), 0) + clockMargin
-	results := client.DoMulti(ctx, // in this order, over one connection
-		client.B().Set().Key(key).Value("1").Nx().Px(lifetime).Build(),
-		client.B().Get().Key(s.epochKey).Build(),
-	)
-	switch err := results[0].Error(); {
-	case err == nil:
-		fresh = true
-	case !valkey.IsValkeyNil(err): // nil means that it was there
-		return false, nil, err
+	in = s.current.Load()
+	for range 3 { // an epoch rarely ends twice meanwhile
+		if in == nil {
+			return false, nil, errLost
+		}
+		known, err := in.record(ctx, client, key, s.epochKey, lifetime)
+		if err != nil || known != epochEnded {
+			return known == recorded, in, err
+		}
+		if in, err = s.check(ctx, in, true); err != nil {
+			return false, nil, err
+		}
 	}
-	value, err := results[1].ToString()
-	if err != nil && !valkey.IsValkeyNil(err) {
-		return false, nil, err
-	}
-	if value == before.value && s.dials.Load() == before.dials {
-		return fresh, before, nil
-	}
-	// It was emptied, or the connection is a new one, perhaps to another server.
-	after, err := s.check(ctx)
-	return fresh, after, err
-}
-
-// known returns the epoch of the server that the connections lead to.
-func (s *Store) known(ctx context.Context) (*epoch, error) {
-	if now := s.current.Load(); now != nil && now.dials == s.dials.Load() {
-		return now, nil
-	}
-	return s.check(ctx)
+	return false, nil, errLost
 }
 
 // checkSoon asks Run for a check.
@@ -258,15 +257,14 @@ func (s *Store) Run(ctx context.Context) {
 	}
 }
 
-// attempt checks the server once, and keeps and logs the result.
+// attempt checks the server once, and keeps and logs the result. A server that takes longer than a
+// request may wait counts as lost.
 func (s *Store) attempt(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 2*s.opts.Wait)
-	defer cancel()
 	err := s.connect()
 	if err == nil {
-		_, err = s.check(ctx)
+		_, err = s.check(ctx, s.current.Load(), false)
 	}
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if ctx.Err() != nil {
 		return // the process ends
 	}
 	isFirst := !s.Asked()
@@ -281,7 +279,7 @@ func (s *Store) attempt(ctx context.Context) {
 		}
 		return
 	}
-	now := reason(err)
+	now := s.reason(err)
 	s.problem.Store(&now)
 	if before == nil || *before != now {
 		effect := "requests with DPoP proofs get 503"
@@ -292,21 +290,38 @@ func (s *Store) attempt(ctx context.Context) {
 	}
 }
 
-// reason is what err says, in words for the operator.
-func reason(err error) string {
+// reason is what err says, in words for the operator. It has nothing that changes from one attempt
+// to the next, like the port of a connection, so that it is logged once.
+func (s *Store) reason(err error) string {
 	text := err.Error()
 	if answer, ok := errors.AsType[*valkey.ValkeyError](err); ok {
 		text = answer.Error()
 	}
+	tls := "; does it use TLS? then write valkeys://"
+	if s.opts.URL.TLS {
+		tls = "; does it use TLS? if not, write valkey://"
+	}
+	failed, isNetwork := errors.AsType[*net.OpError](err)
+	name, isName := errors.AsType[*net.DNSError](err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no response in time"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "no response in time" + tls
+	case isName:
+		return "the name " + name.Name + " cannot be resolved"
+	case isNetwork && failed.Op == "dial":
+		return "connect: " + failed.Err.Error()
+	case isNetwork, errors.Is(err, io.EOF):
+		return "the connection broke off" + tls
+	case strings.Contains(text, "unknown message type"):
+		return "it does not speak the protocol of Valkey and Redis" + tls
+	case strings.Contains(text, "cluster support disabled") && len(s.opts.URL.Addresses) > 1:
+		return "several hosts must be the nodes of a cluster, or with ?sentinel=NAME sentinels: " + text
 	case strings.HasPrefix(text, "OOM"):
 		return "its memory is full (maxmemory): " + text
 	case strings.HasPrefix(text, "WRONGPASS"), strings.HasPrefix(text, "NOAUTH"):
 		return "the password is wrong or missing: set API_REPLAY_STORE_PASSWORD or --replay-store-password-file: " + text
 	case strings.HasPrefix(text, "NOPERM"):
-		return "the user may not do what is needed (GET, SET, EVAL, EVALSHA, INFO, TIME, and the keys with the prefix): " + text
+		return "the user may not do what is needed (docs/dpop.md lists the commands and keys): " + text
 	}
 	return text
 }
@@ -321,14 +336,50 @@ func (s *Store) connect() error {
 	if s.client.Load() != nil {
 		return nil
 	}
-	options, err := s.clientOptions()
+	opened := &connections{}
+	options, err := s.clientOptions(opened)
 	if err != nil {
 		return err
 	}
 	client, err := valkey.NewClient(options)
+	opened.settle(err == nil)
 	if err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return err
 	}
 	s.client.Store(&client)
 	return nil
+}
+
+// connections are those that a new client has opened. If it fails, it leaves some of them open.
+type connections struct {
+	mu      sync.Mutex // protects all fields below
+	settled bool
+	failed  bool
+	open    []net.Conn
+}
+
+// add returns conn, unless the client has failed already: then it closes it.
+func (c *connections) add(conn net.Conn) (net.Conn, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.failed:
+		return nil, errors.Join(net.ErrClosed, conn.Close())
+	case !c.settled:
+		c.open = append(c.open, conn)
+	}
+	return conn, nil
+}
+
+// settle forgets the connections of a client that works, and closes those of one that does not.
+func (c *connections) settle(works bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settled, c.failed = true, !works
+	for _, conn := range c.open {
+		if !works {
+			_ = conn.Close() // the client may have done so
+		}
+	}
+	c.open = nil
 }

@@ -93,7 +93,10 @@ func use(t *testing.T, s *valkeystore.Store, id dpop.ID) (fresh bool, epoch dpop
 // fails waits until s rejects everything, and checks that nothing waits for longer than it may.
 func fails(t *testing.T, s *valkeystore.Store) {
 	t.Helper()
-	for s.Ready() {
+	for deadline := time.Now().Add(20 * time.Second); s.Ready(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it is still ready")
+		}
 		begin := time.Now()
 		fresh, _, err := s.Use(t.Context(), newID(), time.Now().Add(time.Minute))
 		if err == nil || fresh {
@@ -411,9 +414,16 @@ func TestFallback(t *testing.T) {
 	storetest.Await(t, "it is said", func() bool { return strings.Contains(log.String(), "each process accepts a DPoP proof once") })
 	server.Restart()
 	storetest.Await(t, "it is back", s.Ready)
-	if fresh, _ := use(t, s, id); !fresh {
-		t.Error("the server knows what only the process has seen")
+	if fresh, _ := use(t, s, id); fresh {
+		t.Error("what was used without the server is used again with it")
 	}
+	id = newID()
+	use(t, s, id)
+	server.Pause()
+	if fresh, _ := use(t, s, id); fresh {
+		t.Error("what was used with the server is used again without it")
+	}
+	server.Resume()
 	if _, ok := outcomes.Load(valkeystore.Fallback); !ok {
 		t.Error("the fallback is not observed")
 	}
@@ -426,7 +436,7 @@ func TestWarnings(t *testing.T) {
 	_, log := open(t, "valkey://"+server.Addr, func(o *valkeystore.Options) {
 		o.Now = func() time.Time { return time.Now().Add(20 * time.Second) }
 	})
-	for _, want := range []string{"maxmemory-policy noeviction", "policy=allkeys-lru", "ahead=20s"} {
+	for _, want := range []string{"maxmemory-policy noeviction", "policy=allkeys-lru", "ahead=2"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log does not say %q: %s", want, log)
 		}
@@ -436,6 +446,75 @@ func TestWarnings(t *testing.T) {
 	if !s.Ready() { // it is replaced, because it is of no run of the server
 		t.Errorf("the log: %s", log)
 	}
+}
+
+// TestRolledBack has a primary server become a replica of one that has missed a proof, and the
+// primary again, in the same run.
+func TestRolledBack(t *testing.T) {
+	t.Parallel()
+	server := storetest.Start(t)
+	host, port, _ := net.SplitHostPort(server.Addr)
+	replica := storetest.Start(t, "--replicaof", host, port, "--repl-diskless-sync-delay", "0")
+	replicaHost, replicaPort, _ := net.SplitHostPort(replica.Addr)
+	inSync := func(one *storetest.Server) func() bool {
+		return func() bool { return strings.Contains(one.Do("INFO", "replication"), "master_link_status:up") }
+	}
+	storetest.Await(t, "the replica", inSync(replica))
+	s, log := open(t, "valkey://"+server.Addr)
+	use(t, s, newID())
+	storetest.Await(t, "the epoch is replicated", func() bool { return replica.Do("EXISTS", "{dpop}:epoch") == "1" })
+	replica.Do("REPLICAOF", "NO", "ONE") // it misses what follows
+	id := newID()
+	_, before := use(t, s, id)
+	server.Do("REPLICAOF", replicaHost, replicaPort)
+	storetest.Await(t, "the roles are exchanged", inSync(server))
+	server.Do("REPLICAOF", "NO", "ONE")
+	storetest.Await(t, "it works again", func() bool {
+		fresh, epoch, err := s.Use(t.Context(), id, time.Now().Add(time.Minute))
+		if err == nil && fresh && isSame(epoch, before) {
+			t.Fatalf("accepted twice in one epoch: %s", log)
+		}
+		return err == nil
+	})
+}
+
+// TestClusterTakeover has a replica take the place of a primary node that it has lost touch with. The
+// client is connected to both.
+func TestClusterTakeover(t *testing.T) {
+	t.Parallel()
+	cluster := []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000", "--repl-diskless-sync-delay", "0"}
+	primary, replica := storetest.Start(t, cluster...), storetest.Start(t, append(cluster, "--cluster-replica-no-failover", "yes")...)
+	primary.Do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+	host, port, _ := net.SplitHostPort(primary.Addr)
+	replica.Do("CLUSTER", "MEET", host, port)
+	node := primary.Do("CLUSTER", "MYID")
+	storetest.Await(t, "they know each other", func() bool { return strings.Contains(replica.Do("CLUSTER", "NODES"), node) })
+	replica.Do("CLUSTER", "REPLICATE", node)
+	storetest.Await(t, "the replica", func() bool { return strings.Contains(replica.Do("INFO", "replication"), "master_link_status:up") })
+	storetest.Await(t, "the cluster", func() bool { return strings.Contains(replica.Do("CLUSTER", "INFO"), "cluster_state:ok") })
+	s, log := open(t, "valkey://"+primary.Addr+","+replica.Addr)
+	storetest.Await(t, "it is reached", s.Ready)
+	known := newID()
+	use(t, s, known)
+	replicated := func(id dpop.ID) bool { return strings.Contains(replica.Do("KEYS", "*"), fmt.Sprintf("%x", id)) }
+	storetest.Await(t, "the replica has it", func() bool { return replicated(known) })
+	replica.Do("CONFIG", "SET", "masterauth", "wrong") // so that the next connection fails
+	primary.Do("CLIENT", "KILL", "TYPE", "replica")
+	storetest.Await(t, "the replica has lost touch", func() bool { return strings.Contains(replica.Do("INFO", "replication"), "master_link_status:down") })
+	id := newID()
+	_, before := use(t, s, id)
+	if replicated(id) {
+		t.Fatal("the replica has not missed it")
+	}
+	replica.Do("CLUSTER", "FAILOVER", "TAKEOVER")
+	storetest.Await(t, "the replica is the primary", func() bool { return strings.Contains(primary.Do("CLUSTER", "NODES"), "myself,slave") })
+	storetest.Await(t, "it works again", func() bool {
+		fresh, epoch, err := s.Use(t.Context(), id, time.Now().Add(time.Minute))
+		if err == nil && fresh && isSame(epoch, before) {
+			t.Fatalf("accepted twice in one epoch: %s", log)
+		}
+		return err == nil
+	})
 }
 
 // TestCluster has the keys on the one of two nodes that has their slot.
@@ -508,9 +587,10 @@ func TestParseURL(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"localhost:6379": "valkey://", "http://a": "http", "valkey://:6379": "host:port", "valkey://a:0": "host:port", "valkey://a:x": "host:port", "valkey://a:99999": "host:port",
-		"valkey://a,": "host:port", "valkey://ada:secret@a": "password", "valkey://a/x": "database", "valkey://a/-1": "database", "valkey://a?x=1": "option", "valkey://a?sentinel=": "option",
-		"valkey://a?sentinel=a&sentinel=b": "option", "valkey://a?%zz": "escape", "": "valkey://",
+		"localhost:6379": "valkey://", "http://a": "http", "valkey://:6379": "a host is missing", "valkey://": "a host is missing", "valkey://a#b": "host:port", "valkey://a b": "host:port", "valkey://%zz": "host:port",
+		"valkey://p@secret@h#x": "malformed", "valkey://ada:se/secret@a": "password", "valkey://ada:se?secret@a": "password", "valkey://a:1/secret@b": "password", "valkey://a,b/3": "databases", "valkey://a:0": "host:port", "valkey://a:x": "host:port", "valkey://a:99999": "host:port",
+		"valkey://a,": "a host is missing", "valkey://ada:secret@a": "password", "valkey://a/x": "database", "valkey://a/-1": "database", "valkey://a?x=1": "option", "valkey://a?sentinel=": "needs one name",
+		"valkey://a?sentinel=a&sentinel=b": "needs one name", "valkey://a?%zz": "escape", "": "valkey://",
 	} {
 		if _, err := valkeystore.ParseURL(text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v, want %q", text, err, want)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -38,15 +39,17 @@ func ParseURL(text string) (URL, error) {
 	if !u.TLS && scheme != "valkey" && scheme != "redis" {
 		return URL{}, fmt.Errorf("the scheme %s is not supported: write valkey://, or valkeys:// for TLS", scheme)
 	}
-	rest, query, _ := strings.Cut(rest, "?")
-	rest, database, _ := strings.Cut(rest, "/")
-	hosts := rest
-	if user, after, ok := strings.Cut(rest, "@"); ok {
-		if strings.Contains(user, ":") {
-			return URL{}, errors.New("it has a password, which others can see there")
+	if user, after, ok := strings.Cut(rest, "@"); ok { // first, so that no part of a password is in an error
+		switch {
+		case strings.Contains(user, ":"):
+			return URL{}, errors.New("it has a password, which others can see there: set API_REPLAY_STORE_PASSWORD or --replay-store-password-file")
+		case strings.Contains(after, "@"), !hostName.MatchString(user):
+			return URL{}, errors.New("the user before @ is malformed")
 		}
-		u.User, hosts = user, after
+		u.User, rest = user, after
 	}
+	rest, query, _ := strings.Cut(rest, "?")
+	hosts, database, _ := strings.Cut(rest, "/")
 	for host := range strings.SplitSeq(hosts, ",") {
 		address, err := address(host)
 		if err != nil {
@@ -61,18 +64,27 @@ func ParseURL(text string) (URL, error) {
 		}
 		u.Database = n
 	}
+	if len(u.Addresses) > 1 && u.Database > 0 && !strings.Contains(query, "sentinel=") {
+		return URL{}, errors.New("a cluster has no databases")
+	}
 	options, err := url.ParseQuery(query)
 	if err != nil {
 		return URL{}, err
 	}
 	for name, values := range options {
-		if name != "sentinel" || len(values) != 1 || values[0] == "" {
+		if name != "sentinel" {
 			return URL{}, fmt.Errorf("the option %s is not supported: only sentinel=NAME is", name)
+		}
+		if len(values) != 1 || values[0] == "" {
+			return URL{}, errors.New("the option sentinel needs one name, that of the primary server")
 		}
 		u.Sentinel = values[0]
 	}
 	return u, nil
 }
+
+// hostName matches names and IPv4 addresses.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // address returns host with a port.
 func address(host string) (string, error) {
@@ -81,7 +93,10 @@ func address(host string) (string, error) {
 		host = net.JoinHostPort(strings.Trim(host, "[]"), "6379")
 	}
 	name, port, err := net.SplitHostPort(host)
-	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 || name == "" {
+	switch n, portErr := strconv.ParseUint(port, 10, 16); {
+	case err == nil && name == "":
+		return "", errors.New("a host is missing: write it like valkey://localhost:6379")
+	case err != nil || portErr != nil || n == 0 || net.ParseIP(name) == nil && !hostName.MatchString(name):
 		return "", fmt.Errorf("the address %q is not host:port", host)
 	}
 	return host, nil
@@ -98,19 +113,25 @@ func (u URL) String() string {
 
 // clientOptions returns the options of the client library. Its buffers are small, because the
 // commands are; nothing is retried, because a request waits.
-func (s *Store) clientOptions() (valkey.ClientOption, error) {
+func (s *Store) clientOptions(opened *connections) (valkey.ClientOption, error) {
 	u := s.opts.URL
 	options := valkey.ClientOption{
 		InitAddress: u.Addresses, SelectDB: u.Database, DisableCache: true, DisableRetry: true, AlwaysPipelining: true,
 		Dialer: net.Dialer{Timeout: time.Second}, ConnWriteTimeout: time.Second,
 		ReadBufferEachConn: 16 << 10, WriteBufferEachConn: 16 << 10, RingScaleEachConn: 8,
-		Sentinel: valkey.SentinelOption{MasterSet: u.Sentinel, Dialer: net.Dialer{Timeout: time.Second}},
+		Sentinel: valkey.SentinelOption{MasterSet: u.Sentinel, Dialer: net.Dialer{Timeout: time.Second}, TopologyRefreshInterval: 5 * time.Second},
 		DialCtxFn: func(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
-			s.dials.Add(1) // before the first command on it
+			var conn net.Conn
+			var err error
 			if config != nil {
-				return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
+				conn, err = (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
+			} else {
+				conn, err = dialer.DialContext(ctx, "tcp", address)
 			}
-			return dialer.DialContext(ctx, "tcp", address)
+			if err != nil {
+				return nil, err
+			}
+			return opened.add(conn)
 		},
 	}
 	if u.TLS {
