@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command soak runs the whole system under mixed traffic for some minutes, switches faults on and
 // off, and prints what came of it: requests, wrong answers, times, and the memory and descriptors
 // of the processes at the start and at the end. It ends with 1 if an answer was wrong or a process

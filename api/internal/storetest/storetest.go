@@ -40,7 +40,7 @@ type Server struct {
 const patience = 20 * time.Second
 
 // Start starts a server with nothing in it until the test ends. The arguments are those of
-// redis-server.
+// redis-server, in which PORT stands for the port.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
 	return start(tb, &Server{tb: tb, Dir: tb.TempDir(), args: args})
@@ -85,7 +85,10 @@ func (s *Server) start() bool {
 	} else {
 		args = append([]string{s.config, "--sentinel"}, args...)
 	}
-	cmd := exec.Command("redis-server", append(args, s.args...)...)
+	for _, arg := range s.args {
+		args = append(args, strings.ReplaceAll(arg, "PORT", port))
+	}
+	cmd := exec.Command("redis-server", args...)
 	output, err := cmd.StdoutPipe()
 	if err != nil {
 		s.tb.Fatal(err)

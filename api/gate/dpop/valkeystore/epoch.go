@@ -2,6 +2,7 @@ package valkeystore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // it is how the server names scripts
 	"encoding/hex"
 	"errors"
@@ -118,6 +119,11 @@ func (s *Store) check(ctx context.Context, before *epoch, hasEnded bool) (*epoch
 	}
 	s.current.Store(now)
 	return now, nil
+}
+
+// secret returns a new secret, in a form that can be a part of a value.
+func secret() string {
+	return rand.Text() + rand.Text()
 }
 
 // newEpoch returns the epoch with this value of its key.

@@ -21,14 +21,9 @@ package valkeystore
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"io"
 	"log/slog"
-	"net"
-	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -288,98 +283,4 @@ func (s *Store) attempt(ctx context.Context) {
 		}
 		s.opts.Log.Error("the replay store cannot be used: "+effect, "store", s.opts.URL.String(), "err", now)
 	}
-}
-
-// reason is what err says, in words for the operator. It has nothing that changes from one attempt
-// to the next, like the port of a connection, so that it is logged once.
-func (s *Store) reason(err error) string {
-	text := err.Error()
-	if answer, ok := errors.AsType[*valkey.ValkeyError](err); ok {
-		text = answer.Error()
-	}
-	tls := "; does it use TLS? then write valkeys://"
-	if s.opts.URL.TLS {
-		tls = "; does it use TLS? if not, write valkey://"
-	}
-	failed, isNetwork := errors.AsType[*net.OpError](err)
-	name, isName := errors.AsType[*net.DNSError](err)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return "no response in time" + tls
-	case isName:
-		return "the name " + name.Name + " cannot be resolved"
-	case isNetwork && failed.Op == "dial":
-		return "connect: " + failed.Err.Error()
-	case isNetwork, errors.Is(err, io.EOF):
-		return "the connection broke off" + tls
-	case strings.Contains(text, "unknown message type"):
-		return "it does not speak the protocol of Valkey and Redis" + tls
-	case strings.Contains(text, "cluster support disabled") && len(s.opts.URL.Addresses) > 1:
-		return "several hosts must be the nodes of a cluster, or with ?sentinel=NAME sentinels: " + text
-	case strings.HasPrefix(text, "OOM"):
-		return "its memory is full (maxmemory): " + text
-	case strings.HasPrefix(text, "WRONGPASS"), strings.HasPrefix(text, "NOAUTH"):
-		return "the password is wrong or missing: set API_REPLAY_STORE_PASSWORD or --replay-store-password-file: " + text
-	case strings.HasPrefix(text, "NOPERM"):
-		return "the user may not do what is needed (docs/dpop.md lists the commands and keys): " + text
-	}
-	return text
-}
-
-// secret returns a new secret, in a form that can be a part of a value.
-func secret() string {
-	return rand.Text() + rand.Text()
-}
-
-// connect makes the client if there is none yet.
-func (s *Store) connect() error {
-	if s.client.Load() != nil {
-		return nil
-	}
-	opened := &connections{}
-	options, err := s.clientOptions(opened)
-	if err != nil {
-		return err
-	}
-	client, err := valkey.NewClient(options)
-	opened.settle(err == nil)
-	if err != nil {
-		return err
-	}
-	s.client.Store(&client)
-	return nil
-}
-
-// connections are those that a new client has opened. If it fails, it leaves some of them open.
-type connections struct {
-	mu      sync.Mutex // protects all fields below
-	settled bool
-	failed  bool
-	open    []net.Conn
-}
-
-// add returns conn, unless the client has failed already: then it closes it.
-func (c *connections) add(conn net.Conn) (net.Conn, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.failed:
-		return nil, errors.Join(net.ErrClosed, conn.Close())
-	case !c.settled:
-		c.open = append(c.open, conn)
-	}
-	return conn, nil
-}
-
-// settle forgets the connections of a client that works, and closes those of one that does not.
-func (c *connections) settle(works bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.settled, c.failed = true, !works
-	for _, conn := range c.open {
-		if !works {
-			_ = conn.Close() // the client may have done so
-		}
-	}
-	c.open = nil
 }

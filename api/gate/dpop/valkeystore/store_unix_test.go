@@ -5,11 +5,16 @@ package valkeystore_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/binary"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,7 +29,10 @@ import (
 	"calling-an-api.example/api/internal/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The client library looks at a cluster again after a delay of a second, also if it is closed.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/valkey-io/valkey-go.(*call).DelayDo.func1"))
+}
 
 // output is a log that can be read while it is written.
 type output struct {
@@ -448,167 +456,33 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestRolledBack has a primary server become a replica of one that has missed a proof, and the
-// primary again, in the same run.
-func TestRolledBack(t *testing.T) {
+// TestTLS has a server that accepts TLS only, with an authority of its own.
+func TestTLS(t *testing.T) {
 	t.Parallel()
-	server := storetest.Start(t)
-	host, port, _ := net.SplitHostPort(server.Addr)
-	replica := storetest.Start(t, "--replicaof", host, port, "--repl-diskless-sync-delay", "0")
-	replicaHost, replicaPort, _ := net.SplitHostPort(replica.Addr)
-	inSync := func(one *storetest.Server) func() bool {
-		return func() bool { return strings.Contains(one.Do("INFO", "replication"), "master_link_status:up") }
+	made := httptest.NewTLSServer(http.NotFoundHandler()) // which makes a certificate for 127.0.0.1
+	defer made.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(made.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
 	}
-	storetest.Await(t, "the replica", inSync(replica))
-	s, log := open(t, "valkey://"+server.Addr)
-	use(t, s, newID())
-	storetest.Await(t, "the epoch is replicated", func() bool { return replica.Do("EXISTS", "{dpop}:epoch") == "1" })
-	replica.Do("REPLICAOF", "NO", "ONE") // it misses what follows
-	id := newID()
-	_, before := use(t, s, id)
-	server.Do("REPLICAOF", replicaHost, replicaPort)
-	storetest.Await(t, "the roles are exchanged", inSync(server))
-	server.Do("REPLICAOF", "NO", "ONE")
-	storetest.Await(t, "it works again", func() bool {
-		fresh, epoch, err := s.Use(t.Context(), id, time.Now().Add(time.Minute))
-		if err == nil && fresh && isSame(epoch, before) {
-			t.Fatalf("accepted twice in one epoch: %s", log)
-		}
-		return err == nil
-	})
-}
-
-// TestClusterTakeover has a replica take the place of a primary node that it has lost touch with. The
-// client is connected to both.
-func TestClusterTakeover(t *testing.T) {
-	t.Parallel()
-	cluster := []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "60000", "--repl-diskless-sync-delay", "0"}
-	primary, replica := storetest.Start(t, cluster...), storetest.Start(t, append(cluster, "--cluster-replica-no-failover", "yes")...)
-	primary.Do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-	host, port, _ := net.SplitHostPort(primary.Addr)
-	replica.Do("CLUSTER", "MEET", host, port)
-	node := primary.Do("CLUSTER", "MYID")
-	storetest.Await(t, "they know each other", func() bool { return strings.Contains(replica.Do("CLUSTER", "NODES"), node) })
-	replica.Do("CLUSTER", "REPLICATE", node)
-	storetest.Await(t, "the replica", func() bool { return strings.Contains(replica.Do("INFO", "replication"), "master_link_status:up") })
-	storetest.Await(t, "the cluster", func() bool { return strings.Contains(replica.Do("CLUSTER", "INFO"), "cluster_state:ok") })
-	s, log := open(t, "valkey://"+primary.Addr+","+replica.Addr)
-	storetest.Await(t, "it is reached", s.Ready)
-	known := newID()
-	use(t, s, known)
-	replicated := func(id dpop.ID) bool { return strings.Contains(replica.Do("KEYS", "*"), fmt.Sprintf("%x", id)) }
-	storetest.Await(t, "the replica has it", func() bool { return replicated(known) })
-	replica.Do("CONFIG", "SET", "masterauth", "wrong") // so that the next connection fails
-	primary.Do("CLIENT", "KILL", "TYPE", "replica")
-	storetest.Await(t, "the replica has lost touch", func() bool { return strings.Contains(replica.Do("INFO", "replication"), "master_link_status:down") })
-	id := newID()
-	_, before := use(t, s, id)
-	if replicated(id) {
-		t.Fatal("the replica has not missed it")
-	}
-	replica.Do("CLUSTER", "FAILOVER", "TAKEOVER")
-	storetest.Await(t, "the replica is the primary", func() bool { return strings.Contains(primary.Do("CLUSTER", "NODES"), "myself,slave") })
-	storetest.Await(t, "it works again", func() bool {
-		fresh, epoch, err := s.Use(t.Context(), id, time.Now().Add(time.Minute))
-		if err == nil && fresh && isSame(epoch, before) {
-			t.Fatalf("accepted twice in one epoch: %s", log)
-		}
-		return err == nil
-	})
-}
-
-// TestCluster has the keys on the one of two nodes that has their slot.
-func TestCluster(t *testing.T) {
-	t.Parallel()
-	nodes := []*storetest.Server{storetest.Start(t, "--cluster-enabled", "yes"), storetest.Start(t, "--cluster-enabled", "yes")}
-	nodes[0].Do("CLUSTER", "ADDSLOTSRANGE", "0", "8000")
-	nodes[1].Do("CLUSTER", "ADDSLOTSRANGE", "8001", "16383")
-	host, port, _ := net.SplitHostPort(nodes[1].Addr)
-	nodes[0].Do("CLUSTER", "MEET", host, port)
-	for _, node := range nodes {
-		storetest.Await(t, "the cluster", func() bool { return strings.Contains(node.Do("CLUSTER", "INFO"), "cluster_state:ok") })
-	}
-	for _, url := range []string{"valkey://" + nodes[0].Addr, "valkey://" + nodes[1].Addr + "," + nodes[0].Addr} {
-		s, log := open(t, url)
-		if !s.Ready() {
-			t.Fatalf("the log: %s", log)
-		}
-		id := newID()
-		first, _ := use(t, s, id)
-		second, _ := use(t, s, id)
-		if !first || second {
-			t.Errorf("%s: accepted: %t, %t", url, first, second)
+	dir := t.TempDir()
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: made.Certificate().Raw}, "key.pem": {Type: "PRIVATE KEY", Bytes: key}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
-}
-
-// TestSentinel has the primary server die, and a replica take its place: what it may have missed
-// counts as forgotten.
-func TestSentinel(t *testing.T) {
-	t.Parallel()
-	primary := storetest.Start(t)
-	host, port, _ := net.SplitHostPort(primary.Addr)
-	replica := storetest.Start(t, "--replicaof", host, port, "--repl-diskless-sync-delay", "0")
-	storetest.Await(t, "the replica", func() bool { return strings.Contains(replica.Do("INFO", "replication"), "master_link_status:up") })
-	config := filepath.Join(t.TempDir(), "sentinel.conf")
-	sentinel := storetest.StartSentinel(t, config, fmt.Sprintf("sentinel monitor shop %s %s 1\nsentinel down-after-milliseconds shop 300\nsentinel failover-timeout shop 3000\n", host, port))
-	s, log := open(t, "valkey://"+sentinel.Addr+"?sentinel=shop")
+	server := storetest.Start(t, "--port", "0", "--tls-port", "PORT", "--tls-auth-clients", "no",
+		"--tls-cert-file", filepath.Join(dir, "cert.pem"), "--tls-key-file", filepath.Join(dir, "key.pem"), "--tls-ca-cert-file", filepath.Join(dir, "cert.pem"))
+	trusted := x509.NewCertPool()
+	trusted.AddCert(made.Certificate())
+	s, log := open(t, "valkeys://"+server.Addr, func(o *valkeystore.Options) { o.URL.Authorities = trusted })
 	if !s.Ready() {
-		t.Fatalf("the log: %s", log)
+		t.Fatal(log)
 	}
-	id := newID()
-	_, before := use(t, s, id)
-	storetest.Await(t, "the replica has it", func() bool { return replica.Do("EXISTS", fmt.Sprintf("{dpop}:%x", id)) == "1" })
-	storetest.Await(t, "the sentinel knows the replica", func() bool { return strings.Contains(sentinel.Do("INFO", "sentinel"), "slaves=1") })
-	primary.Kill()
-	storetest.Await(t, "the replica is the primary", func() bool {
-		fresh, epoch, err := s.Use(t.Context(), newID(), time.Now().Add(time.Minute))
-		if err == nil && isSame(epoch, before) {
-			t.Fatalf("accepted in the epoch before: %t", fresh)
-		}
-		return err == nil
-	})
-	if fresh, after := use(t, s, id); fresh || isSame(after, before) {
-		t.Errorf("after it: %t, in the same epoch: %t", fresh, isSame(after, before))
-	}
-}
-
-func TestParseURL(t *testing.T) {
-	t.Parallel()
-	for text, want := range map[string]string{
-		"valkey://localhost":                     "[localhost:6379] false  0 ",
-		"valkeys://ada@a.test:1,b.test,[::1]":    "[a.test:1 b.test:6379 [::1]:6379] true ada 0 ",
-		"redis://localhost:6380/2":               "[localhost:6380] false  2 ",
-		"rediss://a:26379,b:26379?sentinel=shop": "[a:26379 b:26379] true  0 shop",
-	} {
-		u, err := valkeystore.ParseURL(text)
-		if got := fmt.Sprint(u.Addresses, u.TLS, " ", u.User, " ", u.Database, " ", u.Sentinel); err != nil || strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") {
-			t.Errorf("%s: got %q, %v; want %q", text, got, err, want)
+	use(t, s, newID())
+	for url, want := range map[string]string{"valkeys://": "certificate", "valkey://": "valkeys://"} {
+		if s, log := open(t, url+server.Addr); s.Ready() || !strings.Contains(log.String(), want) {
+			t.Errorf("%s: %s", url, log)
 		}
 	}
-	for text, want := range map[string]string{
-		"localhost:6379": "valkey://", "http://a": "http", "valkey://:6379": "a host is missing", "valkey://": "a host is missing", "valkey://a#b": "host:port", "valkey://a b": "host:port", "valkey://%zz": "host:port",
-		"valkey://p@secret@h#x": "malformed", "valkey://ada:se/secret@a": "password", "valkey://ada:se?secret@a": "password", "valkey://a:1/secret@b": "password", "valkey://a,b/3": "databases", "valkey://a:0": "host:port", "valkey://a:x": "host:port", "valkey://a:99999": "host:port",
-		"valkey://a,": "a host is missing", "valkey://ada:secret@a": "password", "valkey://a/x": "database", "valkey://a/-1": "database", "valkey://a?x=1": "option", "valkey://a?sentinel=": "needs one name",
-		"valkey://a?sentinel=a&sentinel=b": "needs one name", "valkey://a?%zz": "escape", "": "valkey://",
-	} {
-		if _, err := valkeystore.ParseURL(text); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v, want %q", text, err, want)
-		}
-	}
-}
-
-func FuzzParseURL(f *testing.F) {
-	f.Add("valkeys://ada@a.test:1,b.test,[::1]/3?sentinel=shop")
-	f.Fuzz(func(t *testing.T, text string) {
-		u, err := valkeystore.ParseURL(text)
-		if err != nil {
-			return
-		}
-		for _, address := range u.Addresses {
-			if _, _, err := net.SplitHostPort(address); err != nil {
-				t.Errorf("%q: %v", text, err)
-			}
-		}
-	})
 }

@@ -1,8 +1,6 @@
 package valkeystore
 
 import (
-	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -11,9 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/valkey-io/valkey-go"
 )
 
 // URL says where the server is. [ParseURL] makes one.
@@ -109,51 +104,4 @@ func (u URL) String() string {
 		text += " (" + u.Sentinel + ")"
 	}
 	return text
-}
-
-// clientOptions returns the options of the client library. Its buffers are small, because the
-// commands are; nothing is retried, because a request waits.
-func (s *Store) clientOptions(opened *connections) (valkey.ClientOption, error) {
-	u := s.opts.URL
-	options := valkey.ClientOption{
-		InitAddress: u.Addresses, SelectDB: u.Database, DisableCache: true, DisableRetry: true, AlwaysPipelining: true,
-		Dialer: net.Dialer{Timeout: time.Second}, ConnWriteTimeout: time.Second,
-		ReadBufferEachConn: 16 << 10, WriteBufferEachConn: 16 << 10, RingScaleEachConn: 8,
-		Sentinel: valkey.SentinelOption{MasterSet: u.Sentinel, Dialer: net.Dialer{Timeout: time.Second}, TopologyRefreshInterval: 5 * time.Second},
-		DialCtxFn: func(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
-			var conn net.Conn
-			var err error
-			if config != nil {
-				conn, err = (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
-			} else {
-				conn, err = dialer.DialContext(ctx, "tcp", address)
-			}
-			if err != nil {
-				return nil, err
-			}
-			return opened.add(conn)
-		},
-	}
-	if u.TLS {
-		options.TLSConfig = &tls.Config{RootCAs: u.Authorities, MinVersion: tls.VersionTLS12}
-		options.Sentinel.TLSConfig = options.TLSConfig
-	}
-	if u.Sentinel == "" {
-		options.AuthCredentialsFn = func(valkey.AuthCredentialsContext) (valkey.AuthCredentials, error) {
-			password, err := s.password()
-			return valkey.AuthCredentials{Username: u.User, Password: password}, err
-		}
-		return options, nil
-	}
-	// The function would be used for the sentinels too, which have no password.
-	password, err := s.password()
-	options.Username, options.Password = u.User, password
-	return options, err
-}
-
-func (s *Store) password() (string, error) {
-	if s.opts.Password == nil {
-		return "", nil
-	}
-	return s.opts.Password()
 }
