@@ -126,7 +126,11 @@ func (s *server) resident() (float64, error) {
 
 func stopAll(servers []*server) {
 	for _, s := range servers {
-		_ = s.cmd.Process.Kill() // it may have ended already
+		if s.front { // or its workers would stay
+			_ = s.cmd.Process.Signal(os.Interrupt) // it may have ended already
+		} else {
+			_ = s.cmd.Process.Kill()
+		}
 		_ = s.cmd.Wait()
 	}
 }
