@@ -37,7 +37,7 @@ type backend struct {
 func (b *backend) run(t *testing.T, issuer string) {
 	t.Helper()
 	b.cmd = command(t.Context(), "AUTH0_DOMAIN="+issuer, "API_ADDR="+b.addr)
-	b.cmd.Args = append(b.cmd.Args, "--drain", "500ms", "--log-level", "warn")
+	b.cmd.Args = append(b.cmd.Args, "--drain", "2s", "--log-level", "warn")
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -481,7 +481,9 @@ func TestTLS(t *testing.T) {
 	}
 	use(t, s, newID())
 	for url, want := range map[string]string{"valkeys://": "certificate", "valkey://": "valkeys://"} {
-		if s, log := open(t, url+server.Addr); s.Ready() || !strings.Contains(log.String(), want) {
+		s, log := open(t, url+server.Addr)
+		storetest.Await(t, url+" says "+want, func() bool { return strings.Contains(log.String(), want) })
+		if s.Ready() {
 			t.Errorf("%s: %s", url, log)
 		}
 	}
