@@ -35,6 +35,7 @@ test.each([
   ['of another user', '{"user": "bob", "calls": [{"title": "x"}]}'],
   ['of no user', '{"calls": []}'],
   ['not JSON', 'x'],
+  ['of another shape', '{"user": "ada", "calls": [null, {"title": "x"}]}'],
   ['no list', '{"user": "ada", "calls": 1}'],
 ])('none %s', (_, kept) => {
   sessionStorage.setItem('calls', kept)

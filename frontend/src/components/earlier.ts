@@ -54,8 +54,11 @@ function restore(user: string | undefined): Kept[] {
   if (kept === undefined) return []
   try {
     const { user: before, calls } = JSON.parse(kept) as { user?: string; calls: Kept[] }
-    return before === user && Array.isArray(calls) ? calls : []
+    return before === user && Array.isArray(calls) && calls.every(isKept) ? calls : []
   } catch {
     return [] // not written by this version of the page
   }
 }
+
+const isKept = (call: Kept | null): boolean =>
+  typeof call?.title === 'string' && typeof call.sent === 'string' && typeof call.body === 'string' && Array.isArray(call.checks)
