@@ -68,7 +68,8 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 		t.showMessage(w, http.StatusBadRequest, "That is not possible", err.Error())
 		return
 	}
-	t.events.add(r.Context(), "The dashboard was used: %s", strings.TrimSpace(form.Get("action")+" "+form.Get("user")+form.Get("path")+form.Get("ahead")))
+	t.events.add(r.Context(), Event{Type: EventControl, User: form.Get("user"),
+		Text: strings.TrimSpace("The dashboard was used: " + form.Get("action") + " " + form.Get("user") + form.Get("path") + form.Get("ahead"))})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 

@@ -30,6 +30,9 @@ var responseModes = []string{
 // organizationName matches what Auth0 accepts as the ID or name of an organization.
 var organizationName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$`)
 
+// ignoredParameters are those of Auth0 and OpenID Connect Core §3.1.2.1 that have no effect here.
+var ignoredParameters = []string{"acr_values", "claims", "claims_locales", "connection", "connection_scope", "display", "id_token_hint", "registration", "resource", "ui_locales"}
+
 // maxAuthorize is the maximum size of the parameters, in bytes. They are kept until the
 // login ends.
 const maxAuthorize = 8 << 10
@@ -102,8 +105,13 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		thumbprint: r.Form.Get("dpop_jkt"),
 	}
 	if err := t.check(req, r.Form); err != nil {
-		t.fail(w, r, req, err)
+		t.fail(w, r, req, nil, err)
 		return
+	}
+	if ignored := slices.DeleteFunc(slices.Clone(ignoredParameters), func(name string) bool { return !r.Form.Has(name) }); len(ignored) > 0 {
+		t.events.add(r.Context(), Event{
+			Type: EventLogin, Client: app.ID, Text: fmt.Sprintf("%q sent what the local tenant ignores: %s", app.Name, strings.Join(ignored, ", ")),
+		})
 	}
 	t.proceed(w, r, req, t.currentSession(r))
 }
@@ -203,7 +211,7 @@ func (t *Tenant) proceed(w http.ResponseWriter, r *http.Request, req *authReques
 	switch {
 	case mustLogIn:
 		if silent {
-			t.fail(w, r, req, oidc.ErrLoginRequired().WithDescription("Login required"))
+			t.fail(w, r, req, nil, oidc.ErrLoginRequired().WithDescription("Login required"))
 			return
 		}
 		t.interact(w, r, req, "/u/login")
@@ -211,7 +219,7 @@ func (t *Tenant) proceed(w http.ResponseWriter, r *http.Request, req *authReques
 		if silent {
 			err := oidc.ErrInteractionRequired().WithDescription("Consent required")
 			err.ErrorType = "consent_required" // OpenID Connect Core §3.1.2.6; the library has no constant for it
-			t.fail(w, r, req, err)
+			t.fail(w, r, req, s.user, err)
 			return
 		}
 		t.interact(w, r, req, "/u/consent")

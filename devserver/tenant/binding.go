@@ -3,6 +3,7 @@ package tenant
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -45,7 +46,8 @@ func (p *protocol) proofOf(ctx context.Context, header http.Header, client *dire
 	})
 	if problem, ok := errors.AsType[*proofError](err); ok {
 		if problem != errNoNonce { // which every client meets at first
-			p.tenant.events.rejected(ctx, "A DPoP proof of %q was rejected: %s", client.Name, problem.why)
+			p.tenant.events.reject(ctx, Event{Type: EventTokens, Client: client.ID, Error: problem.code,
+				Text: fmt.Sprintf("A DPoP proof of %q was rejected: %s", client.Name, problem.why)})
 		}
 		return "", tokenError(problem.code, problem.why)
 	}
@@ -73,7 +75,8 @@ func (p *protocol) binds(ctx context.Context, client *directory.Client, api *dir
 		possession = api.Possession
 	}
 	reject := func(why string) (bool, error) {
-		p.tenant.events.rejected(ctx, "A token for %q was rejected: %s", client.Name, why)
+		p.tenant.events.reject(ctx, Event{Type: EventTokens, Client: client.ID, Error: "invalid_request",
+			Text: fmt.Sprintf("A token for %q was rejected: %s", client.Name, why)})
 		return false, tokenError("invalid_request", why)
 	}
 	switch {

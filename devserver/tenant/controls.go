@@ -97,7 +97,7 @@ func control[T any](t *Tenant, mux *http.ServeMux, name string, act func(asked T
 			return
 		}
 		if name != "token" && name != "reset" { // Mint reports itself, and a reset leaves no events
-			t.events.add(r.Context(), "A test used %s", r.URL.Path)
+			t.events.add(r.Context(), Event{Type: EventControl, Text: "A test used " + r.URL.Path})
 		}
 		writeControl(w, answer)
 	})

@@ -64,7 +64,7 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 	page := dashboard{
 		Version: version,
 		Issuer:  t.opts.Issuer, App: t.opts.AppOrigin, CanAct: hostcheck.FromThisMachine(r), Nonce: rand.Text(), Ahead: t.controls.ahead(),
-		Users: t.Users(), Events: t.events.list(),
+		Users: t.Users(), Events: t.events.list(maxShownEvents),
 	}
 	d := t.directory.Load()
 	page.Clients, page.APIs = clientRows(d), apiRows(d)

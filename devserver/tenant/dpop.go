@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -215,7 +216,7 @@ func (t *Tenant) requireProof(next http.Handler) http.Handler {
 		if problem, ok := errors.AsType[*proofError](err); ok {
 			code = problem.code
 		}
-		t.events.rejected(r.Context(), "A request for /userinfo was rejected: %s", err)
+		t.events.reject(r.Context(), Event{Type: EventUserinfo, Error: code, Text: fmt.Sprintf("A request for /userinfo was rejected: %s", err)})
 		w.Header().Set("DPoP-Nonce", t.proofs.nonce(0))
 		w.Header().Set("WWW-Authenticate", `DPoP error="`+code+`", algs="ES256 EdDSA PS256 RS256"`)
 		http.Error(w, `{"error":"`+code+`"}`, http.StatusUnauthorized)

@@ -3,21 +3,67 @@ package tenant
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"calling-an-api.example/devserver/internal/directory"
 )
 
-// Limits: how many events are kept, and the size of a text in bytes.
+// Limits: how many events are kept, how many of them the dashboard shows, and the size of a text
+// in bytes.
 const (
-	maxEvents    = 50
-	maxEventText = 400
+	maxEvents      = 1000
+	maxShownEvents = 50
+	maxEventText   = 400
 )
 
-// events are the last events, which the dashboard shows: the tenant's side of each login.
-// They contain claims but no tokens. The methods may be called from any goroutine.
+// Types of events: what they are about.
+const (
+	EventLogin       = "login"       // at /authorize, the login page, or by a test
+	EventConsent     = "consent"     // the user has agreed
+	EventLogout      = "logout"      // of one browser
+	EventTokens      = "tokens"      // at /oauth/token, or an ID token of a login
+	EventUserinfo    = "userinfo"    // a request that was rejected
+	EventControl     = "control"     // by a test or the dashboard
+	EventUnsupported = "unsupported" // a request for what the tenant does not have
+)
+
+// Event is something that the tenant has done, as the dashboard shows it. Text is for people, and
+// changes; tests can rely on the other fields.
+type Event struct {
+	At   time.Time `json:"at"`
+	Type string    `json:"type"` // one of the constants
+	// User is the user's email address, "" if no user of the tenant is known.
+	User string `json:"user"`
+	// Client is the client's ID, "" if no client of the tenant is known.
+	Client string `json:"client_id"`
+	// Error is the code of the error that was sent to the client (RFC 6749 §4.1.2.1, §5.2), "" for
+	// none.
+	Error string `json:"error"`
+	// Rejected is whether something is wrong. It is false if a client has asked silently whether
+	// a user is logged in and none is, whose Error is "login_required".
+	Rejected bool   `json:"rejected"`
+	Text     string `json:"text"`
+	// Tokens are those that were issued. It is never nil.
+	Tokens []IssuedToken `json:"tokens"`
+}
+
+// IssuedToken is the claims of a token that was issued.
+type IssuedToken struct {
+	Kind   string `json:"kind"` // "Access token", "Access token, which is opaque to clients" or "ID token"
+	Claims any    `json:"claims"`
+}
+
+// JSON returns the claims as indented JSON.
+func (t IssuedToken) JSON() (string, error) {
+	text, err := json.MarshalIndent(t.Claims, "", "  ")
+	return string(text), err
+}
+
+// events are the last events: the tenant's side of each login. They contain claims but no
+// tokens. The methods may be called from any goroutine.
 type events struct {
 	now func() time.Time
 
@@ -46,12 +92,6 @@ func (e *events) wake() {
 	}
 }
 
-// JSON returns the claims as indented JSON.
-func (t IssuedToken) JSON() (string, error) {
-	text, err := json.MarshalIndent(t.Claims, "", "  ")
-	return string(text), err
-}
-
 // clear removes all events.
 func (e *events) clear() {
 	e.mu.Lock()
@@ -60,28 +100,16 @@ func (e *events) clear() {
 	e.wake()
 }
 
-// add adds an event of the request with ctx.
-func (e *events) add(ctx context.Context, format string, args ...any) {
-	e.append(observerOf(ctx), Event{Text: fmt.Sprintf(format, args...), Tokens: []IssuedToken{}})
-}
-
-// rejected adds an event about something that was rejected.
-func (e *events) rejected(ctx context.Context, format string, args ...any) {
-	e.append(observerOf(ctx), Event{Text: fmt.Sprintf(format, args...), Rejected: true, Tokens: []IssuedToken{}})
-}
-
-// issued adds an event about tokens that were issued.
-func (e *events) issued(ctx context.Context, tokens []IssuedToken, format string, args ...any) {
-	e.append(observerOf(ctx), Event{Text: fmt.Sprintf(format, args...), Tokens: tokens})
-}
-
-// append adds one, and tells observe unless that is nil.
-func (e *events) append(observe func(Event), one Event) {
+// add adds an event of the request with ctx, and tells the request's observer. It sets one.At.
+func (e *events) add(ctx context.Context, one Event) {
 	one.At = e.now()
 	if len(one.Text) > maxEventText {
 		one.Text = strings.ToValidUTF8(one.Text[:maxEventText], "") + "…"
 	}
-	if observe != nil {
+	if one.Tokens == nil {
+		one.Tokens = []IssuedToken{}
+	}
+	if observe := observerOf(ctx); observe != nil {
 		observe(one)
 	}
 	e.mu.Lock()
@@ -92,11 +120,25 @@ func (e *events) append(observe func(Event), one Event) {
 	e.wake()
 }
 
-// list returns the events, the newest first.
-func (e *events) list() []Event {
+// reject adds an event of the request with ctx about something that was rejected.
+func (e *events) reject(ctx context.Context, one Event) {
+	one.Rejected = true
+	e.add(ctx, one)
+}
+
+// list returns at most limit events, the newest first.
+func (e *events) list(limit int) []Event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	list := slices.Clone(e.last)
+	list := slices.Clone(e.last[max(0, len(e.last)-limit):])
 	slices.Reverse(list)
 	return list
+}
+
+// emailOf returns the email address of u, "" if that is nil.
+func emailOf(u *directory.User) string {
+	if u == nil {
+		return ""
+	}
+	return u.Email
 }

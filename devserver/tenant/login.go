@@ -80,7 +80,7 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 			page := t.loginPage(req)
 			page.Username = r.PostForm.Get("username")
 			page.Error = "Wrong email or password"
-			t.events.rejected(r.Context(), "Wrong email or password for %s", req.client.Name)
+			t.events.reject(r.Context(), Event{Type: EventLogin, User: emailOf(u), Client: req.client.ID, Text: "Wrong email or password for " + req.client.Name})
 			t.renderForm(w, http.StatusUnauthorized, "login.html", req, page)
 			return
 		}
@@ -90,12 +90,12 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if u.Blocked { // Auth0's error and description
-		t.fail(w, r, req, &oidc.Error{ErrorType: "unauthorized", Description: "user is blocked"})
+		t.fail(w, r, req, u, &oidc.Error{ErrorType: "unauthorized", Description: "user is blocked"})
 		return
 	}
 	req.loggedIn = true
 	s := t.startSession(w, r, u)
-	t.events.add(r.Context(), "%s logged in to %s", u.Email, req.client.Name)
+	t.events.add(r.Context(), Event{Type: EventLogin, User: u.Email, Client: req.client.ID, Text: u.Email + " logged in to " + req.client.Name})
 	t.proceed(w, r, req, s)
 }
 
@@ -158,11 +158,13 @@ func (t *Tenant) consent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.PostForm.Get("action") != "accept" {
-		t.fail(w, r, req, oidc.ErrAccessDenied().WithDescription("User did not authorize the request"))
+		t.fail(w, r, req, s.user, oidc.ErrAccessDenied().WithDescription("User did not authorize the request"))
 		return
 	}
 	t.recordConsent(s.user, req)
-	t.events.add(r.Context(), "%s agreed to the scopes of %s", s.user.Email, req.client.Name)
+	t.events.add(r.Context(), Event{
+		Type: EventConsent, User: s.user.Email, Client: req.client.ID, Text: s.user.Email + " agreed to the scopes of " + req.client.Name,
+	})
 	req.consented = true
 	t.proceed(w, r, req, s)
 }

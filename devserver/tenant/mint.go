@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -76,7 +77,8 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	}
 	maps.Copy(claims, options.Claims)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
-	t.events.append(nil, Event{
+	t.events.add(context.Background(), Event{
+		Type: EventControl, User: options.User, Client: access.Client,
 		Text:   fmt.Sprintf("make token, a test or the dashboard minted a token for %s%s", cmp.Or(options.User, MachineClientID), boundTo(options.JKT)),
 		Tokens: []IssuedToken{{"Access token", claims}},
 	})

@@ -8,11 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
-
-	"calling-an-api.example/devserver/internal/directory"
 )
 
 const (
@@ -30,8 +27,13 @@ type protocol struct {
 // VerifyClient implements op.Server. A confidential client authenticates with its secret or an
 // assertion; a public one needs none, because PKCE binds codes to it.
 func (p *protocol) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
+	app := p.tenant.directory.Load().Client(r.Data.ClientID)
 	reject := func(why string) error {
-		p.tenant.events.rejected(ctx, "A token request was rejected: %s", why)
+		known := ""
+		if app != nil {
+			known = app.ID
+		}
+		p.tenant.events.reject(ctx, Event{Type: EventTokens, Client: known, Error: "invalid_client", Text: "A token request was rejected: " + why})
 		return op.NewStatusError(oidc.ErrInvalidClient().WithDescription("Unauthorized"), http.StatusUnauthorized)
 	}
 	if r.Data.ClientAssertion != "" {
@@ -41,7 +43,6 @@ func (p *protocol) VerifyClient(ctx context.Context, r *op.Request[op.ClientCred
 		}
 		return opClient{app}, nil
 	}
-	app := p.tenant.directory.Load().Client(r.Data.ClientID)
 	if app == nil || !app.IsPublic() && !app.HasSecret(r.Data.ClientSecret) {
 		return nil, reject("its client is unknown, or the secret is wrong")
 	}
@@ -50,8 +51,11 @@ func (p *protocol) VerifyClient(ctx context.Context, r *op.Request[op.ClientCred
 
 // CodeExchange implements op.Server. A code is valid once; a failed attempt uses it too.
 func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
+	user := "" // not known yet
 	reject := func(why string) error {
-		p.tenant.events.rejected(ctx, "An authorization code was rejected: %s", why)
+		p.tenant.events.reject(ctx, Event{
+			Type: EventTokens, User: user, Client: r.Client.GetID(), Error: "invalid_grant", Text: "An authorization code was rejected: " + why,
+		})
 		return invalidGrant(why)
 	}
 	client := p.tenant.directory.Load().Client(r.Client.GetID())
@@ -74,6 +78,7 @@ func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Ac
 	if g.request.client.ID != r.Client.GetID() {
 		return nil, reject("Invalid authorization code")
 	}
+	user = g.session.user.Email
 	if r.Data.RedirectURI != g.request.RedirectURI {
 		return nil, reject("redirect_uri is not the one of the authorization request")
 	}
@@ -147,58 +152,12 @@ func (p *protocol) tokens(ctx context.Context, g *grant, what, refreshToken stri
 			return nil, err
 		}
 	}
-	p.tenant.events.issued(ctx, issued, "%q exchanged %s for %s's tokens%s", g.request.client.Name, what, g.session.user.Email, boundTo(g.thumbprint))
-	return noStore(resp), nil
-}
-
-// ClientCredentialsExchange implements op.Server. As at Auth0, the parameter audience,
-// which names the API, is required.
-func (p *protocol) ClientCredentialsExchange(ctx context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
-	audience := r.Form.Get("audience")
-	d := p.tenant.directory.Load()
-	a, app := d.API(audience), d.Client(r.Client.GetID())
-	reject := func(why string) error {
-		p.tenant.events.rejected(ctx, "Client credentials were rejected: %s", why)
-		return op.NewStatusError(oidc.ErrAccessDenied().WithDescription("%s", why), http.StatusForbidden)
-	}
-	if a == nil || app == nil {
-		return nil, reject(fmt.Sprintf("Service not enabled within domain: %.200s", audience))
-	}
-	for _, name := range r.Data.Scope {
-		if !slices.Contains(app.Scopes, name) || !a.Has(name) {
-			return nil, reject(fmt.Sprintf("Client has not been granted scopes: %.200s", name))
-		}
-	}
-	granted := slices.DeleteFunc(slices.Clone(app.Scopes), func(name string) bool {
-		return !a.Has(name) || len(r.Data.Scope) > 0 && !slices.Contains(r.Data.Scope, name)
+	app, user := g.request.client, g.session.user.Email
+	p.tenant.events.add(ctx, Event{
+		Type: EventTokens, User: user, Client: app.ID, Tokens: issued,
+		Text: fmt.Sprintf("%q exchanged %s for %s's tokens%s", app.Name, what, user, boundTo(g.thumbprint)),
 	})
-	now := p.tenant.opts.Now()
-	claims := accessClaims{
-		Issuer: p.tenant.opts.Issuer, Subject: app.ID + "@clients", Audience: audienceClaim{a.Audience},
-		IssuedAt: now.Unix(), Expires: now.Add(a.Lifetime).Unix(),
-		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.ID, Permissions: granted,
-	}
-	thumbprint, err := p.proofOf(ctx, r.Header, app)
-	if err != nil {
-		return nil, err
-	}
-	isBound, err := p.binds(ctx, app, a, thumbprint != "")
-	if err != nil {
-		return nil, err
-	}
-	tokenType := oidc.BearerToken
-	if isBound {
-		tokenType = tokenTypeDPoP
-		claims.Confirmation = &confirmation{thumbprint}
-	}
-	token, shown, err := p.tenant.accessToken(claims, a)
-	if err != nil {
-		return nil, err
-	}
-	p.tenant.events.issued(ctx, []IssuedToken{shown}, "%q exchanged its client credentials for a token%s", app.Name, boundTo(claims.Confirmation.thumbprint()))
-	return noStore(&oidc.AccessTokenResponse{
-		AccessToken: token, TokenType: tokenType, ExpiresIn: uint64(a.Lifetime.Seconds()), Scope: granted,
-	}), nil
+	return noStore(resp), nil
 }
 
 // UserInfo implements op.Server. It requires an access token whose aud contains this
@@ -212,47 +171,6 @@ func (p *protocol) UserInfo(_ context.Context, r *op.Request[oidc.UserInfoReques
 		}
 	}
 	return nil, op.NewStatusError(&oidc.Error{ErrorType: "invalid_token", Description: "Unauthorized"}, http.StatusUnauthorized)
-}
-
-// Keys implements op.Server.
-func (p *protocol) Keys(context.Context, *op.Request[struct{}]) (*op.Response, error) {
-	set, err := p.tenant.keys.public()
-	if err != nil {
-		return nil, err
-	}
-	return op.NewResponse(set), nil
-}
-
-// Discovery implements op.Server. It lists only what is supported.
-func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Response, error) {
-	at := func(path string) string { return strings.TrimSuffix(p.tenant.opts.Issuer, "/") + path }
-	scopes := []string{}
-	for _, scope := range directory.IdentityScopes {
-		scopes = append(scopes, scope.Name)
-	}
-	return op.NewResponse(discovery{&oidc.DiscoveryConfiguration{
-		Issuer:                            p.tenant.opts.Issuer,
-		AuthorizationEndpoint:             at("/authorize"),
-		TokenEndpoint:                     at("/oauth/token"),
-		UserinfoEndpoint:                  at("/userinfo"),
-		RevocationEndpoint:                at("/oauth/revoke"),
-		EndSessionEndpoint:                at("/oidc/logout"),
-		JwksURI:                           at("/.well-known/jwks.json"),
-		ScopesSupported:                   scopes,
-		ResponseTypesSupported:            []string{"code", "id_token"},
-		ResponseModesSupported:            responseModes,
-		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeImplicit, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials},
-		SubjectTypesSupported:             []string{"public"},
-		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
-		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic, oidc.AuthMethodPrivateKeyJWT},
-		CodeChallengeMethodsSupported:     []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
-	}, proofAlgorithms}), nil
-}
-
-// discovery adds what the library does not know (RFC 9449 §5.1).
-type discovery struct {
-	*oidc.DiscoveryConfiguration
-	ProofAlgorithms []jose.SignatureAlgorithm `json:"dpop_signing_alg_values_supported"`
 }
 
 func (p *protocol) userinfoAudience() string { return p.tenant.opts.Issuer + "userinfo" }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"slices"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -47,20 +48,21 @@ func (p *protocol) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Re
 	value, clientID := r.Data.RefreshToken, r.Client.GetID()
 	f, err := t.refresh.Find(value, clientID)
 	if err != nil {
-		return nil, t.rejectRefresh(ctx, err.Error())
+		return nil, t.rejectRefresh(ctx, clientID, nil, err.Error())
 	}
 	d := t.directory.Load()
 	audience := cmp.Or(r.Form.Get("audience"), f.Audience)
 	user, client, api := d.UserByID(f.User), d.Client(f.Client), d.API(audience)
 	switch {
 	case user == nil || user.Blocked:
-		return nil, t.rejectRefresh(ctx, "its user is blocked or no longer exists")
+		return nil, t.rejectRefresh(ctx, clientID, user, "its user is blocked or no longer exists")
 	case client == nil || f.Audience != "" && d.API(f.Audience) == nil:
-		return nil, t.rejectRefresh(ctx, "its client or its API no longer exists")
+		return nil, t.rejectRefresh(ctx, clientID, user, "its client or its API no longer exists")
 	}
 	scopes, ok := refreshScopes(f, client, audience)
 	if !ok { // never a token of another API instead
-		t.events.rejected(ctx, "A refresh token was rejected: it is for the API %q, and a token for %.100q was requested, for which %q has no policy", f.Audience, audience, client.Name)
+		t.events.reject(ctx, Event{Type: EventTokens, User: user.Email, Client: client.ID, Error: "invalid_request", Text: fmt.Sprintf(
+			"A refresh token was rejected: it is for the API %q, and a token for %.100q was requested, for which %q has no policy", f.Audience, audience, client.Name)})
 		return nil, tokenError("invalid_request", "This refresh token is for the audience "+f.Audience+", and the client's refresh_token.policies do not name the requested one")
 	}
 	thumbprint, err := p.proofOf(ctx, r.Header, client) // before the token is used, because the client may have to send another proof
@@ -68,7 +70,7 @@ func (p *protocol) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Re
 		return nil, err
 	}
 	if f.Thumbprint != "" && f.Thumbprint != thumbprint {
-		return nil, t.rejectRefresh(ctx, "it is bound to a key, and the DPoP proof is missing or by another one")
+		return nil, t.rejectRefresh(ctx, clientID, user, "it is bound to a key, and the DPoP proof is missing or by another one")
 	}
 	isBound, err := p.binds(ctx, client, api, thumbprint != "")
 	if err != nil {
@@ -76,7 +78,7 @@ func (p *protocol) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Re
 	}
 	next, err := t.refresh.Rotate(value, clientID)
 	if err != nil {
-		return nil, t.rejectRefresh(ctx, err.Error())
+		return nil, t.rejectRefresh(ctx, clientID, user, err.Error())
 	}
 	g := &grant{
 		request: &authRequest{AuthRequest: &oidc.AuthRequest{}, client: client, api: api, organization: f.Org},
@@ -106,10 +108,10 @@ func refreshScopes(f refresh.Family, client *directory.Client, audience string) 
 	return append(slices.Clone(scopes), policy...), ok || audience == f.Audience
 }
 
-// rejectRefresh returns the error for a refresh token. Its description is one that the
-// SDK recognizes: it then tries silent authentication.
-func (t *Tenant) rejectRefresh(ctx context.Context, why string) error {
-	t.events.rejected(ctx, "A refresh token was rejected: %s", why)
+// rejectRefresh returns the error for a refresh token of u, which may be nil. Its description is
+// one that the SDK recognizes: it then tries silent authentication.
+func (t *Tenant) rejectRefresh(ctx context.Context, clientID string, u *directory.User, why string) error {
+	t.events.reject(ctx, Event{Type: EventTokens, User: emailOf(u), Client: clientID, Error: "invalid_grant", Text: "A refresh token was rejected: " + why})
 	return invalidGrant("Unknown or invalid refresh token.")
 }
 

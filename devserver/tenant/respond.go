@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,20 +30,26 @@ func (t *Tenant) succeedWithIDToken(w http.ResponseWriter, r *http.Request, g *g
 	token, err := t.keys.sign(typeJWT, id)
 	if err != nil {
 		t.opts.Log.Error("the tenant cannot sign a token", "err", err)
-		t.fail(w, r, g.request, oidc.ErrServerError().WithDescription("The ID token could not be signed"))
+		t.fail(w, r, g.request, g.session.user, oidc.ErrServerError().WithDescription("The ID token could not be signed"))
 		return
 	}
-	t.events.issued(r.Context(), []IssuedToken{{"ID token", id}}, "%q got an ID token of %s", g.request.client.Name, g.session.user.Email)
+	app, user := g.request.client, g.session.user.Email
+	t.events.add(r.Context(), Event{
+		Type: EventTokens, User: user, Client: app.ID, Tokens: []IssuedToken{{"ID token", id}}, Text: fmt.Sprintf("%q got an ID token of %s", app.Name, user),
+	})
 	t.respond(w, r, g.request, map[string]string{"id_token": token, "state": g.request.State})
 }
 
-// fail ends a login with an error for the app.
-func (t *Tenant) fail(w http.ResponseWriter, r *http.Request, req *authRequest, err *oidc.Error) {
+// fail ends a login of u, nil if no user is known, with an error for the app.
+func (t *Tenant) fail(w http.ResponseWriter, r *http.Request, req *authRequest, u *directory.User, err *oidc.Error) {
+	event := Event{Type: EventLogin, User: emailOf(u), Client: req.client.ID, Error: string(err.ErrorType)}
 	if err.ErrorType == oidc.LoginRequired { // the usual result of silent authentication
-		t.events.add(r.Context(), "%q asked whether a user is logged in: no", req.client.Name)
+		event.Text = fmt.Sprintf("%q asked whether a user is logged in: no", req.client.Name)
+		t.events.add(r.Context(), event)
 	} else {
 		t.opts.Log.Warn("login rejected", "error", string(err.ErrorType), "why", err.Description)
-		t.events.rejected(r.Context(), "A login to %q ended with %s: %s", req.client.Name, err.ErrorType, err.Description)
+		event.Text = fmt.Sprintf("A login to %q ended with %s: %s", req.client.Name, err.ErrorType, err.Description)
+		t.events.reject(r.Context(), event)
 	}
 	t.respond(w, r, req, map[string]string{
 		"error": string(err.ErrorType), "error_description": err.Description, "state": req.State,
@@ -95,7 +102,10 @@ func (t *Tenant) postMessage(w http.ResponseWriter, r *http.Request, req *authRe
 	target := directory.Origin(req.RedirectURI)
 	if !slices.Contains(req.client.WebOrigins, target) {
 		t.opts.Log.Warn("login rejected", "why", "the page's origin is not one of the client's web_origins", "client", req.client.Name)
-		t.events.rejected(r.Context(), "A login to %q was rejected: the page's origin %s is not allowed", req.client.Name, target)
+		t.events.reject(r.Context(), Event{
+			Type: EventLogin, Client: req.client.ID, Error: "unauthorized_client",
+			Text: fmt.Sprintf("A login to %q was rejected: the page's origin %s is not allowed", req.client.Name, target),
+		})
 		// The redirect URI is the client's, so its page may get the error, but not a code.
 		params = map[string]string{
 			"error": "unauthorized_client", "error_description": "Origin not allowed: it is not one of the client's allowed web origins", "state": req.State,
@@ -119,7 +129,7 @@ func (t *Tenant) renderMessage(w http.ResponseWriter, target string, params map[
 // otherwise the SDK would wait for a minute.
 func (t *Tenant) reject(w http.ResponseWriter, r *http.Request, code, title, text string) {
 	t.opts.Log.Warn("login rejected", "error", code, "why", title)
-	t.events.rejected(r.Context(), "A login was rejected: %s", title)
+	t.events.reject(r.Context(), Event{Type: EventLogin, Error: code, Text: "A login was rejected: " + title})
 	target := directory.Origin(r.FormValue("redirect_uri"))
 	if oidc.ResponseMode(r.FormValue("response_mode")) == responseModeWebMessage && t.directory.Load().IsWebOrigin(target) {
 		t.renderMessage(w, target, map[string]string{"error": code, "error_description": title + ". " + text, "state": r.FormValue("state")})

@@ -107,7 +107,7 @@ func (t *Tenant) withCORS(next http.Handler, methods ...string) http.Handler {
 // read: Auth0 has more than a login, and packages call it.
 func (t *Tenant) answerUnsupported(w http.ResponseWriter, r *http.Request) {
 	what := fmt.Sprintf("%.10s %.100s", r.Method, r.URL.Path)
-	t.events.rejected(r.Context(), "The local tenant does not support %s", what)
+	t.events.reject(r.Context(), Event{Type: EventUnsupported, Error: "not_supported", Text: "The local tenant does not support " + what})
 	t.opts.Log.Warn("not supported by the local tenant", "request", what)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

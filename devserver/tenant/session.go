@@ -62,7 +62,7 @@ func (t *Tenant) newSession(u *directory.User) (s *session, value string) {
 func (t *Tenant) endSession(w http.ResponseWriter, r *http.Request) {
 	if cookie, err := r.Cookie(t.cookieName(sessionCookie)); err == nil {
 		if s := t.sessions.Take(digest(cookie.Value)); s != nil {
-			t.events.add(r.Context(), "%s logged out", s.user.Email)
+			t.events.add(r.Context(), Event{Type: EventLogout, User: s.user.Email, Text: s.user.Email + " logged out"})
 		}
 		t.save()
 		t.setCookie(w, sessionCookie, "", -1)

@@ -2,12 +2,12 @@ package tenant
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"calling-an-api.example/devserver/internal/directory"
 	"calling-an-api.example/devserver/internal/hostcheck"
@@ -75,7 +75,7 @@ func (t *Tenant) StartSession(email string, consented bool) (*http.Cookie, error
 		t.consentToAll(d, u)
 	}
 	_, value := t.newSession(u)
-	t.events.append(nil, Event{Text: fmt.Sprintf("A test logged %s in", u.Email), Tokens: []IssuedToken{}})
+	t.events.add(context.Background(), Event{Type: EventLogin, User: u.Email, Text: fmt.Sprintf("A test logged %s in", u.Email)})
 	return t.cookie(sessionCookie, value, 0), nil
 }
 
@@ -117,23 +117,8 @@ func (t *Tenant) Reset() {
 	t.save()
 }
 
-// Event is something that the tenant has done, as the dashboard shows it. Its texts are for
-// people and change; tests can rely on Rejected and on the tokens' claims.
-type Event struct {
-	At       time.Time     `json:"at"`
-	Text     string        `json:"text"`
-	Rejected bool          `json:"rejected"`
-	Tokens   []IssuedToken `json:"tokens"`
-}
-
-// IssuedToken is the claims of a token that was issued.
-type IssuedToken struct {
-	Kind   string `json:"kind"` // "Access token" or "ID token"
-	Claims any    `json:"claims"`
-}
-
-// Events returns the last 50 events, the newest first. They contain claims but no tokens.
-func (t *Tenant) Events() []Event { return t.events.list() }
+// Events returns the last 1000 events, the newest first. They contain claims but no tokens.
+func (t *Tenant) Events() []Event { return t.events.list(maxEvents) }
 
 // testKitRoutes adds the controls of this file to mux.
 func (t *Tenant) testKitRoutes(mux *http.ServeMux) {
@@ -142,7 +127,7 @@ func (t *Tenant) testKitRoutes(mux *http.ServeMux) {
 		return map[string]any{"user_id": u.ID, "email": u.Email, "password": u.Password}, err
 	})
 	control(t, mux, "reset", func(none) (any, error) { t.Reset(); return done, nil })
-	mux.HandleFunc("GET /_tenant/events", func(w http.ResponseWriter, _ *http.Request) { writeControl(w, t.Events()) })
+	mux.HandleFunc("GET /_tenant/events", t.serveEvents)
 	mux.HandleFunc("POST /_tenant/session", func(w http.ResponseWriter, r *http.Request) {
 		asked := struct {
 			User    string `json:"user"`
@@ -159,6 +144,23 @@ func (t *Tenant) testKitRoutes(mux *http.ServeMux) {
 		http.SetCookie(w, cookie)
 		writeControl(w, done)
 	})
+}
+
+// serveEvents is GET /_tenant/events?user=EMAIL: the events as JSON, without the parameter of all
+// users.
+func (t *Tenant) serveEvents(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	for name := range query {
+		if name != "user" {
+			http.Error(w, fmt.Sprintf("The events have no filter %.50q, only user, an email address.", name), http.StatusBadRequest)
+			return
+		}
+	}
+	list := t.Events()
+	if query.Has("user") {
+		list = slices.DeleteFunc(list, func(one Event) bool { return !strings.EqualFold(one.User, query.Get("user")) })
+	}
+	writeControl(w, list)
 }
 
 // fromThisMachine rejects requests for the controls from other machines. The tenant's users

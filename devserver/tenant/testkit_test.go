@@ -1,10 +1,11 @@
 package tenant_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -97,7 +98,7 @@ func TestUsersOfTests(t *testing.T) {
 	}
 }
 
-// TestEvents reads what happened as JSON.
+// TestEvents reads what happened as JSON: all of it, and what concerns one user.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	f := start(t)
@@ -105,15 +106,53 @@ func TestEvents(t *testing.T) {
 	f.tokens(codeForm(code))
 	f.tokens(codeForm(code)) // again, which is rejected
 	got := f.get("/_tenant/events")
-	var events []tenant.Event
-	if err := json.Unmarshal([]byte(got.body), &events); err != nil || len(events) < 4 {
-		t.Fatalf("%v: %s", err, got.body)
-	}
-	if !events[0].Rejected || events[1].Rejected || len(events[1].Tokens) != 2 || events[1].Tokens[0].Kind != "Access token" || events[1].At.IsZero() {
-		t.Errorf("got %s", got.body)
-	}
 	if strings.Contains(got.body, code) || strings.Contains(got.body, "eyJ") {
 		t.Error("the events contain a code or a token")
+	}
+	events := decode[[]tenant.Event](t, got.body)
+	if len(events) < 4 || !events[0].Rejected || events[1].Rejected || len(events[1].Tokens) != 2 || events[1].Tokens[0].Kind != "Access token" || events[1].At.IsZero() {
+		t.Errorf("got %s", got.body)
+	}
+
+	charles := &fixture{t, f.url, newBrowser(t)}
+	charles.ask("session", `{"user": "charles@example.com", "consent": false}`)
+	charles.get(authorizeURL("prompt=none"))
+	state := charles.get(authorizeURL()).location.Query().Get("state")
+	charles.consent(state, "decline")
+	state = charles.get(authorizeURL()).location.Query().Get("state")
+	charles.consent(state, "accept")
+	charles.get("/v2/logout")
+	state = charles.get(authorizeURL()).location.Query().Get("state")
+	charles.post("/u/login", url.Values{"state": {state}, "username": {"charles@example.com"}, "password": {"wrong"}})
+	var kinds []string
+	for _, e := range decode[[]tenant.Event](t, f.get("/_tenant/events?user=Charles@example.com").body) {
+		kind := strings.TrimSpace(fmt.Sprintf("%s %s %s", e.Type, e.Client, e.Error))
+		if e.Rejected {
+			kind = "rejected " + kind
+		}
+		kinds = append(kinds, kind)
+	}
+	want := []string{ // the first is the wrong password
+		"rejected login spa", "logout", "consent spa", "rejected login spa access_denied", "rejected login spa consent_required", "login",
+	}
+	if !slices.Equal(kinds, want) {
+		t.Errorf("of charles: got %q, want %q", kinds, want)
+	}
+	if got := f.get("/_tenant/events?usr=ada@example.com"); got.status != http.StatusBadRequest || !strings.Contains(got.body, `"usr"`) {
+		t.Errorf("a typo: got %d %s", got.status, got.body)
+	}
+	if got := f.get("/_tenant/events?user=nobody@example.com"); strings.TrimSpace(got.body) != "[]" {
+		t.Errorf("of nobody: got %s", got.body)
+	}
+}
+
+// TestIgnoredParameters sends what the tenant ignores, and finds it among the events.
+func TestIgnoredParameters(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.get(authorizeURL("resource=https://api.test", "claims={}", "ui_locales=de"))
+	if got := f.get("/_tenant/events").body; !strings.Contains(got, "ignores: claims, resource, ui_locales") {
+		t.Errorf("got %s", got)
 	}
 }
 
