@@ -77,26 +77,28 @@ type grant struct {
 func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 	requested, err := op.ParseAuthorizeRequest(r, t.decoder)
 	if err != nil {
-		t.reject(w, r, "invalid_request", "The request is malformed", "Malformed: "+malformed(err)+".")
+		t.reject(w, r, "invalid_request", message{Title: "The request is malformed", Text: "Malformed: " + malformed(err) + "."})
 		return
 	}
 	if name := repeated(r.Form); name != "" {
-		t.reject(w, r, "invalid_request", "The request is malformed", "The parameter "+name+" is included more than once.")
+		t.reject(w, r, "invalid_request", message{Title: "The request is malformed", Text: "The parameter " + name + " is included more than once."})
 		return
 	}
 	if len(r.Form.Encode()) > maxAuthorize {
-		t.reject(w, r, "invalid_request", "The request is too large", "Its parameters are more than 8 KiB.")
+		t.reject(w, r, "invalid_request", message{Title: "The request is too large", Text: "Its parameters are more than 8 KiB."})
 		return
 	}
 	d := t.directory.Load()
 	app := d.Client(requested.ClientID)
 	if app == nil {
-		t.reject(w, r, "unauthorized_client", "Unknown client",
-			"This tenant has no client with this client_id. The page takes it from AUTH0_CLIENT_ID; leave it unset for the local default.")
+		t.reject(w, r, "unauthorized_client", message{
+			Title: "Unknown client",
+			Text:  "This tenant has no client with this client_id. The page takes it from AUTH0_CLIENT_ID; leave it unset for the local default.",
+		})
 		return
 	}
 	if err := op.ValidateAuthReqRedirectURI(opClient{app}, requested.RedirectURI, requested.ResponseType); err != nil {
-		t.reject(w, r, "invalid_request", "Callback URL mismatch", "The redirect_uri is not one of the client's allowed callback URLs. "+mismatch(requested.RedirectURI, app))
+		t.reject(w, r, "invalid_request", mismatch("Callback URL", "redirect_uri", requested.RedirectURI, app.Callbacks, app.ID, "callbacks"))
 		return
 	}
 	req := &authRequest{
@@ -134,23 +136,6 @@ func repeated(form url.Values) string {
 		}
 	}
 	return ""
-}
-
-// mismatch says which redirect URI was sent, which are allowed, and how to allow it.
-func mismatch(sent string, app *directory.Client) string {
-	text := fmt.Sprintf("It was sent as %.300q. %s", sent, listed(app.Callbacks))
-	if directory.Origin(sent) != "" {
-		text += fmt.Sprintf(". To allow it, add %.300q to the callbacks of the client %q in the file of TENANT_CONFIG.", sent, app.ID)
-	}
-	return text
-}
-
-// listed returns a sentence with the allowed URLs.
-func listed(urls []string) string {
-	if len(urls) == 0 {
-		return "There are none."
-	}
-	return "They are: " + strings.Join(urls, ", ")
 }
 
 // check returns why the client's request is invalid, or nil. It also normalizes the

@@ -2,12 +2,15 @@ package tenant
 
 import (
 	"encoding/json"
+	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 // requireFormBody accepts only POST requests, and ignores parameters in the query. op would
@@ -40,6 +43,19 @@ func requireFormBody(next http.Handler) http.Handler {
 			}
 		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// requireGrantType rejects grant types that the tenant does not have, like those for passwords and
+// devices.
+func requireGrantType(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch asked := r.PostForm.Get("grant_type"); asked {
+		case "", directory.GrantCode, directory.GrantRefreshToken, directory.GrantClientCredentials: // op rejects ""
+			next.ServeHTTP(w, r)
+		default:
+			op.WriteError(w, r, oidc.ErrUnsupportedGrantType().WithDescription("%s", notSupported(fmt.Sprintf("the grant type %.100q", asked))), nil)
+		}
 	})
 }
 

@@ -27,7 +27,7 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if returnTo != "" && !slices.Contains(allowed, returnTo) {
-		t.showMessage(w, http.StatusBadRequest, "Logout URL mismatch", "The returnTo is not one of the allowed logout URLs. "+listed(allowed))
+		t.showPage(w, http.StatusBadRequest, mismatch("Logout URL", "returnTo", returnTo, allowed, clientID, "allowed_logout_urls"))
 		return
 	}
 	t.endSession(w, r)
@@ -60,8 +60,7 @@ func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if returnTo != "" && !slices.Contains(app.LogoutURLs, returnTo) {
-		t.showMessage(w, http.StatusBadRequest, "Logout URL mismatch",
-			"The post_logout_redirect_uri is not one of the client's allowed logout URLs. "+listed(app.LogoutURLs))
+		t.showPage(w, http.StatusBadRequest, mismatch("Logout URL", "post_logout_redirect_uri", returnTo, app.LogoutURLs, app.ID, "allowed_logout_urls"))
 		return
 	}
 	t.endSession(w, r)

@@ -69,8 +69,13 @@ func setPagePolicy(w http.ResponseWriter, formAction string) {
 
 // showMessage answers with a page that has a title and a text.
 func (t *Tenant) showMessage(w http.ResponseWriter, status int, title, text string) {
+	t.showPage(w, status, message{Title: title, Text: text})
+}
+
+// showPage answers with the page of m.
+func (t *Tenant) showPage(w http.ResponseWriter, status int, m message) {
 	setPagePolicy(w, "form-action 'none'")
-	t.render(w, status, "text.html", map[string]string{"Title": title, "Text": text, "App": t.opts.AppOrigin})
+	t.render(w, status, "text.html", map[string]any{"Message": m, "App": t.opts.AppOrigin})
 }
 
 // serveNoIcon answers 204, because browsers log a 404 for the icon.

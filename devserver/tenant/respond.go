@@ -108,7 +108,7 @@ func (t *Tenant) postMessage(w http.ResponseWriter, r *http.Request, req *authRe
 		})
 		// The redirect URI is the client's, so its page may get the error, but not a code.
 		params = map[string]string{
-			"error": "unauthorized_client", "error_description": "Origin not allowed: it is not one of the client's allowed web origins", "state": req.State,
+			"error": "unauthorized_client", "error_description": fmt.Sprintf("Origin not allowed: add %q to web_origins of the client in the file of TENANT_CONFIG", target), "state": req.State,
 		}
 	}
 	t.renderMessage(w, target, params)
@@ -127,13 +127,13 @@ func (t *Tenant) renderMessage(w http.ResponseWriter, target string, params map[
 // tenant an open redirector, so it shows a page. A window that waits for a
 // web_message gets the error too, if its origin is a web origin of some client;
 // otherwise the SDK would wait for a minute.
-func (t *Tenant) reject(w http.ResponseWriter, r *http.Request, code, title, text string) {
-	t.opts.Log.Warn("login rejected", "error", code, "why", title)
-	t.events.reject(r.Context(), Event{Type: EventLogin, Error: code, Text: "A login was rejected: " + title})
+func (t *Tenant) reject(w http.ResponseWriter, r *http.Request, code string, m message) {
+	t.opts.Log.Warn("login rejected", "error", code, "why", m.Title)
+	t.events.reject(r.Context(), Event{Type: EventLogin, Error: code, Text: "A login was rejected: " + m.Title})
 	target := directory.Origin(r.FormValue("redirect_uri"))
 	if oidc.ResponseMode(r.FormValue("response_mode")) == responseModeWebMessage && t.directory.Load().IsWebOrigin(target) {
-		t.renderMessage(w, target, map[string]string{"error": code, "error_description": title + ". " + text, "state": r.FormValue("state")})
+		t.renderMessage(w, target, map[string]string{"error": code, "error_description": m.String(), "state": r.FormValue("state")})
 		return
 	}
-	t.showMessage(w, http.StatusBadRequest, title, text)
+	t.showPage(w, http.StatusBadRequest, m)
 }

@@ -39,9 +39,9 @@ func (t *Tenant) routes() http.Handler {
 	mux.HandleFunc("GET /v2/logout", t.logout)
 	mux.HandleFunc("GET /oidc/logout", t.oidcLogout)
 	mux.HandleFunc("POST /oidc/logout", t.oidcLogout)
-	mux.Handle("/oauth/token", t.announceNonce(requireFormBody(oidc)))
-	mux.Handle("/oauth/revoke", requireFormBody(oidc))
-	mux.Handle("/userinfo", t.requireProof(withChallenge(oidc)))
+	mux.Handle("/oauth/token", t.announceNonce(t.reportErrors(EventTokens, requireFormBody(requireGrantType(oidc)))))
+	mux.Handle("/oauth/revoke", t.reportErrors(EventTokens, requireFormBody(oidc)))
+	mux.Handle("/userinfo", t.reportErrors(EventUserinfo, t.requireProof(withChallenge(oidc))))
 	mux.Handle("/.well-known/openid-configuration", oidc)
 	mux.Handle("/.well-known/jwks.json", oidc)
 	mux.HandleFunc("/.well-known/oauth-authorization-server", func(w http.ResponseWriter, r *http.Request) { // RFC 8414, with the same content
@@ -114,6 +114,11 @@ func (t *Tenant) answerUnsupported(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusNotFound)
 	_ = json.NewEncoder(w).Encode(map[string]string{ // fails only if the client is gone
-		"error": "not_supported", "error_description": "The local tenant does not support " + what + "; docs/tenant.md lists what it does",
+		"error": "not_supported", "error_description": notSupported(what),
 	})
+}
+
+// notSupported is the description of the error for what the tenant does not have.
+func notSupported(what string) string {
+	return "The local tenant does not support " + what + "; docs/tenant.md lists what it does"
 }
