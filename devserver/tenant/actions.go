@@ -1,8 +1,8 @@
 package tenant
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,32 +26,28 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 	var err error
 	switch action := form.Get("action"); action {
 	case "rotate":
-		err = t.keys.rotate()
-		t.save()
+		err = t.RotateKey()
 	case "revoke":
-		if form.Get("kid") == "" || !t.keys.revoke(form.Get("kid")) {
-			t.showMessage(w, http.StatusBadRequest, "The key stays", "There is no such key, or it signs new tokens: rotate first.")
-			return
-		}
-		t.save()
+		err = t.RevokeKey(cmp.Or(form.Get("kid"), "none"))
 	case "end":
-		t.endSessionByID(form.Get("sid"))
+		t.endThose(func(_, sessionID string) bool { return sessionID == form.Get("sid") })
 	case "block", "unblock":
-		err = t.setBlocked(form.Get("user"), action == "block")
+		blocked := action == "block"
+		err = t.ChangeUser(UserChange{User: form.Get("user"), Blocked: &blocked})
 	case "fail":
 		times, errTimes := strconv.Atoi(form.Get("times"))
 		status, errStatus := strconv.Atoi(form.Get("status"))
 		if errTimes != nil || errStatus != nil {
 			err = errors.New("the number of requests and their status must be whole numbers")
 		} else {
-			err = t.controls.addFailure(failureRequest{Path: form.Get("path"), Times: &times, Status: status})
+			err = t.Fail(Failure{Path: form.Get("path"), Times: &times, Status: status})
 		}
 	case "clock":
 		ahead, errAhead := time.ParseDuration(form.Get("ahead"))
 		if errAhead != nil {
 			err = errors.New("the clock needs a duration, like 2h or -30m")
 		} else {
-			t.controls.setOffset(ahead)
+			t.SetClock(ahead)
 		}
 	case "mint":
 		t.mintForDashboard(w, form.Get("user"))
@@ -82,36 +78,4 @@ func (t *Tenant) mintForDashboard(w http.ResponseWriter, user string) {
 	}
 	setPagePolicy(w, "form-action 'none'")
 	t.render(w, http.StatusOK, "token.html", map[string]string{"User": user, "Token": token})
-}
-
-// endSessionByID ends the session with that claim sid, and its refresh tokens.
-func (t *Tenant) endSessionByID(id string) {
-	var cookies []string
-	t.sessions.Each(func(cookie string, s *session, _ time.Time) {
-		if s.id == id {
-			cookies = append(cookies, cookie)
-		}
-	})
-	for _, cookie := range cookies {
-		t.sessions.Take(cookie)
-	}
-	t.refresh.EndSession(id)
-	t.save()
-}
-
-// setBlocked blocks the user with that email address, or lets them log in again, until the next
-// reset.
-func (t *Tenant) setBlocked(email string, blocked bool) error {
-	t.configuring.Lock()
-	defer t.configuring.Unlock()
-	u := t.directory.Load().UserByEmail(email)
-	if u == nil {
-		return fmt.Errorf("there is no user with the email address %q", email)
-	}
-	if t.blocked == nil {
-		t.blocked = map[string]bool{}
-	}
-	t.blocked[u.ID] = blocked
-	t.directory.Store(t.directory.Load().WithBlocked(t.blocked))
-	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,17 +20,6 @@ import (
 // responseModeWebMessage is Auth0's response mode for silent authentication and popups:
 // the response is a page that posts it to the window that has opened or framed it.
 const responseModeWebMessage oidc.ResponseMode = "web_message"
-
-// responseModes are the supported response modes.
-var responseModes = []string{
-	string(oidc.ResponseModeQuery), string(oidc.ResponseModeFragment), string(oidc.ResponseModeFormPost), string(responseModeWebMessage),
-}
-
-// organizationName matches what Auth0 accepts as the ID or name of an organization.
-var organizationName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,49}$`)
-
-// ignoredParameters are those of Auth0 and OpenID Connect Core §3.1.2.1 that have no effect here.
-var ignoredParameters = []string{"acr_values", "claims", "claims_locales", "connection", "connection_scope", "display", "id_token_hint", "registration", "resource", "ui_locales"}
 
 // maxAuthorize is the maximum size of the parameters, in bytes. They are kept until the
 // login ends.
@@ -48,6 +36,7 @@ type authRequest struct {
 	thumbprint          string // of the key that the code is bound to (RFC 9449 §10); "" for none
 	organization        string // requested, and echoed in the tokens
 	signUp              bool   // the app requested the sign-up page
+	hasMaxAge           bool   // the app requested max_age, so the ID token has auth_time
 	loggedIn, consented bool   // steps that the user has taken for this request
 }
 
@@ -97,14 +86,19 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	if err := op.ValidateAuthReqRedirectURI(opClient{app}, requested.RedirectURI, requested.ResponseType); err != nil {
+	switch {
+	case slices.Contains(app.Callbacks, requested.RedirectURI): // exactly (RFC 9700 §2.1)
+	case r.Form.Has("request_uri"):
+		t.reject(w, r, "request_uri_not_supported", message{Title: "The request is not supported", Text: descriptionRequestURI})
+		return
+	default:
 		t.reject(w, r, "invalid_request", mismatch("Callback URL", "redirect_uri", requested.RedirectURI, app.Callbacks, app.ID, "callbacks"))
 		return
 	}
 	req := &authRequest{
 		AuthRequest: requested, id: rand.Text(), client: app, api: d.API(r.Form.Get("audience")),
-		organization: r.Form.Get("organization"), signUp: r.Form.Get("screen_hint") == "signup",
-		thumbprint: r.Form.Get("dpop_jkt"),
+		organization: r.Form.Get("organization"), signUp: r.Form.Get("screen_hint") == "signup" || slices.Contains(requested.Prompt, promptCreate),
+		thumbprint: r.Form.Get("dpop_jkt"), hasMaxAge: r.Form.Has("max_age"),
 	}
 	if err := t.check(req, r.Form); err != nil {
 		t.fail(w, r, req, nil, err)
@@ -136,54 +130,6 @@ func repeated(form url.Values) string {
 		}
 	}
 	return ""
-}
-
-// check returns why the client's request is invalid, or nil. It also normalizes the
-// request's scopes and max_age.
-func (t *Tenant) check(req *authRequest, form url.Values) *oidc.Error {
-	var err error
-	audience, isCode := form.Get("audience"), req.ResponseType != oidc.ResponseTypeIDTokenOnly
-	isPublic := req.client.IsPublic()
-	switch {
-	case req.ResponseMode != "" && !slices.Contains(responseModes, string(req.ResponseMode)):
-		return oidc.ErrInvalidRequest().WithDescription("response_mode must be one of %s", strings.Join(responseModes, ", "))
-	case form.Has("request_uri"):
-		return &oidc.Error{ErrorType: "request_uri_not_supported", Description: "request_uri is not supported; send the parameters themselves"}
-	case form.Has("invitation"):
-		return oidc.ErrInvalidRequest().WithDescription("invitations to organizations are not supported by the local tenant")
-	case !isCode && !req.client.MayUse(directory.GrantImplicit):
-		return oidc.ErrUnauthorizedClient().WithDescription("Grant type 'implicit' not allowed for the client.")
-	case !isCode && req.ResponseMode != oidc.ResponseModeFormPost:
-		return oidc.ErrInvalidRequest().WithDescription("response_type id_token needs response_mode form_post")
-	case !isCode && req.Nonce == "": // OpenID Connect Core §3.2.2.1
-		return oidc.ErrInvalidRequest().WithDescription("response_type id_token needs a nonce")
-	case isCode && !req.client.MayUse(directory.GrantCode):
-		return oidc.ErrUnauthorizedClient().WithDescription("Grant type 'authorization_code' not allowed for the client.")
-	case isCode && req.CodeChallenge == "" && (isPublic || req.client.RequirePKCE):
-		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge' is required (PKCE)")
-	case req.CodeChallenge != "" && req.CodeChallengeMethod != oidc.CodeChallengeMethodS256:
-		return oidc.ErrInvalidRequest().WithDescription("Parameter 'code_challenge_method' must be S256")
-	case req.RequestParam != "":
-		return oidc.ErrRequestNotSupported()
-	case req.organization != "" && !organizationName.MatchString(req.organization):
-		return oidc.ErrInvalidRequest().WithDescription("parameter organization is invalid")
-	case audience != "" && req.api == nil:
-		return oidc.ErrAccessDenied().WithDescription("Service not found: %.200s", audience)
-	}
-	if err = op.ValidateAuthReqResponseType(opClient{req.client}, req.ResponseType); err == nil {
-		if req.MaxAge, err = op.ValidateAuthReqPrompt(req.Prompt, req.MaxAge); err == nil {
-			if len(req.Scopes) > 0 { // it is optional (RFC 6749 §3.3)
-				req.Scopes, err = op.ValidateAuthReqScopes(opClient{req.client}, req.Scopes)
-			}
-			if !req.client.MayUse(directory.GrantRefreshToken) {
-				req.Scopes = slices.DeleteFunc(req.Scopes, func(name string) bool { return name == oidc.ScopeOfflineAccess })
-			}
-		}
-	}
-	if err != nil {
-		return oidc.DefaultToServerError(err, "the request is invalid")
-	}
-	return nil
 }
 
 // proceed goes to the next step of a login: the login page, the consent page, or back to

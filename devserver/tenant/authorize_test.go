@@ -52,7 +52,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 		"plain PKCE":         {"code_challenge_method=plain", "invalid_request", "S256"},
 		"no PKCE method":     {"code_challenge_method=", "invalid_request", "S256"},
 		"unknown audience":   {"audience=https://other.test", "access_denied", "Service not found: https://other.test"},
-		"implicit flow":      {"response_type=token", "unauthorized_client", ""},
+		"implicit flow":      {"response_type=token", "unsupported_response_type", "must be code"},
 		"no response type":   {"response_type=", "invalid_request", ""},
 		"unknown mode":       {"response_mode=carrier_pigeon", "invalid_request", "response_mode"},
 		"none and login":     {"prompt=none login", "invalid_request", ""},

@@ -26,7 +26,7 @@ type accessClaims struct {
 	Client      string        `json:"azp,omitempty"`
 	ClientID    string        `json:"client_id,omitempty"` // RFC 9068 §2.2, as jti
 	ID          string        `json:"jti,omitempty"`
-	Permissions []string      `json:"permissions,omitempty"`
+	Permissions []string      `json:"permissions,omitzero"` // nil for none, as an API without RBAC has
 
 	Confirmation *confirmation `json:"cnf,omitempty"` // the key that the token is bound to
 
@@ -88,9 +88,10 @@ func (p *protocol) userAccessClaims(g *grant) (accessClaims, time.Duration) {
 	if a := g.request.api; a != nil {
 		lifetime = a.Lifetime
 		claims.Audience = append(claims.Audience, a.Audience)
-		if a.RBAC {
-			claims.Permissions = g.session.user.Permissions
-		}
+		claims.Permissions = a.PermissionsOf(g.session.user.Permissions)
+	}
+	if own := g.session.user.TokenLifetime; own > 0 {
+		lifetime = own
 	}
 	if name, value := g.request.organizationClaim(); name != "" {
 		if claims.more == nil {
@@ -128,7 +129,7 @@ func (p *protocol) idClaims(g *grant) idClaims {
 		now.Add(idTokenLifetime), g.session.loggedIn, g.request.Nonce, "", nil, app, 0)
 	claims.IssuedAt = oidc.FromTime(now)
 	claims.ClientID, claims.AuthorizedParty = "", "" // Auth0's have none
-	if g.request.MaxAge == nil {
+	if !g.request.hasMaxAge {
 		claims.AuthTime = 0 // Auth0's have one only then
 	}
 	info := profile(g.session.user, g.scopes)
@@ -153,7 +154,7 @@ func profile(u *directory.User, scopes []string) *oidc.UserInfo {
 		info.AppendClaims(name, value)
 	}
 	if slices.Contains(scopes, oidc.ScopeEmail) {
-		info.UserInfoEmail = oidc.UserInfoEmail{Email: u.Email, EmailVerified: true}
+		info.UserInfoEmail = oidc.UserInfoEmail{Email: u.Email, EmailVerified: oidc.Bool(u.EmailVerified)}
 	}
 	return info
 }

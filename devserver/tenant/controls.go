@@ -4,215 +4,164 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"reflect"
 	"strings"
-	"sync"
 	"time"
+
+	"calling-an-api.example/devserver/internal/hostcheck"
 )
 
-// controls are the state of what tests control under /_tenant/: rotated keys, expired
-// sessions, another time, failures. No page of another origin can use them.
-type controls struct {
-	actual func() time.Time
-
-	mu       sync.Mutex // protects the fields below
-	offset   time.Duration
-	failures map[string]*failure // by path
-}
-
-func newControls(now func() time.Time) *controls {
-	return &controls{actual: now, failures: map[string]*failure{}}
-}
-
-// maxFailures is how many paths may have failures.
-const maxFailures = 100
-
-// failure is how the next requests of a path are answered.
-type failure struct{ times, status int }
+// This file has the paths below /_tenant/, by which tests control the tenant: what the methods of
+// Tenant do, as JSON over HTTP. Programs of this machine may use them, and no page of another origin.
 
 // none is the object of a control that needs nothing.
 type none struct{}
 
 // done is the answer of a control that returns nothing.
-var done = map[string]bool{"done": true}
+var done = map[string]any{"done": true}
 
-// controlRoutes adds the controls to mux: those of the tenant here, those of its users and
-// sessions in testkit.go.
+// controlRoutes adds the controls to mux.
 func (t *Tenant) controlRoutes(mux *http.ServeMux) {
-	control(t, mux, "keys/rotate", func(none) (any, error) {
-		err := t.keys.rotate()
-		t.save()
-		return done, err
+	control(t, mux, "users", func(asked NewUser) (any, string, error) {
+		u, err := t.AddUser(asked)
+		return map[string]any{"user_id": u.ID, "email": u.Email, "password": u.Password}, u.Email, err
 	})
+	control(t, mux, "users/change", func(asked UserChange) (any, string, error) {
+		return done, t.emailOf(asked.User), t.ChangeUser(asked)
+	})
+	control(t, mux, "sessions/expire", func(asked struct {
+		User string `json:"user"` // without, all users
+	}) (any, string, error) {
+		return done, t.emailOf(asked.User), t.EndSessions(asked.User)
+	})
+	control(t, mux, "fail", func(asked Failure) (any, string, error) { return done, t.emailOf(asked.User), t.Fail(asked) })
+	control(t, mux, "keys/rotate", func(none) (any, string, error) { return done, "", t.RotateKey() })
 	control(t, mux, "keys/revoke", func(asked struct {
 		KeyID string `json:"kid"` // without, all but the current one
-	}) (any, error) {
-		if !t.keys.revoke(asked.KeyID) {
-			return nil, errors.New("there is no such key, or it is the current one: rotate first")
-		}
-		t.save()
-		return done, nil
+	}) (any, string, error) {
+		return done, "", t.RevokeKey(asked.KeyID)
 	})
-	control(t, mux, "sessions/expire", func(none) (any, error) {
-		t.sessions.Clear()
-		t.refresh.EndAll()
-		t.save()
-		return done, nil
-	})
-	control(t, mux, "dpop/nonce", func(none) (any, error) {
+	control(t, mux, "dpop/nonce", func(none) (any, string, error) {
 		t.proofs.renew()
-		return done, nil
+		return done, "", nil
 	})
 	control(t, mux, "clock", func(asked struct {
-		Ahead string `json:"ahead"` // of the real time
-	}) (any, error) {
-		offset, err := time.ParseDuration(asked.Ahead)
+		Ahead string `json:"ahead"`
+	}) (any, string, error) {
+		ahead, err := time.ParseDuration(asked.Ahead)
 		if err != nil {
-			return nil, errors.New(`"ahead" must be a duration, like "2h"`)
+			return nil, "", errors.New(`"ahead" must be a duration, like "2h", "-30m" or "0s"`)
 		}
-		t.controls.setOffset(offset)
-		return map[string]string{"now": t.opts.Now().UTC().Format(time.RFC3339)}, nil
+		t.SetClock(ahead)
+		return map[string]any{"now": t.opts.Now().UTC().Format(time.RFC3339)}, "", nil
 	})
-	control(t, mux, "fail", func(asked failureRequest) (any, error) {
-		return done, t.controls.addFailure(asked)
-	})
-	control(t, mux, "token", func(asked MintOptions) (any, error) {
+	control(t, mux, "token", func(asked MintOptions) (any, string, error) {
 		token, err := t.Mint(asked)
-		return map[string]string{"access_token": token}, err
+		return map[string]any{"access_token": token}, "", err
 	})
-	t.testKitRoutes(mux)
+	control(t, mux, "reset", func(none) (any, string, error) { t.Reset(); return done, "", nil })
+	mux.HandleFunc("GET /_tenant/events", t.serveEvents)
+	mux.HandleFunc("POST /_tenant/session", t.serveSession)
 }
+
+// reportsItself are the controls that have an event of their own, or must not leave one.
+var reportsItself = map[string]bool{"token": true, "reset": true}
 
 // control adds the control POST /_tenant/name, which accepts a JSON object with the fields of T
-// and answers with one.
-func control[T any](t *Tenant, mux *http.ServeMux, name string, act func(asked T) (any, error)) {
+// and answers with one. act also returns the email address of the user whom it concerns.
+func control[T any](t *Tenant, mux *http.ServeMux, name string, act func(asked T) (answer any, email string, err error)) {
 	mux.HandleFunc("POST /_tenant/"+name, func(w http.ResponseWriter, r *http.Request) {
-		var asked T
-		if !decodeControl(w, r, &asked) {
-			return
+		asked, err := decodeControl[T](r.Body)
+		var answer any
+		email := ""
+		if err == nil {
+			answer, email, err = act(asked)
 		}
-		answer, err := act(asked)
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+			writeError(w, http.StatusBadRequest, "invalid_request", err.Error())
 			return
 		}
-		if name != "token" && name != "reset" { // Mint reports itself, and a reset leaves no events
-			t.events.add(r.Context(), Event{Type: EventControl, Text: "A test used " + r.URL.Path})
+		if !reportsItself[name] {
+			t.events.add(r.Context(), Event{Type: EventControl, User: email, Text: strings.TrimSpace("A test used " + r.URL.Path + " " + email)})
 		}
-		writeControl(w, answer)
+		writeJSON(w, http.StatusOK, answer)
 	})
 }
 
-// decodeControl reads the object of a control. Otherwise it writes an error and returns false.
-func decodeControl(w http.ResponseWriter, r *http.Request, asked any) bool {
-	decoder := json.NewDecoder(r.Body)
+// emailOf returns the email address of the user with that email address or ID, "" if there is none.
+func (t *Tenant) emailOf(name string) string { return emailOf(t.directory.Load().UserByEither(name)) }
+
+// decodeControl reads the object of a control, which may be empty. The error is for the author of a
+// test.
+func decodeControl[T any](body io.Reader) (asked T, err error) {
+	decoder := json.NewDecoder(body)
 	decoder.DisallowUnknownFields()
-	if r.ContentLength == 0 {
-		return true
+	err = decoder.Decode(&asked)
+	if errors.Is(err, io.EOF) { // an empty body
+		return asked, nil
 	}
-	if err := decoder.Decode(asked); err != nil {
-		http.Error(w, "The body must be a JSON object with this control's fields: "+err.Error(), http.StatusBadRequest)
-		return false
+	if err == nil {
+		if _, more := decoder.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("there is more after the object")
+		}
 	}
-	return true
+	if err == nil {
+		return asked, nil
+	}
+	names := []string{}
+	for field := range reflect.TypeFor[T]().Fields() {
+		names = append(names, field.Tag.Get("json"))
+	}
+	fields := "without fields"
+	if len(names) > 0 {
+		fields = "with the fields " + strings.Join(names, ", ")
+	}
+	return asked, fmt.Errorf("the body must be a JSON object %s: %s", fields, explain(err))
 }
 
-// writeControl writes the answer of a control.
-func writeControl(w http.ResponseWriter, answer any) {
+// explain returns err of a decoder without Go's terms.
+func explain(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if wrong.Field == "" {
+			return "it is " + wrong.Value
+		}
+		kinds := map[reflect.Kind]string{reflect.String: "text", reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.Slice: "a list"}
+		kind, ok := kinds[wrong.Type.Kind()]
+		if !ok {
+			kind = "an object"
+		}
+		return fmt.Sprintf("%q must be %s", wrong.Field, kind)
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return fmt.Sprintf("it is larger than %d KiB", tooLarge.Limit>>10)
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return name + " is not one of them"
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
+}
+
+// writeJSON answers with a JSON object.
+func writeJSON(w http.ResponseWriter, status int, answer any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(answer) // fails only if the client is gone
 }
 
-// failureRequest is what the control fail is asked for.
-type failureRequest struct {
-	Path   string `json:"path"`
-	Times  *int   `json:"times"`  // how many requests; without, 1
-	Status int    `json:"status"` // without, 503
+// writeError answers with an error in the form of RFC 6749 §5.2.
+func writeError(w http.ResponseWriter, status int, code, description string) {
+	writeJSON(w, status, map[string]string{"error": code, "error_description": description})
 }
 
-// now is the tenant's time.
-func (c *controls) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.actual().Add(c.offset)
-}
-
-// ahead is how far the tenant's clock is ahead of the real one, like "2h", "" if it is not.
-func (c *controls) ahead() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.offset == 0 {
-		return ""
-	}
-	text := c.offset.String() // "2h0m0s"
-	if short, ok := strings.CutSuffix(text, "m0s"); ok {
-		text = short + "m"
-	}
-	if short, ok := strings.CutSuffix(text, "h0m"); ok {
-		text = short + "h"
-	}
-	return text
-}
-
-// setOffset sets the tenant's clock ahead of the real one.
-func (c *controls) setOffset(offset time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.offset = offset
-}
-
-// addFailure has the next requests of a path fail.
-func (c *controls) addFailure(asked failureRequest) error {
-	f := &failure{times: 1, status: asked.Status}
-	if asked.Times != nil {
-		f.times = *asked.Times
-	}
-	if f.status == 0 {
-		f.status = http.StatusServiceUnavailable
-	}
-	switch {
-	case !strings.HasPrefix(asked.Path, "/") || strings.HasPrefix(asked.Path, "/_tenant/"):
-		return errors.New(`"path" must start with / and must not be one of these controls`)
-	case f.times < 0:
-		return errors.New(`"times" must not be negative`)
-	case f.status < 400 || f.status > 599:
-		return fmt.Errorf(`"status" must be from 400 to 599, not %d`, f.status)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.failures) >= maxFailures {
-		clear(c.failures) // they are left over from earlier tests
-	}
-	c.failures[asked.Path] = f
-	return nil
-}
-
-// reset sets the clock right and removes all failures.
-func (c *controls) reset() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.offset = 0
-	clear(c.failures)
-}
-
-// nextFailure uses up one failure of path and returns its status, 0 if there is none.
-func (c *controls) nextFailure(path string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f := c.failures[path]
-	if f == nil || f.times == 0 {
-		return 0
-	}
-	f.times--
-	return f.status
-}
-
-// injectFailures answers requests that a test makes fail.
-func (t *Tenant) injectFailures(next http.Handler) http.Handler {
+// fromThisMachine rejects requests for the controls from other machines. The tenant's users
+// and secrets are public, but what tests may do is for the tests of this machine.
+func fromThisMachine(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if status := t.controls.nextFailure(r.URL.Path); status != 0 {
-			http.Error(w, "A test requested this failure.", status)
+		if strings.HasPrefix(r.URL.Path, "/_tenant/") && !hostcheck.FromThisMachine(r) {
+			writeError(w, http.StatusForbidden, "access_denied", "Only programs on the tenant's machine may use this path.")
 			return
 		}
 		next.ServeHTTP(w, r)

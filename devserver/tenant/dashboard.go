@@ -63,7 +63,7 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 	version, _ := t.events.next() // before the content, so that a change meanwhile is shown afterwards
 	page := dashboard{
 		Version: version,
-		Issuer:  t.opts.Issuer, App: t.opts.AppOrigin, CanAct: hostcheck.FromThisMachine(r), Nonce: rand.Text(), Ahead: t.controls.ahead(),
+		Issuer:  t.opts.Issuer, App: t.opts.AppOrigin, CanAct: hostcheck.FromThisMachine(r), Nonce: rand.Text(), Ahead: t.clock.ahead(),
 		Users: t.Users(), Events: t.events.list(maxShownEvents),
 	}
 	d := t.directory.Load()
@@ -84,7 +84,7 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 	})
 	slices.SortFunc(page.Sessions, func(a, b sessionRow) int { return b.LoggedIn.Compare(a.LoggedIn) })
 	page.Families = t.familyRows(d)
-	setPagePolicy(w, "form-action 'self'; connect-src 'self'; script-src 'nonce-"+page.Nonce+"'")
+	setPagePolicy(w, "form-action 'self'", "connect-src 'self'", "script-src 'nonce-"+page.Nonce+"'")
 	t.render(w, http.StatusOK, "dashboard.html", page)
 }
 

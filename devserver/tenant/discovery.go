@@ -27,6 +27,11 @@ func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Respon
 	for _, scope := range directory.IdentityScopes {
 		scopes = append(scopes, scope.Name)
 	}
+	algorithms := []string{}
+	for _, name := range assertionAlgorithms {
+		algorithms = append(algorithms, string(name))
+	}
+	authMethods := []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic, oidc.AuthMethodPrivateKeyJWT}
 	return op.NewResponse(discovery{&oidc.DiscoveryConfiguration{
 		Issuer:                            p.tenant.opts.Issuer,
 		AuthorizationEndpoint:             at("/authorize"),
@@ -41,8 +46,12 @@ func (p *protocol) Discovery(context.Context, *op.Request[struct{}]) (*op.Respon
 		GrantTypesSupported:               []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeImplicit, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials},
 		SubjectTypesSupported:             []string{"public"},
 		IDTokenSigningAlgValuesSupported:  []string{"RS256"},
-		TokenEndpointAuthMethodsSupported: []oidc.AuthMethod{oidc.AuthMethodNone, oidc.AuthMethodPost, oidc.AuthMethodBasic, oidc.AuthMethodPrivateKeyJWT},
+		TokenEndpointAuthMethodsSupported: authMethods,
 		CodeChallengeMethodsSupported:     []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
+
+		TokenEndpointAuthSigningAlgValuesSupported:      algorithms, // RFC 8414 §2: required by private_key_jwt
+		RevocationEndpointAuthMethodsSupported:          authMethods,
+		RevocationEndpointAuthSigningAlgValuesSupported: algorithms,
 	}, proofAlgorithms}), nil
 }
 

@@ -219,7 +219,7 @@ func (t *Tenant) requireProof(next http.Handler) http.Handler {
 		t.events.reject(r.Context(), Event{Type: EventUserinfo, Error: code, Text: fmt.Sprintf("A request for /userinfo was rejected: %s", err)})
 		w.Header().Set("DPoP-Nonce", t.proofs.nonce(0))
 		w.Header().Set("WWW-Authenticate", `DPoP error="`+code+`", algs="ES256 EdDSA PS256 RS256"`)
-		http.Error(w, `{"error":"`+code+`"}`, http.StatusUnauthorized)
+		writeError(w, http.StatusUnauthorized, code, err.Error())
 	})
 }
 

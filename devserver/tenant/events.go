@@ -14,7 +14,7 @@ import (
 // Limits: how many events are kept, how many of them the dashboard shows, and the size of a text
 // in bytes.
 const (
-	maxEvents      = 1000
+	maxEvents      = 5000
 	maxShownEvents = 50
 	maxEventText   = 400
 )
@@ -114,8 +114,8 @@ func (e *events) add(ctx context.Context, one Event) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.last = append(e.last, one); len(e.last) > maxEvents {
-		e.last = slices.Delete(e.last, 0, 1)
+	if e.last = append(e.last, one); len(e.last) > maxEvents+maxEvents/4 { // rarely, because it moves all
+		e.last = slices.Delete(e.last, 0, len(e.last)-maxEvents)
 	}
 	e.wake()
 }

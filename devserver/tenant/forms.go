@@ -1,8 +1,11 @@
 package tenant
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -20,30 +23,86 @@ func requireFormBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			w.WriteHeader(http.StatusMethodNotAllowed)
+			writeError(w, http.StatusMethodNotAllowed, "invalid_request", "This path has no method "+r.Method+", only POST.")
 			return
 		}
 		r.URL.RawQuery = ""
-		media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		if err == nil && media == "application/json" {
-			var fields map[string]string
-			if err := json.NewDecoder(r.Body).Decode(&fields); err != nil {
-				op.WriteError(w, r, oidc.ErrInvalidRequest().WithDescription("the body is not a JSON object of strings"), nil)
-				return
-			}
-			r.PostForm = url.Values{}
-			for name, value := range fields {
-				r.PostForm.Set(name, value)
-			}
-			r.Form = r.PostForm
-		} else if err := r.ParseForm(); err == nil { // op reports the error
-			if name := repeated(r.PostForm); name != "" {
-				op.WriteError(w, r, oidc.ErrInvalidRequest().WithDescription("the parameter %s is included more than once", name), nil)
-				return
+		form, err := bodyOf(r)
+		if err == nil {
+			if name := repeated(form); name != "" {
+				err = fmt.Errorf("the parameter %s is included more than once", name)
 			}
 		}
+		if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			writeError(w, http.StatusRequestEntityTooLarge, "invalid_request", fmt.Sprintf("the body is larger than %d KiB", tooLarge.Limit>>10))
+			return
+		}
+		if err != nil {
+			writeError(w, http.StatusBadRequest, "invalid_request", err.Error())
+			return
+		}
+		r.PostForm, r.Form = form, form
 		next.ServeHTTP(w, r)
 	})
+}
+
+// bodyOf returns the parameters in the body of r.
+func bodyOf(r *http.Request) (url.Values, error) {
+	media, _, err := mime.ParseMediaType(cmp.Or(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"))
+	switch {
+	case err == nil && media == "application/json":
+		return decodeObject(r.Body)
+	case err != nil || media != "application/x-www-form-urlencoded":
+		return nil, errors.New("the Content-Type must be application/x-www-form-urlencoded or application/json")
+	}
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(data))
+	if err != nil {
+		return nil, errors.New("the body is not a form")
+	}
+	return form, nil
+}
+
+// decodeObject reads a JSON object whose members are text. A name may be there twice, as in a form.
+func decodeObject(body io.Reader) (url.Values, error) {
+	errObject := errors.New("the body is not a JSON object of strings")
+	decoder, fields := json.NewDecoder(body), url.Values{}
+	next := func() (json.Token, error) {
+		token, err := decoder.Token()
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); err != nil && !tooLarge {
+			err = errObject
+		}
+		return token, err
+	}
+	if begin, err := next(); err != nil || begin != json.Delim('{') {
+		return nil, cmp.Or(err, errObject)
+	}
+	for decoder.More() {
+		name, err := next()
+		if err != nil {
+			return nil, err
+		}
+		value, err := next()
+		if err != nil {
+			return nil, err
+		}
+		key, isText := name.(string)
+		text, isTextToo := value.(string)
+		if !isText || !isTextToo {
+			return nil, errObject
+		}
+		fields.Add(key, text)
+	}
+	if _, err := next(); err != nil { // the end of the object
+		return nil, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errObject
+	}
+	return fields, nil
 }
 
 // requireGrantType rejects grant types that the tenant does not have, like those for passwords and

@@ -48,20 +48,21 @@ func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 type loginPage struct {
 	State, App, Username string
 	Error                string // of the last attempt
+	IsUnknown            bool   // no user has that name
 	SignUp               bool
-	Users                []User
+	Users                []User // of the configuration; those of tests would be too many
 }
 
 func (t *Tenant) loginPage(req *authRequest) loginPage {
 	return loginPage{
-		State: req.id, App: req.client.Name, Username: req.LoginHint, SignUp: req.signUp, Users: t.Users(),
+		State: req.id, App: req.client.Name, Username: req.LoginHint, SignUp: req.signUp, Users: t.configured(),
 	}
 }
 
 // showLogin serves the login form of a login in progress.
 func (t *Tenant) showLogin(w http.ResponseWriter, r *http.Request) {
 	if req := t.pending(w, r); req != nil {
-		t.renderForm(w, http.StatusOK, "login.html", req, t.loginPage(req))
+		t.renderForm(w, http.StatusOK, "login.html", t.loginPage(req))
 	}
 }
 
@@ -75,13 +76,16 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 	d := t.directory.Load()
 	u := d.UserByEmail(r.PostForm.Get("pick"))
 	if u == nil {
-		u = d.UserByName(r.PostForm.Get("username"))
-		if u == nil || subtle.ConstantTimeCompare([]byte(u.Password), []byte(r.PostForm.Get("password"))) != 1 {
+		named := d.UsersByName(r.PostForm.Get("username"))
+		if u = withPassword(named, r.PostForm.Get("password")); u == nil {
 			page := t.loginPage(req)
-			page.Username = r.PostForm.Get("username")
+			page.Username, page.IsUnknown = r.PostForm.Get("username"), len(named) == 0
 			page.Error = "Wrong email or password"
+			if len(named) == 1 {
+				u = named[0]
+			}
 			t.events.reject(r.Context(), Event{Type: EventLogin, User: emailOf(u), Client: req.client.ID, Text: "Wrong email or password for " + req.client.Name})
-			t.renderForm(w, http.StatusUnauthorized, "login.html", req, page)
+			t.renderForm(w, http.StatusUnauthorized, "login.html", page)
 			return
 		}
 	}
@@ -97,6 +101,16 @@ func (t *Tenant) login(w http.ResponseWriter, r *http.Request) {
 	s := t.startSession(w, r, u)
 	t.events.add(r.Context(), Event{Type: EventLogin, User: u.Email, Client: req.client.ID, Text: u.Email + " logged in to " + req.client.Name})
 	t.proceed(w, r, req, s)
+}
+
+// withPassword returns the user with that password, or nil.
+func withPassword(users []*directory.User, password string) *directory.User {
+	for _, u := range users {
+		if subtle.ConstantTimeCompare([]byte(u.Password), []byte(password)) == 1 {
+			return u
+		}
+	}
+	return nil
 }
 
 // consentPage is what consent.html shows.
@@ -140,7 +154,7 @@ func (t *Tenant) showConsent(w http.ResponseWriter, r *http.Request) {
 			page.Scopes = append(page.Scopes, scope.Description)
 		}
 	}
-	t.renderForm(w, http.StatusOK, "consent.html", req, page)
+	t.renderForm(w, http.StatusOK, "consent.html", page)
 }
 
 // consent handles the consent form: accepted or declined.

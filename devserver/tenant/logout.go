@@ -15,9 +15,13 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	returnTo, clientID := query.Get("returnTo"), query.Get("client_id")
 	w.Header().Set("Cache-Control", "no-store")
+	if name := repeated(query); name != "" {
+		t.rejectLogout(w, r, message{Title: "The request is malformed", Text: "The parameter " + name + " is included more than once."})
+		return
+	}
 	d := t.directory.Load()
 	if clientID != "" && d.Client(clientID) == nil {
-		t.showMessage(w, http.StatusBadRequest, "Unknown client", "This tenant has no client with this client_id.")
+		t.rejectLogout(w, r, message{Title: "Unknown client", Text: "This tenant has no client with this client_id."})
 		return
 	}
 	var allowed []string
@@ -27,7 +31,7 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if returnTo != "" && !slices.Contains(allowed, returnTo) {
-		t.showPage(w, http.StatusBadRequest, mismatch("Logout URL", "returnTo", returnTo, allowed, clientID, "allowed_logout_urls"))
+		t.rejectLogout(w, r, mismatch("Logout URL", "returnTo", returnTo, allowed, clientID, "allowed_logout_urls"))
 		return
 	}
 	t.endSession(w, r)
@@ -45,22 +49,25 @@ func (t *Tenant) logout(w http.ResponseWriter, r *http.Request) {
 func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 	returnTo, clientID := r.FormValue("post_logout_redirect_uri"), r.FormValue("client_id")
 	w.Header().Set("Cache-Control", "no-store")
+	if name := repeated(r.Form); name != "" { // FormValue has parsed it
+		t.rejectLogout(w, r, message{Title: "The request is malformed", Text: "The parameter " + name + " is included more than once."})
+		return
+	}
 	if hint := r.FormValue("id_token_hint"); hint != "" {
 		issuedTo, ok := t.hintedClient(hint)
 		if !ok || clientID != "" && clientID != issuedTo {
-			t.showMessage(w, http.StatusBadRequest, "Invalid id_token_hint",
-				"The id_token_hint is not an ID token of this tenant for that client.")
+			t.rejectLogout(w, r, message{Title: "Invalid id_token_hint", Text: "The id_token_hint is not an ID token of this tenant for that client."})
 			return
 		}
 		clientID = issuedTo
 	}
 	app := t.directory.Load().Client(clientID)
 	if returnTo != "" && app == nil {
-		t.showMessage(w, http.StatusBadRequest, "Unknown client", "Neither client_id nor id_token_hint names a client of this tenant.")
+		t.rejectLogout(w, r, message{Title: "Unknown client", Text: "Neither client_id nor id_token_hint names a client of this tenant."})
 		return
 	}
 	if returnTo != "" && !slices.Contains(app.LogoutURLs, returnTo) {
-		t.showPage(w, http.StatusBadRequest, mismatch("Logout URL", "post_logout_redirect_uri", returnTo, app.LogoutURLs, app.ID, "allowed_logout_urls"))
+		t.rejectLogout(w, r, mismatch("Logout URL", "post_logout_redirect_uri", returnTo, app.LogoutURLs, app.ID, "allowed_logout_urls"))
 		return
 	}
 	t.endSession(w, r)
@@ -75,6 +82,12 @@ func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 		u.RawQuery = values.Encode()
 	}
 	http.Redirect(w, r, u.String(), http.StatusSeeOther) //nolint:gosec // one of the listed URLs, checked above
+}
+
+// rejectLogout shows why a logout is invalid. The user stays logged in.
+func (t *Tenant) rejectLogout(w http.ResponseWriter, r *http.Request, m message) {
+	t.events.reject(r.Context(), Event{Type: EventLogout, Error: "invalid_request", Text: "A logout was rejected: " + m.String()})
+	t.showPage(w, http.StatusBadRequest, m)
 }
 
 // hintedClient returns the client that an ID token was issued to. It may have expired,

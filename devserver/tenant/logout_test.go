@@ -64,7 +64,7 @@ func TestResponseModes(t *testing.T) {
 	}
 	got := f.get(authorizeURL("response_mode=form_post"))
 	if got.status != http.StatusOK || !strings.Contains(got.body, `action="`+app+`/callback"`) || !strings.Contains(got.body, `name="code"`) ||
-		!strings.Contains(got.body, `name="state" value="st&amp;te"`) || !strings.Contains(got.header.Get("Content-Security-Policy"), "form-action "+app) ||
+		!strings.Contains(got.body, `name="state" value="st&amp;te"`) || !strings.Contains(got.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") ||
 		got.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("form_post: %d %v %s", got.status, got.header, got.body)
 	}

@@ -21,8 +21,17 @@ func (p *protocol) ClientCredentialsExchange(ctx context.Context, r *op.ClientRe
 		p.tenant.events.reject(ctx, Event{Type: EventTokens, Client: r.Client.GetID(), Error: "access_denied", Text: "Client credentials were rejected: " + why})
 		return op.NewStatusError(oidc.ErrAccessDenied().WithDescription("%s", why), http.StatusForbidden)
 	}
-	if a == nil || app == nil {
+	switch {
+	case audience == "":
+		return nil, reject("the parameter audience, which names the API, is missing")
+	case audience == p.tenant.opts.Issuer+"api/v2/":
+		return nil, reject(notSupported("the Management API"))
+	case a == nil || app == nil:
 		return nil, reject(fmt.Sprintf("Service not enabled within domain: %.200s", audience))
+	case checkAudience(r.Form, a) != "":
+		return nil, reject("resource is not the audience")
+	case r.Form.Has("organization"):
+		return nil, reject("organizations of machine clients are not supported by the local tenant")
 	}
 	for _, name := range r.Data.Scope {
 		if !slices.Contains(app.Scopes, name) || !a.Has(name) {
@@ -36,7 +45,7 @@ func (p *protocol) ClientCredentialsExchange(ctx context.Context, r *op.ClientRe
 	claims := accessClaims{
 		Issuer: p.tenant.opts.Issuer, Subject: app.ID + "@clients", Audience: audienceClaim{a.Audience},
 		IssuedAt: now.Unix(), Expires: now.Add(a.Lifetime).Unix(),
-		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.ID, Permissions: granted,
+		Scope: strings.Join(granted, " "), GrantType: "client-credentials", Client: app.ID, Permissions: a.PermissionsOf(granted),
 	}
 	thumbprint, err := p.proofOf(ctx, r.Header, app)
 	if err != nil {

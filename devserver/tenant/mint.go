@@ -5,20 +5,22 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
 // MintOptions describe an access token for [Tenant.Mint]. The zero value is a valid
 // token of the machine client.
 type MintOptions struct {
-	User     string         `json:"user"`     // email address; "" means the machine client
+	User     string         `json:"user"`     // email address or ID; "" means the machine client
 	Audience string         `json:"audience"` // "" means Options.Audience
 	Scope    string         `json:"scope"`    // "" means everything that the user may do
 	Expired  bool           `json:"expired"`  // an hour ago
@@ -30,7 +32,7 @@ type MintOptions struct {
 // Mint returns an access token without a login. It does not check permissions. The
 // error says that the user does not exist, JKT is not a thumbprint, or Bad is unknown.
 func (t *Tenant) Mint(options MintOptions) (string, error) {
-	if digest, err := base64.RawURLEncoding.DecodeString(options.JKT); options.JKT != "" && (err != nil || len(digest) != sha256.Size) {
+	if options.JKT != "" && !isDigest(options.JKT) {
 		return "", errors.New(`"jkt" must be the SHA-256 thumbprint of a key (RFC 7638), 43 characters of base64url`)
 	}
 	d, now := t.directory.Load(), t.opts.Now()
@@ -49,9 +51,9 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	}
 	var permissions []string
 	if options.User != "" {
-		u := d.UserByEmail(options.User)
-		if u == nil {
-			return "", fmt.Errorf("there is no user with the email address %q", options.User)
+		u, err := t.findUser(options.User)
+		if err != nil {
+			return "", err
 		}
 		permissions = u.Permissions
 		access.Subject, access.Client, access.more = u.ID, t.opts.ClientID, u.Claims
@@ -63,13 +65,14 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 		access.Subject, access.Client, access.GrantType = MachineClientID+"@clients", MachineClientID, "client-credentials"
 		access.Scope = strings.Join(permissions, " ")
 	}
-	if a != nil && a.RBAC {
-		access.Permissions = permissions
-	}
+	access.Permissions = a.PermissionsOf(permissions)
 	if options.JKT != "" {
 		access.Confirmation = &confirmation{options.JKT}
 	}
 	access.Scope = cmp.Or(options.Scope, access.Scope)
+	if a != nil && options.User != "" && slices.Contains(strings.Fields(access.Scope), oidc.ScopeOpenID) { // as after a login
+		access.Audience = append(access.Audience, t.opts.Issuer+"userinfo")
+	}
 	access, typ := access.inProfileOf(a)
 	claims, err := access.asMap()
 	if err != nil {
@@ -78,7 +81,7 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	maps.Copy(claims, options.Claims)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
 	t.events.add(context.Background(), Event{
-		Type: EventControl, User: options.User, Client: access.Client,
+		Type: EventControl, User: t.emailOf(options.User), Client: access.Client,
 		Text:   fmt.Sprintf("make token, a test or the dashboard minted a token for %s%s", cmp.Or(options.User, MachineClientID), boundTo(options.JKT)),
 		Tokens: []IssuedToken{{"Access token", claims}},
 	})

@@ -61,6 +61,7 @@ func TestGoneFromTheConfiguration(t *testing.T) {
 	t.Parallel()
 	f, _, file, restart := startKept(t, outputtest.New())
 	refresh := f.offline()
+	restart() // which saves the state
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"calling-an-api.example/devserver/internal/directory"
 )
 
 //go:embed pages
@@ -52,18 +50,19 @@ func (t *Tenant) render(w http.ResponseWriter, status int, name string, data any
 	_, _ = body.WriteTo(w) // fails only if the browser is gone
 }
 
-// renderForm renders a page with a form. Browsers apply form-action to the redirect that
-// follows too, so the policy contains the app's origin.
-func (t *Tenant) renderForm(w http.ResponseWriter, status int, name string, req *authRequest, data any) {
-	setPagePolicy(w, "form-action 'self' "+directory.Origin(req.RedirectURI))
+// renderForm renders a page with a form that leads back to an app. Its policy has no form-action,
+// because Chromium applies that to all redirects that follow: an app's callback may redirect to
+// any origin.
+func (t *Tenant) renderForm(w http.ResponseWriter, status int, name string, data any) {
+	setPagePolicy(w)
 	t.render(w, status, name, data)
 }
 
-// setPagePolicy sets the policy of pages for users: no scripts, and no frames around
-// them (clickjacking).
-func setPagePolicy(w http.ResponseWriter, formAction string) {
-	w.Header().Set("Content-Security-Policy",
-		"default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "+formAction)
+// setPagePolicy sets the policy of pages for users, and more directives: no scripts, and no frames
+// around them (clickjacking).
+func setPagePolicy(w http.ResponseWriter, more ...string) {
+	w.Header().Set("Content-Security-Policy", strings.Join(append(
+		[]string{"default-src 'none'", "style-src 'self'", "img-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"}, more...), "; "))
 	w.Header().Set("X-Frame-Options", "DENY")
 }
 
@@ -87,10 +86,10 @@ func serveStyle(w http.ResponseWriter, r *http.Request) {
 
 // serveAvatar draws a user's picture from the initials in the file name, so that profiles
 // have one offline.
-func serveAvatar(w http.ResponseWriter, r *http.Request) {
+func (t *Tenant) serveAvatar(w http.ResponseWriter, r *http.Request) {
 	initials, ok := strings.CutSuffix(r.PathValue("initials"), ".svg")
 	if !ok || len(initials) != 2 || strings.Trim(initials, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		http.NotFound(w, r)
+		t.answerUnsupported(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")

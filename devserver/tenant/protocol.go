@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 const (
@@ -82,6 +85,9 @@ func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Ac
 	if r.Data.RedirectURI != g.request.RedirectURI {
 		return nil, reject("redirect_uri is not the one of the authorization request")
 	}
+	if why := checkAudience(r.Form, g.request.api); why != "" {
+		return nil, reject(why)
+	}
 	if why := checkVerifier(g.request.CodeChallenge, r.Data.CodeVerifier); why != "" {
 		return nil, reject(why)
 	}
@@ -103,6 +109,17 @@ func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Ac
 		refreshToken = p.tenant.startFamily(g, r.Data.Code)
 	}
 	return p.tokens(ctx, g, "an authorization code", refreshToken)
+}
+
+// checkAudience returns why the audience or resource (RFC 8707) of a token request is not the API of
+// the login, or "". A token of another API must not be taken for one of the wanted API.
+func checkAudience(form url.Values, a *directory.API) string {
+	for _, name := range []string{"audience", "resource"} {
+		if form.Has(name) && (a == nil || form.Get(name) != a.Audience) {
+			return name + " is not the audience of the authorization request"
+		}
+	}
+	return ""
 }
 
 // checkVerifier returns why verifier is not the one of challenge (RFC 7636 §4.6), or "". Without

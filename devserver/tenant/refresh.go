@@ -63,7 +63,10 @@ func (p *protocol) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Re
 	if !ok { // never a token of another API instead
 		t.events.reject(ctx, Event{Type: EventTokens, User: user.Email, Client: client.ID, Error: "invalid_request", Text: fmt.Sprintf(
 			"A refresh token was rejected: it is for the API %q, and a token for %.100q was requested, for which %q has no policy", f.Audience, audience, client.Name)})
-		return nil, tokenError("invalid_request", "This refresh token is for the audience "+f.Audience+", and the client's refresh_token.policies do not name the requested one")
+		return nil, tokenError("invalid_request", "This refresh token is for another audience, and the client's refresh_token.policies do not name the requested one")
+	}
+	if r.Form.Has("resource") && r.Form.Get("resource") != audience {
+		return nil, t.rejectRefresh(ctx, clientID, user, "its parameter resource is not the audience: name the API with audience")
 	}
 	thumbprint, err := p.proofOf(ctx, r.Header, client) // before the token is used, because the client may have to send another proof
 	if err != nil {
@@ -116,8 +119,11 @@ func (t *Tenant) rejectRefresh(ctx context.Context, clientID string, u *director
 }
 
 // Revocation implements op.Server (RFC 7009). An unknown token is no error.
-func (p *protocol) Revocation(_ context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
-	p.tenant.refresh.End(r.Data.Token, r.Client.GetID())
+func (p *protocol) Revocation(ctx context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
+	u := p.tenant.directory.Load().UserByID(p.tenant.refresh.UserOf(r.Data.Token))
+	if p.tenant.refresh.End(r.Data.Token, r.Client.GetID()) {
+		p.tenant.events.add(ctx, Event{Type: EventTokens, User: emailOf(u), Client: r.Client.GetID(), Text: "A refresh token was revoked"})
+	}
 	p.tenant.save()
 	return noStore(nil), nil
 }

@@ -80,9 +80,14 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 	case oidc.ResponseModeFormPost:
 		nonce := rand.Text()
 		w.Header().Set("Content-Security-Policy",
-			"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce+"'; form-action "+directory.Origin(req.RedirectURI))
+			"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce+"'")
 		t.render(w, http.StatusOK, "post.html", map[string]any{"Nonce": nonce, "Action": req.RedirectURI, "Fields": params})
 		return
+	case "":
+		if req.ResponseType == "" || req.ResponseType == oidc.ResponseTypeCode {
+			break
+		}
+		fallthrough // the default of all other response types (OAuth 2.0 Multiple Response Types §5)
 	case oidc.ResponseModeFragment:
 		u.Fragment = ""                                                          // a registered URI has none (RFC 6749 §3.1.2)
 		http.Redirect(w, r, u.String()+"#"+fields.Encode(), http.StatusSeeOther) //nolint:gosec // one of the client's callbacks
@@ -129,7 +134,7 @@ func (t *Tenant) renderMessage(w http.ResponseWriter, target string, params map[
 // otherwise the SDK would wait for a minute.
 func (t *Tenant) reject(w http.ResponseWriter, r *http.Request, code string, m message) {
 	t.opts.Log.Warn("login rejected", "error", code, "why", m.Title)
-	t.events.reject(r.Context(), Event{Type: EventLogin, Error: code, Text: "A login was rejected: " + m.Title})
+	t.events.reject(r.Context(), Event{Type: EventLogin, Error: code, Text: "A login was rejected: " + m.String()})
 	target := directory.Origin(r.FormValue("redirect_uri"))
 	if oidc.ResponseMode(r.FormValue("response_mode")) == responseModeWebMessage && t.directory.Load().IsWebOrigin(target) {
 		t.renderMessage(w, target, map[string]string{"error": code, "error_description": m.String(), "state": r.FormValue("state")})

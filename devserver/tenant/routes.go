@@ -1,9 +1,9 @@
 package tenant
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/rs/cors"
@@ -35,7 +35,7 @@ func (t *Tenant) routes() http.Handler {
 	mux.HandleFunc("GET /u/changes", t.follow)
 	mux.HandleFunc("GET /u/style.css", serveStyle)
 	mux.HandleFunc("GET /favicon.ico", serveNoIcon)
-	mux.HandleFunc("GET /avatars/{initials}", serveAvatar)
+	mux.HandleFunc("GET /avatars/{initials}", t.serveAvatar)
 	mux.HandleFunc("GET /v2/logout", t.logout)
 	mux.HandleFunc("GET /oidc/logout", t.oidcLogout)
 	mux.HandleFunc("POST /oidc/logout", t.oidcLogout)
@@ -49,6 +49,7 @@ func (t *Tenant) routes() http.Handler {
 		oidc.ServeHTTP(w, r)
 	})
 	t.controlRoutes(mux)
+	t.mux = mux
 
 	handler := fromThisMachine(t.injectFailures(mux))
 	withCORS := t.withCORS(handler, http.MethodGet, http.MethodPost)
@@ -57,9 +58,12 @@ func (t *Tenant) routes() http.Handler {
 	// forms. Some paths are for other origins by design: they use no cookie, or do no
 	// more than a link to them would.
 	csrf := http.NewCrossOriginProtection()
-	for _, path := range []string{"/authorize", "/oidc/logout", "/oauth/token", "/oauth/revoke", "/userinfo"} {
+	for _, path := range []string{"/authorize", "/oidc/logout", "/oauth/token", "/oauth/revoke", "/userinfo", "/.well-known/"} {
 		csrf.AddInsecureBypassPattern(path)
 	}
+	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeError(w, http.StatusForbidden, "access_denied", "Pages of other origins must not use this path. Tests call it from their program, not from the page.")
+	}))
 	protected := csrf.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -71,15 +75,24 @@ func (t *Tenant) routes() http.Handler {
 			handler.ServeHTTP(w, r)
 		}
 	}))
-	unsupported := t.withCORS(http.HandlerFunc(t.answerUnsupported), http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete)
+	unsupported := cors.New(cors.Options{ // whatever the request has
+		AllowOriginFunc:  t.isWebOrigin,
+		AllowedMethods:   []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
+		AllowedHeaders:   []string{"*"},
+		AllowCredentials: true,
+	}).Handler(http.HandlerFunc(t.answerUnsupported))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern == "" && !isPreflightOf(mux, r) {
+		// A HEAD request, which a link checker makes, must not log anybody in or out.
+		if _, pattern := mux.Handler(r); pattern == "" && !isPreflightOf(mux, r) || r.Method == http.MethodHead && acts[r.URL.Path] {
 			unsupported.ServeHTTP(w, r)
 			return
 		}
 		protected.ServeHTTP(w, r)
 	})
 }
+
+// acts are the paths where GET changes something.
+var acts = map[string]bool{"/authorize": true, "/v2/logout": true, "/oidc/logout": true}
 
 // isPreflightOf reports whether r is the preflight of a request that mux has a handler for.
 func isPreflightOf(mux *http.ServeMux, r *http.Request) bool {
@@ -95,7 +108,7 @@ func isPreflightOf(mux *http.ServeMux, r *http.Request) bool {
 // withCORS lets scripts of the clients' web origins use next with these methods.
 func (t *Tenant) withCORS(next http.Handler, methods ...string) http.Handler {
 	return cors.New(cors.Options{
-		AllowOriginFunc: func(origin string) bool { return t.directory.Load().IsWebOrigin(origin) },
+		AllowOriginFunc: t.isWebOrigin,
 		AllowedMethods:  methods,
 		AllowedHeaders:  []string{"Authorization", "Content-Type", "Auth0-Client", "DPoP"},
 		ExposedHeaders:  []string{"DPoP-Nonce", "WWW-Authenticate"},
@@ -103,19 +116,35 @@ func (t *Tenant) withCORS(next http.Handler, methods ...string) http.Handler {
 	}).Handler(next)
 }
 
+func (t *Tenant) isWebOrigin(origin string) bool { return t.directory.Load().IsWebOrigin(origin) }
+
+// serves reports whether the tenant has a path.
+func (t *Tenant) serves(path string) bool { return len(t.methods(path)) > 0 }
+
+// methods returns the methods that the tenant has a path for.
+func (t *Tenant) methods(path string) (list []string) {
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		if _, pattern := t.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: path}}); pattern != "" {
+			list = append(list, method)
+		}
+	}
+	return list
+}
+
 // answerUnsupported answers requests for what the tenant does not have, as JSON that scripts can
 // read: Auth0 has more than a login, and packages call it.
 func (t *Tenant) answerUnsupported(w http.ResponseWriter, r *http.Request) {
 	what := fmt.Sprintf("%.10s %.100s", r.Method, r.URL.Path)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if methods := t.methods(r.URL.Path); len(methods) > 0 {
+		allowed := strings.Join(methods, ", ")
+		w.Header().Set("Allow", allowed)
+		writeError(w, http.StatusMethodNotAllowed, "invalid_request", "This path has no method "+r.Method+", only "+allowed+".")
+		return
+	}
 	t.events.reject(r.Context(), Event{Type: EventUnsupported, Error: "not_supported", Text: "The local tenant does not support " + what})
 	t.opts.Log.Warn("not supported by the local tenant", "request", what)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusNotFound)
-	_ = json.NewEncoder(w).Encode(map[string]string{ // fails only if the client is gone
-		"error": "not_supported", "error_description": notSupported(what),
-	})
+	writeError(w, http.StatusNotFound, "not_supported", notSupported(what))
 }
 
 // notSupported is the description of the error for what the tenant does not have.

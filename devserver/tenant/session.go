@@ -13,6 +13,7 @@ import (
 const (
 	sessionCookie = "local_tenant_session" // a login
 	browserCookie = "local_tenant_browser" // binds a login in progress to its browser
+	maxSessions   = 10000
 )
 
 // session is a user's login at the tenant, in one browser.
@@ -42,12 +43,17 @@ func (t *Tenant) currentSession(r *http.Request) *session {
 // startSession logs u in. The cookie's value is always a new one, so that a cookie that
 // an attacker has set does not become the session (session fixation).
 func (t *Tenant) startSession(w http.ResponseWriter, r *http.Request, u *directory.User) *session {
-	if cookie, err := r.Cookie(t.cookieName(sessionCookie)); err == nil {
-		t.sessions.Take(digest(cookie.Value)) // the session that this replaces
-	}
+	t.forgetSession(r)
 	s, value := t.newSession(u)
 	t.setCookie(w, sessionCookie, value, 0)
 	return s
+}
+
+// forgetSession removes the session of the browser that sent r, which another one replaces.
+func (t *Tenant) forgetSession(r *http.Request) {
+	if cookie, err := r.Cookie(t.cookieName(sessionCookie)); err == nil {
+		t.sessions.Take(digest(cookie.Value))
+	}
 }
 
 // newSession returns a session of u, and the value of its cookie.
@@ -86,11 +92,18 @@ func (t *Tenant) setCookie(w http.ResponseWriter, name, value string, maxAge int
 	http.SetCookie(w, t.cookie(name, value, maxAge))
 }
 
+// cookie returns a cookie. Over https, that of the session is also for frames in pages of other
+// sites, as at Auth0: a page on http://localhost is one (RFC 6265bis §5.2), and authenticates
+// silently in a frame. Forms are protected by the origin that browsers send with them.
 func (t *Tenant) cookie(name, value string, maxAge int) *http.Cookie {
-	return &http.Cookie{ //nolint:gosec // Secure follows the issuer's scheme: http on localhost
+	cookie := &http.Cookie{ //nolint:gosec // Secure follows the issuer's scheme: http on localhost
 		Name: t.cookieName(name), Value: value, Path: "/", MaxAge: maxAge, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: t.isSecure(),
 	}
+	if name == sessionCookie && t.isSecure() {
+		cookie.SameSite = http.SameSiteNoneMode
+	}
+	return cookie
 }
 
 func (t *Tenant) isSecure() bool { return strings.HasPrefix(t.opts.Issuer, "https:") }
@@ -107,6 +120,9 @@ func (t *Tenant) cookieName(name string) string {
 
 // hasConsented reports whether u has agreed to all scopes that req would be granted.
 func (t *Tenant) hasConsented(u *directory.User, req *authRequest) bool {
+	if t.consents.Get(u.ID) != nil {
+		return true // to everything
+	}
 	agreed := t.consents.Get(consentKey(u, req)) // nil if u was never asked
 	for _, name := range directory.Grantable(req.Scopes, u, req.api) {
 		if !slices.Contains(agreed, name) {
@@ -126,16 +142,17 @@ func (t *Tenant) recordConsent(u *directory.User, req *authRequest) {
 	t.save()
 }
 
-// consentKey identifies what a consent is for: a user, a client and an API.
+// consentKey identifies what a consent is for: a user, a client and an API. The user's ID alone is
+// the key of a consent to everything.
 func consentKey(u *directory.User, req *authRequest) string {
-	return consentKeyOf(u, req.client, req.api)
+	audience := ""
+	if req.api != nil {
+		audience = req.api.Audience
+	}
+	return u.ID + "\n" + req.client.ID + "\n" + audience
 }
 
-// consentKeyOf is [consentKey]; api may be nil.
-func consentKeyOf(u *directory.User, client *directory.Client, api *directory.API) string {
-	audience := ""
-	if api != nil {
-		audience = api.Audience
-	}
-	return u.ID + "\n" + client.ID + "\n" + audience
+// forgetConsents forgets what u has agreed to.
+func (t *Tenant) forgetConsents(u *directory.User) {
+	t.consents.TakeThose(func(key string, _ []string) bool { return key == u.ID || strings.HasPrefix(key, u.ID+"\n") })
 }

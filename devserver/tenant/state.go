@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"calling-an-api.example/devserver/tenant/internal/refresh"
@@ -91,21 +92,61 @@ func (t *Tenant) load() (keys []*signingKey, err error) {
 	return keys, nil
 }
 
-// save writes the state file atomically. It waits for the first signing key. A failure
-// is logged: the tenant works without the file.
+// saveInterval is how long after one save of the state the next may begin. Many changes of parallel
+// tests are saved at once.
+const saveInterval = 100 * time.Millisecond
+
+// saver saves the state in a goroutine of its own while there are changes, so that no request waits
+// for it.
+type saver struct {
+	closing chan struct{} // closed when the last changes have to be saved
+
+	mu       sync.Mutex // protects the fields below
+	isActive bool       // its goroutine runs
+	isDirty  bool       // there are changes that it has not begun to save
+	running  sync.WaitGroup
+}
+
+// save has the state file written soon, and before [Tenant.Close] returns.
 func (t *Tenant) save() {
 	if t.opts.StateFile == "" {
 		return
 	}
-	if err := t.write(); err != nil {
-		t.opts.Log.Warn("the tenant's state could not be saved", "err", err)
+	t.saver.mu.Lock()
+	defer t.saver.mu.Unlock()
+	if t.saver.isDirty = true; !t.saver.isActive {
+		t.saver.isActive = true
+		t.saver.running.Go(t.saveChanges)
 	}
 }
 
-// write replaces the state file atomically, one call at a time.
+// saveChanges saves until there are no more changes. A failure is logged: the tenant works without
+// the file.
+func (t *Tenant) saveChanges() {
+	for {
+		t.saver.mu.Lock()
+		if !t.saver.isDirty {
+			t.saver.isActive = false
+			t.saver.mu.Unlock()
+			return
+		}
+		t.saver.isDirty = false
+		t.saver.mu.Unlock()
+		if err := t.write(); err != nil {
+			t.opts.Log.Warn("the tenant's state could not be saved", "err", err)
+		}
+		pause := time.NewTimer(saveInterval)
+		select {
+		case <-pause.C:
+		case <-t.saver.closing:
+		}
+		pause.Stop()
+	}
+}
+
+// write replaces the state file atomically. It waits for the first signing key. Only saveChanges may
+// call it.
 func (t *Tenant) write() error {
-	t.saving.Lock()
-	defer t.saving.Unlock()
 	keys, err := t.keys.list()
 	if err != nil {
 		return err

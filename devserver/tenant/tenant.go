@@ -35,7 +35,7 @@ package tenant
 // responses. This package has the rest: logins and consent (authorize.go, login.go,
 // session.go), Auth0's paths and tokens (protocol.go, claims.go, logout.go, respond.go),
 // persistent state (state.go), the dashboard, and controls for tests (controls.go,
-// mint.go). Users, clients and APIs are in internal/directory.
+// mint.go, users.go, failures.go, clock.go, testkit.go). Users, clients and APIs are in internal/directory.
 
 import (
 	"cmp"
@@ -87,6 +87,7 @@ type Options struct {
 type Tenant struct {
 	opts      Options
 	handler   http.Handler
+	mux       *http.ServeMux // all paths; a part of handler
 	decoder   *schema.Decoder
 	keys      *signingKeys
 	directory atomic.Pointer[directory.Directory]
@@ -99,20 +100,21 @@ type Tenant struct {
 	proofs    *proofs
 	jtis      *expiring.Map[bool] // of client assertions that were used, by client
 	events    *events
-	controls  *controls
+	clock     *clock
+	failures  failures
 
 	configuring sync.Mutex // held while directory is replaced; protects the next three fields
 	base        *directory.Directory
-	added       []*directory.User // by tests
-	blocked     map[string]bool   // by the dashboard, by user ID; an edit of the file does not change it
+	added       []*directory.User           // by tests
+	changes     map[string]directory.Change // by tests and the dashboard, by user ID; an edit of the file does not undo them
 
 	reloading sync.Mutex // held while the configuration file is read and used
 
 	ended chan struct{} // closed by end
 	end   func()
 
-	saving     sync.Mutex     // held while the state file is written
-	background sync.WaitGroup // the first save
+	saver saver
+	close func()
 }
 
 // New returns a Tenant. It generates its signing key in the background. It returns an
@@ -132,24 +134,26 @@ func New(opts Options) (*Tenant, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	control := newControls(opts.Now)
-	opts.Now = control.now
+	moved := &clock{actual: opts.Now}
+	opts.Now = moved.now
 	t := &Tenant{
 		opts:     opts,
 		decoder:  schema.NewDecoder(),
 		requests: expiring.New[*authRequest](1000, 30*time.Minute, opts.Now),
 		codes:    expiring.New[*grant](1000, time.Minute, opts.Now),
 		spent:    expiring.New[string](1000, time.Minute, opts.Now),
-		sessions: expiring.New[*session](1000, 12*time.Hour, opts.Now),
+		sessions: expiring.New[*session](maxSessions, 12*time.Hour, opts.Now),
 		consents: expiring.New[[]string](10000, 12*time.Hour, opts.Now),
 		refresh:  refresh.New(opts.Now),
 		proofs:   newProofs(opts.Now),
 		jtis:     expiring.New[bool](10000, maxAssertion, opts.Now),
 		events:   &events{now: opts.Now},
-		controls: control,
+		clock:    moved,
 	}
 	t.ended = make(chan struct{})
 	t.end = sync.OnceFunc(func() { close(t.ended) })
+	t.saver.closing = make(chan struct{})
+	t.close = sync.OnceFunc(func() { close(t.saver.closing) })
 	t.decoder.IgnoreUnknownKeys(true)
 	if err := t.Reload(); err != nil { // before the state, which refers to users
 		return nil, err
@@ -160,7 +164,7 @@ func New(opts Options) (*Tenant, error) {
 	}
 	t.keys = newSigningKeys(keys)
 	if keys == nil { // saved now, so that tokens of clients outlive a restart too
-		t.background.Go(t.save)
+		t.save()
 	}
 	t.handler = hostcheck.Hosts{Names: []string{strings.ToLower(issuer.Hostname())}}.Check(t.routes())
 	return t, nil
@@ -199,15 +203,16 @@ func (t *Tenant) Configure(file string, data []byte) error {
 	if d, err = d.With(t.added); err != nil {
 		return err // impossible: AddUser has compared them with each other
 	}
-	t.directory.Store(d.WithBlocked(t.blocked))
+	t.directory.Store(d.WithChanges(t.changes))
 	return nil
 }
 
-// Close waits for the generation of the signing key and the first save. The Tenant must
+// Close waits for the generation of the signing key, and saves what has changed. The Tenant must
 // not be used afterwards.
 func (t *Tenant) Close() {
+	t.close()
 	_ = t.keys.first() // callers that need the key get its error
-	t.background.Wait()
+	t.saver.running.Wait()
 }
 
 // ServeHTTP implements http.Handler. It rejects requests whose Host is neither the
@@ -226,6 +231,14 @@ type User struct {
 
 // Users returns the users of the current configuration, in its order.
 func (t *Tenant) Users() []User { return users(t.directory.Load()) }
+
+// configured is [Tenant.Users] without those that tests have added.
+func (t *Tenant) configured() []User {
+	list := users(t.directory.Load())
+	t.configuring.Lock()
+	defer t.configuring.Unlock()
+	return slices.DeleteFunc(list, func(u User) bool { return t.base.UserByID(u.ID) == nil })
+}
 
 func users(d *directory.Directory) (list []User) {
 	for _, u := range d.Users {

@@ -1,109 +1,83 @@
 package tenant
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
-	"calling-an-api.example/devserver/internal/directory"
-	"calling-an-api.example/devserver/internal/hostcheck"
+	"calling-an-api.example/devserver/tenant/internal/refresh"
 )
 
-// This file is for tests of applications: users of their own, logins without the login page,
-// the events to assert on, and a reset. docs/testing.md shows their use.
+// This file is for tests of applications: logins without the login page, the events to assert on,
+// and a reset. docs/testing.md shows their use.
 
-// maxAddedUsers is how many users tests may add.
-const maxAddedUsers = 1000
-
-// NewUser is a user for [Tenant.AddUser]. Every field is optional; what is missing is made up.
-type NewUser struct {
-	ID          string         `json:"user_id"`
-	Email       string         `json:"email"`
-	Password    string         `json:"password"`
-	GivenName   string         `json:"given_name"`
-	FamilyName  string         `json:"family_name"`
-	Permissions []string       `json:"permissions"`
-	Claims      map[string]any `json:"claims"` // for ID and access tokens; names are URLs
-}
-
-// AddUser adds a user until [Tenant.Reset], or the tenant's end. Tests that run at the same
-// time do not meet if each has its own. The error says that another user has the ID or the
-// email address, or that there are too many.
-func (t *Tenant) AddUser(asked NewUser) (User, error) {
-	unique := strings.ToLower(rand.Text()[:12])
-	u := &directory.User{
-		ID: cmp.Or(asked.ID, "auth0|"+unique), Email: cmp.Or(asked.Email, unique+"@example.com"), Password: cmp.Or(asked.Password, rand.Text()),
-		GivenName: asked.GivenName, FamilyName: asked.FamilyName, Permissions: asked.Permissions, Claims: asked.Claims, UpdatedAt: t.opts.Now(),
-	}
-	u.Nickname, _, _ = strings.Cut(u.Email, "@")
-	for name := range u.Claims {
-		if !strings.Contains(name, "://") {
-			return User{}, fmt.Errorf("the claim %q needs a namespace, like \"https://example.com/roles\"", name)
-		}
-	}
-	t.configuring.Lock()
-	defer t.configuring.Unlock()
-	if len(t.added) >= maxAddedUsers {
-		return User{}, fmt.Errorf("tests have added %d users: reset the tenant between runs", maxAddedUsers)
-	}
-	d, err := t.directory.Load().With([]*directory.User{u})
-	if err != nil {
-		return User{}, err
-	}
-	t.added = append(t.added, u)
-	t.directory.Store(d)
-	return newUser(u), nil
-}
-
-// StartSession logs the user with that email address in, without the login page, and returns
+// StartSession logs the user with that email address or ID in, without the login page, and returns
 // the cookie to send to the tenant. If consented, the user also agrees to all scopes of all
-// clients, so that no page asks.
-func (t *Tenant) StartSession(email string, consented bool) (*http.Cookie, error) {
-	d := t.directory.Load()
-	u := d.UserByEmail(email)
-	switch {
-	case u == nil:
-		return nil, fmt.Errorf("there is no user with the email address %q", email)
-	case u.Blocked:
-		return nil, fmt.Errorf("the user %q is blocked", email)
+// clients, so that no page asks; otherwise the user is asked, whatever was agreed to before.
+func (t *Tenant) StartSession(user string, consented bool) (*http.Cookie, error) {
+	u, err := t.findUser(user)
+	if err != nil {
+		return nil, err
 	}
-	if consented {
-		t.consentToAll(d, u)
+	if u.Blocked {
+		return nil, fmt.Errorf("the user %q is blocked", user)
+	}
+	if t.forgetConsents(u); consented {
+		t.consents.Put(u.ID, []string{})
 	}
 	_, value := t.newSession(u)
 	t.events.add(context.Background(), Event{Type: EventLogin, User: u.Email, Text: fmt.Sprintf("A test logged %s in", u.Email)})
 	return t.cookie(sessionCookie, value, 0), nil
 }
 
-// consentToAll records that u agrees to everything.
-func (t *Tenant) consentToAll(d *directory.Directory, u *directory.User) {
-	identity := []string{}
-	for _, scope := range directory.IdentityScopes {
-		identity = append(identity, scope.Name)
-	}
-	for _, client := range d.Clients() {
-		for _, api := range append([]*directory.API{nil}, d.APIs()...) {
-			scopes := slices.Clone(identity)
-			if api != nil {
-				for _, scope := range api.Scopes {
-					scopes = append(scopes, scope.Name)
-				}
-			}
-			t.consents.Put(consentKeyOf(u, client, api), directory.Grantable(scopes, u, api))
+// EndSessions logs the user with that email address or ID out everywhere, and ends the user's
+// refresh tokens; for "", those of all users. The error says that there is no such user.
+func (t *Tenant) EndSessions(user string) error {
+	id := ""
+	if user != "" {
+		u, err := t.findUser(user)
+		if err != nil {
+			return err
 		}
+		id = u.ID
 	}
+	t.endThose(func(userID, _ string) bool { return id == "" || userID == id })
+	return nil
 }
 
-// Reset removes what tests and the dashboard have done: added and blocked users, sessions,
+// endThose ends the sessions and the refresh tokens that is reports true of, by their user and the
+// session's ID.
+func (t *Tenant) endThose(is func(userID, sessionID string) bool) {
+	t.sessions.TakeThose(func(_ string, s *session) bool { return is(s.user.ID, s.id) })
+	t.refresh.EndThose(func(f refresh.Family) bool { return is(f.User, f.SessionID) })
+	t.save()
+}
+
+// RotateKey makes a new signing key. Old ones stay published, at most five keys in total.
+func (t *Tenant) RotateKey() error {
+	err := t.keys.rotate()
+	t.save()
+	return err
+}
+
+// RevokeKey removes the old signing key with that ID; for "", all old ones. The error says that
+// there is no such key, or that it signs new tokens.
+func (t *Tenant) RevokeKey(id string) error {
+	if !t.keys.revoke(id) && id != "" {
+		return errors.New("there is no such key, or it signs new tokens: rotate first")
+	}
+	t.save()
+	return nil
+}
+
+// Reset removes what tests and the dashboard have done: added and changed users, sessions,
 // refresh tokens, consents, failures, the clock's offset and events. The configuration and the
 // signing keys stay.
 func (t *Tenant) Reset() {
 	t.configuring.Lock()
-	t.added, t.blocked = nil, nil
+	t.added, t.changes = nil, nil
 	t.directory.Store(t.base)
 	t.configuring.Unlock()
 	t.sessions.Clear()
@@ -112,65 +86,55 @@ func (t *Tenant) Reset() {
 	t.codes.Clear()
 	t.spent.Clear()
 	t.refresh.EndAll()
-	t.controls.reset()
+	t.failures.clear()
+	t.clock.set(0)
 	t.events.clear()
 	t.save()
 }
 
-// Events returns the last 1000 events, the newest first. They contain claims but no tokens.
+// Events returns the last 5000 events, the newest first. They contain claims but no tokens.
 func (t *Tenant) Events() []Event { return t.events.list(maxEvents) }
 
-// testKitRoutes adds the controls of this file to mux.
-func (t *Tenant) testKitRoutes(mux *http.ServeMux) {
-	control(t, mux, "users", func(asked NewUser) (any, error) {
-		u, err := t.AddUser(asked)
-		return map[string]any{"user_id": u.ID, "email": u.Email, "password": u.Password}, err
-	})
-	control(t, mux, "reset", func(none) (any, error) { t.Reset(); return done, nil })
-	mux.HandleFunc("GET /_tenant/events", t.serveEvents)
-	mux.HandleFunc("POST /_tenant/session", func(w http.ResponseWriter, r *http.Request) {
-		asked := struct {
-			User    string `json:"user"`
-			Consent *bool  `json:"consent"` // without, true
-		}{}
-		if !decodeControl(w, r, &asked) {
-			return
-		}
-		cookie, err := t.StartSession(asked.User, asked.Consent == nil || *asked.Consent)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		http.SetCookie(w, cookie)
-		writeControl(w, done)
-	})
-}
-
-// serveEvents is GET /_tenant/events?user=EMAIL: the events as JSON, without the parameter of all
+// serveEvents is GET /_tenant/events?user=NAME: the events as JSON, without the parameter of all
 // users.
 func (t *Tenant) serveEvents(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	for name := range query {
 		if name != "user" {
-			http.Error(w, fmt.Sprintf("The events have no filter %.50q, only user, an email address.", name), http.StatusBadRequest)
+			writeError(w, http.StatusBadRequest, "invalid_request", fmt.Sprintf("the events have no filter %.50q, only user: an email address or a user_id", name))
 			return
 		}
 	}
 	list := t.Events()
 	if query.Has("user") {
-		list = slices.DeleteFunc(list, func(one Event) bool { return !strings.EqualFold(one.User, query.Get("user")) })
-	}
-	writeControl(w, list)
-}
-
-// fromThisMachine rejects requests for the controls from other machines. The tenant's users
-// and secrets are public, but what tests may do is for the tests of this machine.
-func fromThisMachine(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/_tenant/") && !hostcheck.FromThisMachine(r) {
-			http.Error(w, "Only programs on the tenant's machine may use this path.", http.StatusForbidden)
+		u, err := t.findUser(query.Get("user"))
+		if err != nil {
+			writeError(w, http.StatusBadRequest, "invalid_request", err.Error())
 			return
 		}
-		next.ServeHTTP(w, r)
+		list = slices.DeleteFunc(list, func(one Event) bool { return one.User != u.Email })
+	}
+	writeJSON(w, http.StatusOK, list)
+}
+
+// serveSession is POST /_tenant/session: it sets the session's cookie, and answers with it for
+// programs that have a browser, but no cookies of its own.
+func (t *Tenant) serveSession(w http.ResponseWriter, r *http.Request) {
+	asked, err := decodeControl[struct {
+		User    string `json:"user"`
+		Consent *bool  `json:"consent"` // without, true
+	}](r.Body)
+	var cookie *http.Cookie
+	if err == nil {
+		cookie, err = t.StartSession(asked.User, asked.Consent == nil || *asked.Consent)
+	}
+	if err != nil {
+		writeError(w, http.StatusBadRequest, "invalid_request", err.Error())
+		return
+	}
+	t.forgetSession(r)
+	http.SetCookie(w, cookie)
+	writeJSON(w, http.StatusOK, map[string]any{
+		"done": true, "cookie": map[string]string{"name": cookie.Name, "value": cookie.Value, "url": t.opts.Issuer},
 	})
 }

@@ -4,7 +4,6 @@ package directory
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -26,6 +25,8 @@ type User struct {
 	Nickname, Picture     string
 	Permissions           []string       // at the APIs, as roles grant them (RBAC)
 	Blocked               bool           // may not log in
+	EmailVerified         bool           // the claim email_verified
+	TokenLifetime         time.Duration  // of access tokens; 0 for the API's
 	Claims                map[string]any // additional claims for ID and access tokens; names are URLs
 	UpdatedAt             time.Time
 }
@@ -74,34 +75,6 @@ var IdentityScopes = []Scope{
 	{"offline_access", "Keep access while you are away, without asking again"},
 }
 
-// With returns a Directory with more users, each with an ID and an email address that no other
-// has. The error names the one that has not.
-func (d *Directory) With(users []*User) (*Directory, error) {
-	more := *d
-	more.Users = slices.Clone(d.Users)
-	for _, u := range users {
-		if more.UserByID(u.ID) != nil || more.UserByEmail(u.Email) != nil {
-			return nil, fmt.Errorf("there is another user with the user_id %q or the email address %q", u.ID, u.Email)
-		}
-		more.Users = append(more.Users, u)
-	}
-	return &more, nil
-}
-
-// WithBlocked returns a Directory in which the users with these IDs are blocked, or not.
-func (d *Directory) WithBlocked(blocked map[string]bool) *Directory {
-	changed := *d
-	changed.Users = slices.Clone(d.Users)
-	for i, u := range changed.Users {
-		if is, known := blocked[u.ID]; known && is != u.Blocked {
-			other := *u
-			other.Blocked = is
-			changed.Users[i] = &other
-		}
-	}
-	return &changed
-}
-
 // Client returns the client with that ID, or nil.
 func (d *Directory) Client(id string) *Client { return d.clients[id] }
 
@@ -123,12 +96,19 @@ func (d *Directory) UserByEmail(email string) *User {
 	return d.user(func(u *User) bool { return strings.EqualFold(u.Email, email) })
 }
 
-// UserByName returns the user with that email address or, without an @, that nickname; or nil.
-func (d *Directory) UserByName(name string) *User {
-	if strings.Contains(name, "@") {
-		return d.UserByEmail(name)
+// UserByEither returns the user with that email address, in any case, or with that ID; or nil.
+func (d *Directory) UserByEither(name string) *User {
+	return cmp.Or(d.UserByEmail(name), d.UserByID(name))
+}
+
+// UsersByName returns the users with that email address or, without an @, with that nickname.
+func (d *Directory) UsersByName(name string) (users []*User) {
+	for _, u := range d.Users {
+		if strings.EqualFold(u.Email, name) || name != "" && !strings.Contains(name, "@") && strings.EqualFold(u.Nickname, name) {
+			users = append(users, u)
+		}
 	}
-	return d.user(func(u *User) bool { return name != "" && strings.EqualFold(u.Nickname, name) })
+	return users
 }
 
 // UserByID returns the user with that ID, the claim sub, or nil.
@@ -161,6 +141,15 @@ func (u *User) Name() string {
 // Has reports whether scope is one of the API's. A nil API has none.
 func (a *API) Has(scope string) bool {
 	return a != nil && slices.ContainsFunc(a.Scopes, func(s Scope) bool { return s.Name == scope })
+}
+
+// PermissionsOf returns the claim permissions for someone with all of these: those of the API, not
+// nil, or nil if the API has no RBAC. The receiver may be nil.
+func (a *API) PermissionsOf(all []string) []string {
+	if a == nil || !a.RBAC {
+		return nil
+	}
+	return slices.DeleteFunc(append([]string{}, all...), func(name string) bool { return !a.Has(name) })
 }
 
 // Grantable returns which of the requested scopes u gets at a, which is nil if no API

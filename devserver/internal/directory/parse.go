@@ -29,65 +29,6 @@ type Variables struct {
 	Audience string // $AUDIENCE
 }
 
-// The form of the file. Names are those of Auth0's Management API, if it has them.
-type configFile struct {
-	Users   []userConfig   `json:"users"`
-	Clients []clientConfig `json:"clients"`
-	APIs    []apiConfig    `json:"apis"`
-}
-
-type userConfig struct {
-	ID          string         `json:"user_id"`
-	Email       string         `json:"email"`
-	Password    string         `json:"password"`
-	GivenName   string         `json:"given_name"`
-	FamilyName  string         `json:"family_name"`
-	Nickname    string         `json:"nickname"`
-	Picture     string         `json:"picture"`
-	Permissions []string       `json:"permissions"`
-	Blocked     bool           `json:"blocked"`
-	Claims      map[string]any `json:"claims"`
-}
-
-type clientConfig struct {
-	ID         string   `json:"client_id"`
-	Secret     string   `json:"client_secret"`
-	Name       string   `json:"name"`
-	Callbacks  []string `json:"callbacks"`
-	LogoutURLs []string `json:"allowed_logout_urls"`
-	WebOrigins []string `json:"web_origins"`
-	Grants     []string `json:"grant_types"`
-	Scopes     []string `json:"scopes"`
-
-	RequireProof bool `json:"require_proof_of_possession"`
-	RequirePKCE  bool `json:"require_pkce"`
-
-	PublicKey string `json:"public_key"` // PEM
-
-	RefreshToken refreshConfig `json:"refresh_token"`
-}
-
-// refreshConfig makes a client's refresh tokens valid for several APIs, as at Auth0 (MRRT).
-type refreshConfig struct {
-	Policies []policyConfig `json:"policies"`
-}
-
-type policyConfig struct {
-	Audience string   `json:"audience"`
-	Scopes   []string `json:"scope"`
-}
-
-type apiConfig struct {
-	Audience string            `json:"audience"`
-	Name     string            `json:"name"`
-	Scopes   map[string]string `json:"scopes"`
-	Lifetime int               `json:"token_lifetime"` // seconds
-	RBAC     bool              `json:"rbac"`
-
-	Possession string `json:"proof_of_possession"`
-	Dialect    string `json:"token_dialect"`
-}
-
 // Parse parses data, the content of file. now becomes UpdatedAt of the users. The error
 // is a source.Problem, the first one that was found.
 func Parse(file string, data []byte, variables Variables, now time.Time) (*Directory, error) {
@@ -174,14 +115,25 @@ func (b *builder) user(u userConfig, at string, d *Directory, now time.Time) *Us
 	b.require(strings.Contains(u.Email, "@"), at+"/email", "a user needs an email address")
 	b.require(u.Password != "", at+"/password", "a user needs a password")
 	b.require(d.UserByID(u.ID) == nil && d.UserByEmail(u.Email) == nil, at, "there is another user with this user_id or email address")
-	for _, name := range slices.Sorted(maps.Keys(u.Claims)) {
-		b.require(strings.Contains(name, "://"), at+"/claims", "the claim %q needs a namespace, like \"https://example.com/roles\"; other names are reserved", name)
-	}
+	err := CheckClaims(u.Claims)
+	b.require(err == nil, at+"/claims", "%v", err)
 	before, _, _ := strings.Cut(u.Email, "@")
 	return &User{
 		ID: u.ID, Email: u.Email, Password: u.Password, GivenName: u.GivenName, FamilyName: u.FamilyName, Nickname: cmp.Or(u.Nickname, before),
 		Picture: b.variables.Replace(u.Picture), Permissions: u.Permissions, Blocked: u.Blocked, Claims: u.Claims, UpdatedAt: now,
+		EmailVerified: u.Verified == nil || *u.Verified,
 	}
+}
+
+// CheckClaims returns an error if claims of a user have a name that is reserved, because it is no
+// URL.
+func CheckClaims(claims map[string]any) error {
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		if !strings.Contains(name, "://") {
+			return fmt.Errorf("the claim %q needs a namespace, like \"https://example.com/roles\"; other names are reserved", name)
+		}
+	}
+	return nil
 }
 
 // client converts c, which is at the JSON pointer at. Its grants decide what else it needs.
@@ -231,7 +183,8 @@ func (b *builder) policies(list []policyConfig, at string, client *Client, d *Di
 func (b *builder) requireURLs(urls []string, at string) {
 	for i, one := range urls {
 		u, err := url.Parse(one)
-		b.require(err == nil && u.Scheme != "" && u.Host != "" && u.Fragment == "", fmt.Sprintf("%s/%d", at, i),
+		isApp := err == nil && u.Host == "" && u.Path != "" && strings.Contains(u.Scheme, ".") // com.acme.app:/callback (RFC 8252 §7.1)
+		b.require(err == nil && u.Scheme != "" && u.Scheme != "javascript" && u.Scheme != "data" && (u.Host != "" || isApp) && u.Fragment == "", fmt.Sprintf("%s/%d", at, i),
 			"%q is not an absolute URL without a fragment, like \"https://app.example/callback\"", one)
 	}
 }

@@ -63,6 +63,9 @@ func (v validator) parse() (hujson.Value, error) {
 // check returns the first problem of value, called name, for the type t: another kind
 // of value, an unknown name, or a name that is there twice.
 func (v validator) check(value hujson.Value, t reflect.Type, name string) error {
+	if t.Kind() == reflect.Pointer { // it is optional
+		t = t.Elem()
+	}
 	ok := true
 	switch content := value.Value.(type) {
 	case *hujson.Object:

@@ -2,6 +2,7 @@
 package expiring
 
 import (
+	"maps"
 	"sync"
 	"time"
 )
@@ -88,6 +89,13 @@ func (m *Map[V]) Take(key string) (value V) {
 	}
 	delete(m.entries, key)
 	return value
+}
+
+// TakeThose removes the entries that is reports true of. is must not call methods of m.
+func (m *Map[V]) TakeThose(is func(key string, value V) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.entries, func(key string, item entry[V]) bool { return is(key, item.value) })
 }
 
 // Clear removes all entries.

@@ -155,14 +155,17 @@ func (t token) usable(now time.Time) bool {
 	return t.Replaced.IsZero() || 0 <= ago && ago < overlap
 }
 
-// End ends the family of the token value, if it is the client's.
-func (fs *Families) End(value, client string) {
+// End ends the family of the token value, if it is the client's, and reports whether it was.
+func (fs *Families) End(value, client string) bool {
 	id, _, _ := strings.Cut(value, ".")
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	if f := fs.byID.Get(id); f != nil && f.Client == client {
-		fs.byID.Take(id)
+	f := fs.byID.Get(id)
+	if f == nil || f.Client != client {
+		return false
 	}
+	fs.byID.Take(id)
+	return true
 }
 
 // EndFamily ends the family with that ID.
@@ -172,13 +175,25 @@ func (fs *Families) EndFamily(id string) {
 	fs.byID.Take(id)
 }
 
-// EndSession ends the families of the session with that ID.
-func (fs *Families) EndSession(id string) {
+// UserOf returns the ID of the user of the token value, "" if its family is unknown. It does not use
+// the token.
+func (fs *Families) UserOf(value string) string {
+	id, _, _ := strings.Cut(value, ".")
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := fs.byID.Get(id); f != nil {
+		return f.User
+	}
+	return ""
+}
+
+// EndThose ends the families that is reports true of.
+func (fs *Families) EndThose(is func(Family) bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	var ids []string
 	fs.byID.Each(func(key string, f *family, _ time.Time) {
-		if f.SessionID == id {
+		if is(f.Family) {
 			ids = append(ids, key)
 		}
 	})

@@ -1,0 +1,129 @@
+package tenant
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"calling-an-api.example/devserver/internal/directory"
+)
+
+// This file changes users while the tenant runs. The configuration stays as it is, and is in
+// effect again after [Tenant.Reset].
+
+// Limits: how many users may be added, and the lifetime of a user's tokens.
+const (
+	maxAddedUsers    = 1000
+	maxTokenLifetime = 30 * 24 * 3600 // seconds, as of an API's
+)
+
+// NewUser is a user for [Tenant.AddUser]. Every field is optional; what is missing is made up.
+type NewUser struct {
+	ID            string         `json:"user_id"`
+	Email         string         `json:"email"`
+	Password      string         `json:"password"`
+	GivenName     string         `json:"given_name"`
+	FamilyName    string         `json:"family_name"`
+	Nickname      string         `json:"nickname"`
+	Picture       string         `json:"picture"`
+	Permissions   []string       `json:"permissions"`
+	Blocked       bool           `json:"blocked"`
+	EmailVerified *bool          `json:"email_verified"` // nil: true
+	Claims        map[string]any `json:"claims"`         // for ID and access tokens; names are URLs
+	TokenLifetime int            `json:"token_lifetime"` // of access tokens, in seconds; 0: the API's
+}
+
+// AddUser adds a user until [Tenant.Reset], or the tenant's end. Tests that run at the same
+// time do not meet if each has its own. The error says what is invalid, that another user has the
+// ID or the email address, or that there are too many.
+func (t *Tenant) AddUser(asked NewUser) (User, error) {
+	unique := strings.ToLower(rand.Text()[:12])
+	email := cmp.Or(asked.Email, unique+"@example.com")
+	nickname, _, isEmail := strings.Cut(email, "@")
+	if !isEmail {
+		return User{}, fmt.Errorf("%q is not an email address", email)
+	}
+	u := &directory.User{
+		ID: cmp.Or(asked.ID, "auth0|"+unique), Email: email, Password: cmp.Or(asked.Password, rand.Text()),
+		GivenName: asked.GivenName, FamilyName: asked.FamilyName, Nickname: cmp.Or(asked.Nickname, nickname), Picture: asked.Picture,
+		Permissions: asked.Permissions, Blocked: asked.Blocked, EmailVerified: asked.EmailVerified == nil || *asked.EmailVerified,
+		Claims: asked.Claims, TokenLifetime: time.Duration(asked.TokenLifetime) * time.Second, UpdatedAt: t.opts.Now(),
+	}
+	if err := errors.Join(directory.CheckClaims(u.Claims), checkLifetime(asked.TokenLifetime)); err != nil {
+		return User{}, err
+	}
+	t.configuring.Lock()
+	defer t.configuring.Unlock()
+	if len(t.added) >= maxAddedUsers {
+		return User{}, fmt.Errorf("tests have added %d users: reset the tenant between runs", maxAddedUsers)
+	}
+	d, err := t.directory.Load().With([]*directory.User{u})
+	if err != nil {
+		return User{}, err
+	}
+	t.added = append(t.added, u)
+	t.directory.Store(d)
+	return newUser(u), nil
+}
+
+// UserChange is a change for [Tenant.ChangeUser]. A field that is nil is not changed.
+type UserChange struct {
+	User          string         `json:"user"` // email address or ID
+	Blocked       *bool          `json:"blocked"`
+	EmailVerified *bool          `json:"email_verified"`
+	Permissions   []string       `json:"permissions"`    // empty, but not nil: none
+	Claims        map[string]any `json:"claims"`         // replaces all of them
+	TokenLifetime *int           `json:"token_lifetime"` // seconds; 0: the API's
+}
+
+// ChangeUser changes a user of the configuration or of tests until [Tenant.Reset], or the tenant's
+// end. It is in effect at once: a blocked user is logged out, and the next token has the
+// permissions. The error says what is invalid, or that there is no such user.
+func (t *Tenant) ChangeUser(asked UserChange) error {
+	change := directory.Change{
+		Blocked: asked.Blocked, EmailVerified: asked.EmailVerified, Permissions: asked.Permissions, Claims: asked.Claims,
+	}
+	if asked.TokenLifetime != nil {
+		if err := checkLifetime(*asked.TokenLifetime); err != nil {
+			return err
+		}
+		lifetime := time.Duration(*asked.TokenLifetime) * time.Second
+		change.TokenLifetime = &lifetime
+	}
+	if err := directory.CheckClaims(asked.Claims); err != nil {
+		return err
+	}
+	t.configuring.Lock()
+	defer t.configuring.Unlock()
+	u, err := t.findUser(asked.User)
+	if err != nil {
+		return err
+	}
+	if t.changes == nil {
+		t.changes = map[string]directory.Change{}
+	}
+	t.changes[u.ID] = t.changes[u.ID].Then(change)
+	t.directory.Store(t.directory.Load().WithChanges(t.changes))
+	return nil
+}
+
+func checkLifetime(seconds int) error {
+	if seconds < 0 || seconds > maxTokenLifetime {
+		return errors.New("token_lifetime must be between 1 second and 30 days, or 0 for the API's")
+	}
+	return nil
+}
+
+// findUser returns the user with that email address or ID.
+func (t *Tenant) findUser(name string) (*directory.User, error) {
+	if name == "" {
+		return nil, errors.New(`"user" is missing: the email address or the user_id of a user`)
+	}
+	if u := t.directory.Load().UserByEither(name); u != nil {
+		return u, nil
+	}
+	return nil, fmt.Errorf("there is no user with the email address or user_id %q", name)
+}
