@@ -189,6 +189,9 @@ func tlsConfig(cfg config.Config, log *slog.Logger) (*tls.Config, error) {
 		log.Warn("https with a certificate that nothing trusts, because there is no folder to keep its authority in; set --tenant-state (TENANT_STATE)")
 	} else {
 		log.Info("https with a certificate by the authority " + ca.File() + "; docs/https.md says how to trust it")
+		if ca.IsOther() {
+			log.Warn("this authority is a new one, because the former has expired or was not for this host: trust it again where you trusted that")
+		}
 	}
 	return ca.ServerConfig(names)
 }

@@ -33,6 +33,8 @@ type Authority struct {
 	key   *ecdsa.PrivateKey
 	file  string // with the certificate; "" if it is in memory only
 	isNew bool
+
+	isOther bool
 }
 
 // Names are what certificates are for, in addition to localhost and the loopback addresses.
@@ -41,9 +43,30 @@ type Names struct {
 	IPs []net.IP
 }
 
+// maxNames is how many names and addresses an authority takes over from its predecessor.
+const maxNames = 32
+
+// and returns n with the names and addresses of a, so that someone who changes between two networks
+// needs no new authority each time.
+func (n Names) and(a *Authority) Names {
+	all := Names{slices.Clone(n.DNS), slices.Clone(n.IPs)}
+	for _, name := range a.cert.PermittedDNSDomains {
+		if name != "localhost" && !slices.Contains(all.DNS, name) && len(all.DNS) < maxNames {
+			all.DNS = append(all.DNS, name)
+		}
+	}
+	for _, permitted := range a.cert.PermittedIPRanges {
+		ip := permitted.IP
+		if !ip.IsLoopback() && !slices.ContainsFunc(all.IPs, ip.Equal) && len(all.IPs) < maxNames {
+			all.IPs = append(all.IPs, ip)
+		}
+	}
+	return all
+}
+
 // Load returns the authority in folder. If there is none, or one that has nearly expired or
-// may not issue certificates for names, it makes a new one, with its key in a file that only
-// its user can read. An empty folder means one that ends with the process.
+// may not issue certificates for names, it makes a new one, for the former names too, with its key
+// in a file that only its user can read. An empty folder means one that ends with the process.
 func Load(folder string, names Names) (*Authority, error) {
 	if folder == "" {
 		return create(names)
@@ -71,6 +94,9 @@ func load(folder string, names Names) (*Authority, error) {
 	case err != nil && !isFirst:
 		return nil, fmt.Errorf("%w; remove the file, and another one is made", err)
 	}
+	if !isFirst {
+		names = names.and(found)
+	}
 	made, err := create(names)
 	if err != nil {
 		return nil, err
@@ -82,7 +108,7 @@ func load(folder string, names Names) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept.isNew = true
+	kept.isNew, kept.isOther = true, !isFirst
 	return kept, nil
 }
 
@@ -92,6 +118,9 @@ func (a *Authority) File() string { return a.file }
 
 // IsNew reports whether Load has made the authority, so that nothing trusts it yet.
 func (a *Authority) IsNew() bool { return a.isNew }
+
+// IsOther reports whether Load has replaced an authority, which some programs may trust.
+func (a *Authority) IsOther() bool { return a.isOther }
 
 // Pool returns a pool with the authority alone, for clients.
 func (a *Authority) Pool() *x509.CertPool {

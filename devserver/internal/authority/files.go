@@ -23,6 +23,11 @@ const (
 // there is none.
 func read(folder string) (*Authority, error) {
 	file := filepath.Join(folder, keyName)
+	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o077 != 0 { // a copy, or Windows, where this does nothing
+		if err := os.Chmod(file, 0o600); err != nil {
+			return nil, err
+		}
+	}
 	pair, err := tls.LoadX509KeyPair(file, file)
 	if err != nil {
 		return nil, fmt.Errorf("the certificate authority %s: %w", file, err)

@@ -51,7 +51,7 @@ func Instructions(file string) []Instruction {
 		return []Instruction{{"Windows", "certutil -user -addstore Root " + file}, node, curl}
 	}
 	return []Instruction{
-		{"Chrome", "certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n devserver -i " + file},
+		{"Chrome", "mkdir -p $HOME/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n devserver -i " + file},
 		{"Linux", "sudo install -m 644 " + file + " /usr/local/share/ca-certificates/devserver.crt && sudo update-ca-certificates"},
 		node, {"Go", "export SSL_CERT_FILE=" + file}, curl,
 	}

@@ -101,6 +101,9 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	host := fs.String("host", "", "`host` or address of the page instead of that in addr; 0.0.0.0 makes it visible to other machines, and with https the local tenant too")
 	port := fs.String("port", "", "`port` of the page instead of that in addr")
 	fs.Func("allowed-host", "host `name` besides localhost that the page answers for; can be repeated", func(name string) error {
+		if !isHostName(name) {
+			return errors.New("write a host name, like dev.example")
+		}
 		cfg.AllowedHosts = append(cfg.AllowedHosts, strings.ToLower(name))
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -59,6 +60,9 @@ func (c *Config) place(addr, host, port string) error {
 	}
 	c.Addr = net.JoinHostPort(cmp.Or(host, addrHost), cmp.Or(port, addrPort))
 	if host != "" && net.ParseIP(host) == nil {
+		if !isHostName(host) {
+			return fmt.Errorf("--host=%q: write a host name or an IP address, like dev.example or 0.0.0.0", host)
+		}
 		c.AllowedHosts = append(c.AllowedHosts, strings.ToLower(host))
 	}
 	if (c.Cert == "") != (c.Key == "") {
@@ -67,6 +71,12 @@ func (c *Config) place(addr, host, port string) error {
 	c.HTTPS = c.HTTPS || c.Cert != ""
 	return nil
 }
+
+// hostName matches host names in ASCII, as certificates have them. Others, like ümlaut.example, are
+// written with xn--.
+var hostName = regexp.MustCompile(`(?i)^([a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$`)
+
+func isHostName(name string) bool { return len(name) <= 253 && hostName.MatchString(name) }
 
 // expose has the local tenant listen where the page does, if other machines reach that over
 // https: only then can users log in there, because browsers have no crypto.subtle over plain

@@ -47,7 +47,7 @@ func (h Hosts) allows(hostport string) (name string, ok bool) {
 		return "localhost", true
 	}
 	name = hostname(hostport)
-	ok = name != "" && (localnet.IsLoopback(name) || net.ParseIP(name) != nil || strings.HasSuffix(name, ".localhost") || slices.Contains(h.Names, name))
+	ok = name != "" && (localnet.IsLoopback(name) || net.ParseIP(name) != nil || slices.Contains(h.Names, name))
 	return name, ok
 }
 

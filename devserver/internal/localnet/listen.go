@@ -27,8 +27,8 @@ func (e *BusyError) Error() string { return fmt.Sprintf("port %s is in use", e.P
 // Unwrap returns the system's error.
 func (e *BusyError) Unwrap() error { return e.Err }
 
-// Listen listens on addr, "host:port". For the host "localhost", which browsers, curl
-// and Node resolve differently, it returns a listener on 127.0.0.1 and one on [::1]
+// Listen listens on addr, "host:port". For the host "localhost", or a name below it, which
+// browsers, curl and Node resolve differently, it returns a listener on 127.0.0.1 and one on [::1]
 // with the same port, or only one if the machine has only one of the two addresses.
 // Port 0 selects a free port. The error is a *[BusyError] if the port is in use on
 // either address.
@@ -38,7 +38,7 @@ func Listen(ctx context.Context, addr string) ([]net.Listener, error) {
 		return nil, fmt.Errorf("address %q: %w", addr, err)
 	}
 	hosts := []string{host}
-	if host == "localhost" {
+	if isLocalhost(host) {
 		hosts = []string{"127.0.0.1", "::1"}
 	}
 	var (
@@ -79,10 +79,15 @@ func Close(lns []net.Listener) {
 }
 
 // IsLoopback reports whether host, a name or an IP address without port, is always
-// this machine.
+// this machine: localhost, a name below it (RFC 6761 §6.3), or a loopback address.
 func IsLoopback(host string) bool {
 	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+	return isLocalhost(host) || ip != nil && ip.IsLoopback()
+}
+
+func isLocalhost(host string) bool {
+	host = strings.ToLower(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // SameOrigin reports whether r has no Origin header or one that names the host it was

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"calling-an-api.example/devserver/internal/localnet"
 )
@@ -41,7 +40,7 @@ func makeAbsolute(out *http.Request) bool {
 
 // isThisMachine reports whether host, a name or an IP address, is always this machine.
 func isThisMachine(host string) bool {
-	if localnet.IsLoopback(host) || strings.HasSuffix(strings.ToLower(host), ".localhost") {
+	if localnet.IsLoopback(host) {
 		return true
 	}
 	ip := net.ParseIP(host)

@@ -10,14 +10,19 @@ import (
 	"calling-an-api.example/devserver/internal/dotenv"
 )
 
+// tenantSettings are those that decide where and how `make token` and `make call` reach the tenant.
+var tenantSettings = []string{"TENANT_ADDR", "DEV_HTTPS", "DEV_HOST", "TENANT_STATE"}
+
 // fromHere returns a prefix that gives a command in another terminal this environment's
-// value of a setting; "" if the setting is in .env or has its default.
-func (r *runner) fromHere(name string) string {
-	value, ok := dotenv.Lookup(r.Environ)(name)
-	if !ok {
-		return ""
+// values of the settings; without those that are in .env or have their default.
+func (r *runner) fromHere(names ...string) string {
+	prefix := ""
+	for _, name := range names {
+		if value, ok := dotenv.Lookup(r.Environ)(name); ok {
+			prefix += name + "=" + value + " "
+		}
 	}
-	return name + "=" + value + " "
+	return prefix
 }
 
 // banner is printed once everything is ready.
@@ -53,9 +58,9 @@ func (r *runner) banner() string {
 	}
 	switch {
 	case cfg.DPoP:
-		line("Try", "%smake call PATH=/api/external DPOP=1", r.fromHere("TENANT_ADDR"))
+		line("Try", "%smake call PATH=/api/external DPOP=1", r.fromHere(tenantSettings...))
 	case cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "":
-		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere("TENANT_ADDR"), api)
+		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere(tenantSettings...), api)
 	}
 	if settings.ca != "" {
 		line("CA", "%s: to trust it,", settings.ca)

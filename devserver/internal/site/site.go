@@ -120,7 +120,7 @@ func (s *Site) atPageOrigin(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := (&url.URL{Host: r.Host}).Hostname()
-		isOther := host != origin.Hostname() && (localnet.IsLoopback(host) || strings.HasSuffix(host, ".localhost"))
+		isOther := host != origin.Hostname() && localnet.IsLoopback(host)
 		if isOther && r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" {
 			w.Header().Set("Cache-Control", "no-store")
 			http.Redirect(w, r, s.PageOrigin+r.URL.RequestURI(), http.StatusFound) //nolint:gosec // the origin is ours
