@@ -19,14 +19,25 @@ type dashboard struct {
 	Nonce       string // of the page's script
 	Version     int    // number of changes that the page shows
 	Ahead       string // of the clock, "" if it is right
-	Users       []User
+	Users       []userRow
+	Added       []userRow // by tests, the newest first, at most maxShownUsers
+	MoreAdded   int       // how many more there are
 	Clients     []clientRow
 	APIs        []apiRow
 	Keys        []string // their IDs, the current one first
-	Sessions    []sessionRow
+	Sessions    []sessionRow // the newest, at most maxShownUsers
 	Families    []familyRow
 	Events      []Event
 }
+
+// userRow is a user, with forms if the browser is on this machine.
+type userRow struct {
+	User
+	CanAct bool
+}
+
+// maxShownUsers is how many users of tests the dashboard shows, and how many sessions.
+const maxShownUsers = 50
 
 // clientRow is a client without its secret.
 type clientRow struct {
@@ -64,8 +75,12 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 	page := dashboard{
 		Version: version,
 		Issuer:  t.opts.Issuer, App: t.opts.AppOrigin, CanAct: hostcheck.FromThisMachine(r), Nonce: rand.Text(), Ahead: t.clock.ahead(),
-		Users: t.Users(), Events: t.events.list(maxShownEvents),
+		Events: t.events.list(maxShownEvents),
 	}
+	configured, added := t.userLists()
+	slices.Reverse(added)
+	shown := min(len(added), maxShownUsers)
+	page.Users, page.Added, page.MoreAdded = userRows(configured, page.CanAct), userRows(added[:shown], page.CanAct), len(added)-shown
 	d := t.directory.Load()
 	page.Clients, page.APIs = clientRows(d), apiRows(d)
 	keys, err := t.keys.list()
@@ -83,9 +98,17 @@ func (t *Tenant) showDashboard(w http.ResponseWriter, r *http.Request) {
 		page.Sessions = append(page.Sessions, sessionRow{s.id, s.user.Email, s.loggedIn, born.Add(t.sessions.TTL()), own != nil && own.id == s.id})
 	})
 	slices.SortFunc(page.Sessions, func(a, b sessionRow) int { return b.LoggedIn.Compare(a.LoggedIn) })
+	page.Sessions = page.Sessions[:min(len(page.Sessions), maxShownUsers)]
 	page.Families = t.familyRows(d)
 	setPagePolicy(w, "form-action 'self'", "connect-src 'self'", "script-src 'nonce-"+page.Nonce+"'")
 	t.render(w, http.StatusOK, "dashboard.html", page)
+}
+
+func userRows(list []User, canAct bool) (rows []userRow) {
+	for _, u := range list {
+		rows = append(rows, userRow{u, canAct})
+	}
+	return rows
 }
 
 func clientRows(d *directory.Directory) (rows []clientRow) {

@@ -92,6 +92,13 @@ func (e *events) wake() {
 	}
 }
 
+// touch tells those who wait that something has changed that is no event.
+func (e *events) touch() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.wake()
+}
+
 // clear removes all events.
 func (e *events) clear() {
 	e.mu.Lock()

@@ -54,8 +54,9 @@ type loginPage struct {
 }
 
 func (t *Tenant) loginPage(req *authRequest) loginPage {
+	configured, _ := t.userLists()
 	return loginPage{
-		State: req.id, App: req.client.Name, Username: req.LoginHint, SignUp: req.signUp, Users: t.configured(),
+		State: req.id, App: req.client.Name, Username: req.LoginHint, SignUp: req.signUp, Users: configured,
 	}
 }
 

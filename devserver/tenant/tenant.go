@@ -204,6 +204,7 @@ func (t *Tenant) Configure(file string, data []byte) error {
 		return err // impossible: AddUser has compared them with each other
 	}
 	t.directory.Store(d.WithChanges(t.changes))
+	t.events.touch()
 	return nil
 }
 
@@ -232,12 +233,19 @@ type User struct {
 // Users returns the users of the current configuration, in its order.
 func (t *Tenant) Users() []User { return users(t.directory.Load()) }
 
-// configured is [Tenant.Users] without those that tests have added.
-func (t *Tenant) configured() []User {
+// userLists returns the users of the configuration, and those that tests have added.
+func (t *Tenant) userLists() (configured, added []User) {
 	list := users(t.directory.Load())
 	t.configuring.Lock()
 	defer t.configuring.Unlock()
-	return slices.DeleteFunc(list, func(u User) bool { return t.base.UserByID(u.ID) == nil })
+	for _, u := range list {
+		if t.base.UserByID(u.ID) != nil {
+			configured = append(configured, u)
+		} else {
+			added = append(added, u)
+		}
+	}
+	return configured, added
 }
 
 func users(d *directory.Directory) (list []User) {
