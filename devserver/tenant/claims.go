@@ -154,7 +154,8 @@ func profile(u *directory.User, scopes []string) *oidc.UserInfo {
 		info.AppendClaims(name, value)
 	}
 	if slices.Contains(scopes, oidc.ScopeEmail) {
-		info.UserInfoEmail = oidc.UserInfoEmail{Email: u.Email, EmailVerified: oidc.Bool(u.EmailVerified)}
+		info.Email = u.Email
+		info.AppendClaims("email_verified", u.EmailVerified) // the library's field is left out if false
 	}
 	return info
 }

@@ -112,6 +112,46 @@ func TestControls(t *testing.T) {
 	}
 }
 
+// TestWrongControls sends what authors of tests get wrong: the answer says what to write.
+func TestWrongControls(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	for name, tc := range map[string]struct{ method, path, body, why string }{
+		"an unknown field":   {"POST", "session", `{"email": "ada@example.com"}`, `with the fields user, consent: \"email\" is not one of them`},
+		"a list":             {"POST", "session", `[]`, "with the fields user, consent: it is array"},
+		"another kind":       {"POST", "session", `{"consent": "no"}`, `\"consent\" must be true or false`},
+		"text for a list":    {"POST", "users", `{"permissions": "read:messages"}`, `\"permissions\" must be a list`},
+		"a list for text":    {"POST", "users", `{"email": []}`, `\"email\" must be text`},
+		"text for an object": {"POST", "users", `{"claims": ""}`, `\"claims\" must be an object`},
+		"text for a number":  {"POST", "fail", `{"path": "/userinfo", "status": "500"}`, `\"status\" must be a whole number`},
+		"a form":             {"POST", "session", `user=ada@example.com`, "with the fields user, consent: invalid character"},
+		"more than one":      {"POST", "session", `{"user": "ada@example.com"}{}`, "more after the object"},
+		"too much":           {"POST", "session", `{"user": "` + strings.Repeat("x", 70_000) + `"}`, "larger than 64 KiB"},
+		"no user":            {"POST", "session", ``, `\"user\" is missing`},
+		"nobody":             {"POST", "session", `{"user": "x@example.com"}`, `email address or user_id \"x@example.com\"`},
+		"no fields":          {"POST", "reset", `{"x": 1}`, "without fields"},
+		"GET":                {"GET", "session", ``, "no method GET, only POST"},
+		"POST":               {"POST", "events", ``, "no method POST, only GET"},
+		"no clock":           {"POST", "clock", `{}`, `like \"2h\"`},
+		"an unknown key":     {"POST", "keys/revoke", `{"kid": "x"}`, "no such key"},
+		"no control":         {"POST", "usres", `{}`, "docs/tenant.md"},
+	} {
+		got := f.send(f.request(tc.method, "/_tenant/"+tc.path, strings.NewReader(tc.body), "Content-Type: application/json"))
+		if got.status < 400 || got.status > 499 || !strings.Contains(got.body, tc.why) || strings.Contains(got.body, "json:") || strings.Contains(got.body, "Go ") {
+			t.Errorf("%s: got %d %s", name, got.status, got.body)
+		}
+		if answer := decode[object](t, got.body); answer["error"] == "" || got.header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: got %v", name, got.header)
+		}
+		if want := map[string]int{"GET": 405, "POST": 405}[name]; want != 0 && (got.status != want || got.header.Get("Allow") == "") {
+			t.Errorf("%s: got %d %v", name, got.status, got.header)
+		}
+	}
+	if got := f.control("reset", "", "Origin: "+app, "Sec-Fetch-Site: same-site"); got.status != http.StatusForbidden || !strings.Contains(got.body, "not from the page") {
+		t.Errorf("from a page: got %d %s", got.status, got.body)
+	}
+}
+
 func mustJSON(t *testing.T, v any) string {
 	t.Helper()
 	data, err := json.Marshal(v)

@@ -24,7 +24,7 @@ type dashboard struct {
 	MoreAdded   int       // how many more there are
 	Clients     []clientRow
 	APIs        []apiRow
-	Keys        []string // their IDs, the current one first
+	Keys        []string     // their IDs, the current one first
 	Sessions    []sessionRow // the newest, at most maxShownUsers
 	Families    []familyRow
 	Events      []Event

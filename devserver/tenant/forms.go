@@ -16,16 +16,11 @@ import (
 	"calling-an-api.example/devserver/internal/directory"
 )
 
-// requireFormBody accepts only POST requests, and ignores parameters in the query. op would
+// requireFormBody ignores parameters in the query. op would
 // accept codes and secrets in the URL too, where they end up in logs (RFC 6749 §2.3.1,
 // §3.2). The body is a form or, as in Auth0's documentation, a JSON object of strings.
 func requireFormBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", http.MethodPost)
-			writeError(w, http.StatusMethodNotAllowed, "invalid_request", "This path has no method "+r.Method+", only POST.")
-			return
-		}
 		r.URL.RawQuery = ""
 		form, err := bodyOf(r)
 		if err == nil {

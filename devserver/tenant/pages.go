@@ -86,10 +86,10 @@ func serveStyle(w http.ResponseWriter, r *http.Request) {
 
 // serveAvatar draws a user's picture from the initials in the file name, so that profiles
 // have one offline.
-func (t *Tenant) serveAvatar(w http.ResponseWriter, r *http.Request) {
+func serveAvatar(w http.ResponseWriter, r *http.Request) {
 	initials, ok := strings.CutSuffix(r.PathValue("initials"), ".svg")
 	if !ok || len(initials) != 2 || strings.Trim(initials, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		t.answerUnsupported(w, r)
+		writeError(w, http.StatusNotFound, "not_supported", notSupported("GET "+r.URL.Path))
 		return
 	}
 	w.Header().Set("Content-Type", "image/svg+xml")

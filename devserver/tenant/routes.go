@@ -35,16 +35,18 @@ func (t *Tenant) routes() http.Handler {
 	mux.HandleFunc("GET /u/changes", t.follow)
 	mux.HandleFunc("GET /u/style.css", serveStyle)
 	mux.HandleFunc("GET /favicon.ico", serveNoIcon)
-	mux.HandleFunc("GET /avatars/{initials}", t.serveAvatar)
+	mux.HandleFunc("GET /avatars/{initials}", serveAvatar)
 	mux.HandleFunc("GET /v2/logout", t.logout)
 	mux.HandleFunc("GET /oidc/logout", t.oidcLogout)
 	mux.HandleFunc("POST /oidc/logout", t.oidcLogout)
-	mux.Handle("/oauth/token", t.announceNonce(t.reportErrors(EventTokens, requireFormBody(requireGrantType(oidc)))))
-	mux.Handle("/oauth/revoke", t.reportErrors(EventTokens, requireFormBody(oidc)))
-	mux.Handle("/userinfo", t.reportErrors(EventUserinfo, t.requireProof(withChallenge(oidc))))
-	mux.Handle("/.well-known/openid-configuration", oidc)
-	mux.Handle("/.well-known/jwks.json", oidc)
-	mux.HandleFunc("/.well-known/oauth-authorization-server", func(w http.ResponseWriter, r *http.Request) { // RFC 8414, with the same content
+	mux.Handle("POST /oauth/token", t.announceNonce(t.reportErrors(EventTokens, requireFormBody(requireGrantType(oidc)))))
+	mux.Handle("POST /oauth/revoke", t.reportErrors(EventTokens, requireFormBody(oidc)))
+	userinfo := t.reportErrors(EventUserinfo, t.requireProof(withChallenge(oidc)))
+	mux.Handle("GET /userinfo", userinfo)
+	mux.Handle("POST /userinfo", userinfo)
+	mux.Handle("GET /.well-known/openid-configuration", oidc)
+	mux.Handle("GET /.well-known/jwks.json", oidc)
+	mux.HandleFunc("GET /.well-known/oauth-authorization-server", func(w http.ResponseWriter, r *http.Request) { // RFC 8414, with the same content
 		r.URL.Path = "/.well-known/openid-configuration"
 		oidc.ServeHTTP(w, r)
 	})
@@ -58,7 +60,7 @@ func (t *Tenant) routes() http.Handler {
 	// forms. Some paths are for other origins by design: they use no cookie, or do no
 	// more than a link to them would.
 	csrf := http.NewCrossOriginProtection()
-	for _, path := range []string{"/authorize", "/oidc/logout", "/oauth/token", "/oauth/revoke", "/userinfo", "/.well-known/"} {
+	for _, path := range []string{"/authorize", "/oidc/logout", "/oauth/token", "/oauth/revoke", "/userinfo"} {
 		csrf.AddInsecureBypassPattern(path)
 	}
 	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func (t *Tenant) AddUser(asked NewUser) (User, error) {
 		Permissions: asked.Permissions, Blocked: asked.Blocked, EmailVerified: asked.EmailVerified == nil || *asked.EmailVerified,
 		Claims: asked.Claims, TokenLifetime: time.Duration(asked.TokenLifetime) * time.Second, UpdatedAt: t.opts.Now(),
 	}
-	if err := errors.Join(directory.CheckClaims(u.Claims), checkLifetime(asked.TokenLifetime)); err != nil {
+	if err := t.checkUser(asked.Permissions, asked.Claims, asked.TokenLifetime); err != nil {
 		return User{}, err
 	}
 	t.configuring.Lock()
@@ -86,14 +87,13 @@ func (t *Tenant) ChangeUser(asked UserChange) error {
 	change := directory.Change{
 		Blocked: asked.Blocked, EmailVerified: asked.EmailVerified, Permissions: asked.Permissions, Claims: asked.Claims,
 	}
+	seconds := 0
 	if asked.TokenLifetime != nil {
-		if err := checkLifetime(*asked.TokenLifetime); err != nil {
-			return err
-		}
-		lifetime := time.Duration(*asked.TokenLifetime) * time.Second
+		seconds = *asked.TokenLifetime
+		lifetime := time.Duration(seconds) * time.Second
 		change.TokenLifetime = &lifetime
 	}
-	if err := directory.CheckClaims(asked.Claims); err != nil {
+	if err := t.checkUser(asked.Permissions, asked.Claims, seconds); err != nil {
 		return err
 	}
 	t.configuring.Lock()
@@ -110,11 +110,18 @@ func (t *Tenant) ChangeUser(asked UserChange) error {
 	return nil
 }
 
-func checkLifetime(seconds int) error {
-	if seconds < 0 || seconds > maxTokenLifetime {
+// checkUser returns why these fields of a user are invalid, or nil.
+func (t *Tenant) checkUser(permissions []string, claims map[string]any, lifetime int) error {
+	apis := t.directory.Load().APIs()
+	for _, name := range permissions {
+		if !slices.ContainsFunc(apis, func(a *directory.API) bool { return a.Has(name) }) {
+			return fmt.Errorf("no API has the permission %q; add it to scopes of an API in the file of TENANT_CONFIG", name)
+		}
+	}
+	if lifetime < 0 || lifetime > maxTokenLifetime {
 		return errors.New("token_lifetime must be between 1 second and 30 days, or 0 for the API's")
 	}
-	return nil
+	return directory.CheckClaims(claims)
 }
 
 // findUser returns the user with that email address or ID.
