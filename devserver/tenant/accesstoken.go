@@ -34,13 +34,21 @@ func (c accessClaims) inProfileOf(a *directory.API) (accessClaims, string) {
 // accessToken returns claims as the access token for a, and as they are for the events. Without
 // an API the token is opaque to clients, as at Auth0: only /userinfo can read it.
 func (t *Tenant) accessToken(claims accessClaims, a *directory.API) (string, IssuedToken, error) {
+	kind, typ := "Access token, which is opaque to clients", ""
+	if a != nil {
+		kind = "Access token"
+		claims, typ = claims.inProfileOf(a)
+	}
+	shown, err := newIssuedToken(kind, claims)
+	if err != nil {
+		return "", shown, err
+	}
 	if a == nil {
 		token, err := t.encrypt(claims)
-		return token, IssuedToken{"Access token, which is opaque to clients", claims}, err
+		return token, shown, err
 	}
-	claims, typ := claims.inProfileOf(a)
 	token, err := t.keys.sign(typ, claims)
-	return token, IssuedToken{"Access token", claims}, err
+	return token, shown, err
 }
 
 // openAccessToken returns the claims of an access token of this tenant. It may have expired, or be

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,6 +102,7 @@ func TestClientAssertion(t *testing.T) {
 		"without exp":       form(sign(key, object{"exp": nil})),
 		"for a year":        form(sign(key, object{"exp": time.Now().AddDate(1, 0, 0).Unix()})),
 		"without jti":       form(sign(key, object{"jti": nil})),
+		"a long jti":        form(sign(key, object{"jti": strings.Repeat("x", 257)})),
 		"sub a number":      form(sign(key, object{"sub": 1})),
 		"garbage":           form("garbage"),
 		"another type":      form(sign(key, nil), "client_assertion_type", "x"),

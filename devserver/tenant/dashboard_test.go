@@ -1,8 +1,10 @@
 package tenant_test
 
 import (
+	"fmt"
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"calling-an-api.example/devserver/internal/outputtest"
+	"calling-an-api.example/devserver/tenant"
 )
 
 func TestDashboard(t *testing.T) {
@@ -117,6 +120,9 @@ func TestDashboardActs(t *testing.T) {
 	if got := act("action", "revoke", "kid", f.kids()[0]); got.status != http.StatusBadRequest {
 		t.Errorf("the current key was revoked: %d", got.status)
 	}
+	if got := act("action", "revoke"); got.status != http.StatusBadRequest || len(f.kids()) != 2 {
+		t.Errorf("no key was revoked: %d", got.status)
+	}
 	done("action", "revoke", "kid", before)
 	if kids := f.kids(); len(kids) != 1 {
 		t.Errorf("keys after a revocation: %q", kids)
@@ -144,6 +150,42 @@ func TestDashboardActs(t *testing.T) {
 	}
 	if got := f.post("/u/act", url.Values{"action": {"reset"}}, "Origin: "+app, "Sec-Fetch-Site: same-site"); got.status != http.StatusForbidden {
 		t.Errorf("from the app's page: %d", got.status)
+	}
+}
+
+// TestDashboardOfOthers is without forms for browsers of other machines, which cannot act either.
+func TestDashboardOfOthers(t *testing.T) {
+	t.Parallel()
+	_, local := startLocal(t, outputtest.New())
+	for addr, canAct := range map[string]bool{"127.0.0.1:1": true, "192.0.2.1:1": false} {
+		r := httptest.NewRequest(http.MethodGet, "http://localhost/", nil)
+		r.RemoteAddr = addr
+		w := httptest.NewRecorder()
+		if local.ServeHTTP(w, r); strings.Contains(w.Body.String(), "<form") != canAct {
+			t.Errorf("from %s: %s", addr, w.Body)
+		}
+		r = httptest.NewRequest(http.MethodPost, "http://localhost/u/act", strings.NewReader("action=reset"))
+		r.RemoteAddr = addr
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w = httptest.NewRecorder()
+		if local.ServeHTTP(w, r); (w.Code == http.StatusSeeOther) != canAct {
+			t.Errorf("from %s: %d %s", addr, w.Code, w.Body)
+		}
+	}
+}
+
+// TestDashboardOfManyUsers shows some of the users that tests have added.
+func TestDashboardOfManyUsers(t *testing.T) {
+	t.Parallel()
+	f, local := startLocal(t, outputtest.New())
+	for i := range 60 {
+		if _, err := local.AddUser(tenant.NewUser{Email: fmt.Sprintf("user%d@example.com", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := f.get("/").body
+	if !strings.Contains(page, "user59@") || !strings.Contains(page, "user10@") || strings.Contains(page, "user9@") || !strings.Contains(page, "And 10 more.") {
+		t.Errorf("the page is %s", page)
 	}
 }
 

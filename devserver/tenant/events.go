@@ -52,8 +52,18 @@ type Event struct {
 
 // IssuedToken is the claims of a token that was issued.
 type IssuedToken struct {
-	Kind   string `json:"kind"` // "Access token", "Access token, which is opaque to clients" or "ID token"
-	Claims any    `json:"claims"`
+	Kind   string         `json:"kind"` // "Access token", "Access token, which is opaque to clients" or "ID token"
+	Claims map[string]any `json:"claims"`
+}
+
+// newIssuedToken returns one with claims, which are a struct or a map. The error is json.Marshal's.
+func newIssuedToken(kind string, claims any) (IssuedToken, error) {
+	one := IssuedToken{Kind: kind}
+	data, err := json.Marshal(claims)
+	if err != nil {
+		return one, err
+	}
+	return one, json.Unmarshal(data, &one.Claims)
 }
 
 // JSON returns the claims as indented JSON.

@@ -22,6 +22,7 @@ func TestOIDCLogout(t *testing.T) {
 		"elsewhere":             {url.Values{"id_token_hint": {"ID"}, "post_logout_redirect_uri": {"https://evil.test"}}, 400, "", true},
 		"nearly there":          {url.Values{"client_id": {"spa"}, "post_logout_redirect_uri": {app + ".evil.test"}}, 400, "", true},
 		"an access token":       {url.Values{"id_token_hint": {"ACCESS"}, "post_logout_redirect_uri": {app}}, 400, "", true},
+		"an API's token alone":  {url.Values{"id_token_hint": {"ACCESS"}}, 400, "", true},
 		"garbage":               {url.Values{"id_token_hint": {"a.b.c"}, "post_logout_redirect_uri": {app}}, 400, "", true},
 		"another's token":       {url.Values{"id_token_hint": {"ID"}, "client_id": {"local-machine"}, "post_logout_redirect_uri": {app}}, 400, "", true},
 		"a client with no URLs": {url.Values{"client_id": {"local-machine"}, "post_logout_redirect_uri": {app}}, 400, "", true},

@@ -164,7 +164,11 @@ func (p *protocol) tokens(ctx context.Context, g *grant, what, refreshToken stri
 	issued := []IssuedToken{shown}
 	if slices.Contains(g.scopes, oidc.ScopeOpenID) {
 		id := p.idClaims(g)
-		issued = append(issued, IssuedToken{"ID token", id})
+		one, err := newIssuedToken("ID token", id)
+		if err != nil {
+			return nil, err
+		}
+		issued = append(issued, one)
 		if resp.IDToken, err = p.tenant.keys.sign(typeJWT, id); err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,14 +29,15 @@ func (t *Tenant) succeed(w http.ResponseWriter, r *http.Request, req *authReques
 func (t *Tenant) succeedWithIDToken(w http.ResponseWriter, r *http.Request, g *grant) {
 	id := (&protocol{tenant: t}).idClaims(g)
 	token, err := t.keys.sign(typeJWT, id)
-	if err != nil {
+	shown, errShown := newIssuedToken("ID token", id)
+	if err := errors.Join(err, errShown); err != nil {
 		t.opts.Log.Error("the tenant cannot sign a token", "err", err)
 		t.fail(w, r, g.request, g.session.user, oidc.ErrServerError().WithDescription("The ID token could not be signed"))
 		return
 	}
 	app, user := g.request.client, g.session.user.Email
 	t.events.add(r.Context(), Event{
-		Type: EventTokens, User: user, Client: app.ID, Tokens: []IssuedToken{{"ID token", id}}, Text: fmt.Sprintf("%q got an ID token of %s", app.Name, user),
+		Type: EventTokens, User: user, Client: app.ID, Tokens: []IssuedToken{shown}, Text: fmt.Sprintf("%q got an ID token of %s", app.Name, user),
 	})
 	t.respond(w, r, g.request, map[string]string{"id_token": token, "state": g.request.State})
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +105,36 @@ func TestIsKept(t *testing.T) {
 	}
 	if err := verify(t, wider, authority.Names{IPs: []net.IP{network}}, network.String()); err != nil {
 		t.Error(err)
+	}
+	other := authority.Names{DNS: []string{"dev.test"}}
+	both := load(t, folder, other)
+	if !both.IsOther() || wider.IsOther() != true || first.IsOther() {
+		t.Error("it is not said that programs must trust another one")
+	}
+	if again := load(t, folder, authority.Names{IPs: []net.IP{network}}); again.IsNew() || !again.Pool().Equal(both.Pool()) {
+		t.Error("back in the first network, there is another one")
+	}
+	if err := verify(t, both, other, "dev.test"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestModeOfKey loads an authority whose key others could read, because it was copied.
+func TestModeOfKey(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no modes")
+	}
+	folder := t.TempDir()
+	first, name := load(t, folder, authority.Names{}), filepath.Join(folder, "ca-key.pem")
+	if err := os.Chmod(name, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if again := load(t, folder, authority.Names{}); !again.Pool().Equal(first.Pool()) {
+		t.Error("it is another one")
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the mode is %v, %v", info.Mode(), err)
 	}
 }
 

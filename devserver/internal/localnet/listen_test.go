@@ -22,21 +22,23 @@ func families(t *testing.T) []string {
 
 func TestBothFamilies(t *testing.T) {
 	t.Parallel()
-	lns, err := localnet.Listen(t.Context(), "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, ln := range lns {
-		defer func() { _ = ln.Close() }()
-	}
-	port := strconv.Itoa(lns[0].Addr().(*net.TCPAddr).Port)
-	for _, host := range families(t) {
-		conn, err := net.Dial("tcp", net.JoinHostPort(host, port))
+	for _, name := range []string{"localhost", "App.localhost"} { // which no resolver needs to know
+		lns, err := localnet.Listen(t.Context(), name+":0")
 		if err != nil {
-			t.Error(err)
-			continue
+			t.Fatal(err)
 		}
-		_ = conn.Close()
+		for _, ln := range lns {
+			defer func() { _ = ln.Close() }()
+		}
+		port := strconv.Itoa(lns[0].Addr().(*net.TCPAddr).Port)
+		for _, host := range families(t) {
+			conn, err := net.Dial("tcp", net.JoinHostPort(host, port))
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			_ = conn.Close()
+		}
 	}
 }
 

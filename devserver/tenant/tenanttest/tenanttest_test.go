@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
 	"calling-an-api.example/devserver/tenant"
 	"calling-an-api.example/devserver/tenant/tenanttest"
@@ -29,6 +30,46 @@ func TestStart(t *testing.T) {
 	}
 	if token := local.Token(t, tenant.MintOptions{User: local.Users()[0].Email}); token == "" {
 		t.Error("got no token")
+	}
+}
+
+// TestVerbs does in Go what the controls do over HTTP.
+func TestVerbs(t *testing.T) {
+	t.Parallel()
+	local := tenanttest.Start(t, tenant.Options{})
+	u := local.User(t, tenant.NewUser{Permissions: []string{"read:messages"}})
+	local.Token(t, tenant.MintOptions{User: u.ID})
+	if claims := local.Events()[0].Tokens[0].Claims; claims["sub"] != u.ID {
+		t.Errorf("the claims are %v", claims)
+	}
+	once := 1
+	local.SetClock(time.Hour)
+	for name, err := range map[string]error{
+		"RotateKey": local.RotateKey(), "RevokeKey": local.RevokeKey(""), "EndSessions": local.EndSessions(u.Email),
+		"ChangeUser": local.ChangeUser(tenant.UserChange{User: u.ID, Permissions: []string{}}),
+		"Fail":       local.Fail(tenant.Failure{Path: "/.well-known/jwks.json", Times: &once, Status: http.StatusBadGateway}),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, want := range []int{http.StatusBadGateway, http.StatusOK} {
+		resp, err := http.Get(local.URL + ".well-known/jwks.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != want {
+			t.Errorf("got %s, %v", resp.Status, err)
+		}
+	}
+	local.Token(t, tenant.MintOptions{User: u.ID})
+	if claims := local.Events()[0].Tokens[0].Claims; claims["exp"].(float64) < float64(time.Now().Add(2*time.Hour).Unix()) || len(claims["permissions"].([]any)) != 0 {
+		t.Errorf("the claims are %v", claims)
+	}
+	for _, u := range local.Users() {
+		if len(u.Permissions) > 0 && u.ID != "auth0|ada" {
+			t.Errorf("%s may %v", u.Email, u.Permissions)
+		}
 	}
 }
 
