@@ -30,10 +30,17 @@ func open(tb testing.TB, s *system) *tab {
 // openUnwatched is open for pages that may say and throw what they want.
 func openUnwatched(tb testing.TB, s *system) *tab {
 	tb.Helper()
+	return openWith(tb, s, chromedp.WithNewBrowserContext())
+}
+
+// openWith is openUnwatched with options. Without WithNewBrowserContext, which is like a private
+// window, cookies are shared with other tests that do so.
+func openWith(tb testing.TB, s *system, options ...chromedp.ContextOption) *tab {
+	tb.Helper()
 	if browser == nil {
 		tb.Skip("no browser; TestMain says so, and fails where CI is true")
 	}
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(browser, options...)
 	tb.Cleanup(cancel)
 	b := &tab{tb, ctx, s}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800)); err != nil {

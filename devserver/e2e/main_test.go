@@ -88,7 +88,17 @@ func run(m *testing.M) (code int, err error) {
 
 // startBrowser starts Chromium. Each test has its own profile in it.
 func startBrowser() (stop func(), err error) {
+	profile := filepath.Join(home, "chromium")
+	if err := os.MkdirAll(filepath.Join(profile, "Default"), 0o700); err != nil {
+		return func() {}, err
+	}
+	// Frames of other sites have their cookies, as in Chromium with a window: headless keeps them.
+	preferences := []byte(`{"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": false}}`)
+	if err := os.WriteFile(filepath.Join(profile, "Default", "Preferences"), preferences, 0o600); err != nil {
+		return func() {}, err
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.UserDataDir(profile),
 		chromedp.NoSandbox, // the tests also run as root, and the pages are ours
 		chromedp.Flag("disable-quic", true),
 		chromedp.Env("HOME="+home), // where it finds the authority

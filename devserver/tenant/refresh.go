@@ -63,7 +63,7 @@ func (p *protocol) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Re
 	if !ok { // never a token of another API instead
 		t.events.reject(ctx, Event{Type: EventTokens, User: user.Email, Client: client.ID, Error: "invalid_request", Text: fmt.Sprintf(
 			"A refresh token was rejected: it is for the API %q, and a token for %.100q was requested, for which %q has no policy", f.Audience, audience, client.Name)})
-		return nil, tokenError("invalid_request", "This refresh token is for another audience, and the client's refresh_token.policies do not name the requested one")
+		return nil, tokenError("invalid_request", "This refresh token is for the audience "+cmp.Or(f.Audience, "of /userinfo")+", and the client's refresh_token.policies do not name the requested one")
 	}
 	if r.Form.Has("resource") && r.Form.Get("resource") != audience {
 		return nil, t.rejectRefresh(ctx, clientID, user, "its parameter resource is not the audience: name the API with audience")

@@ -82,7 +82,7 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 	case oidc.ResponseModeFormPost:
 		nonce := rand.Text()
 		w.Header().Set("Content-Security-Policy",
-			"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce+"'")
+			"default-src 'none'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce+"'")
 		t.render(w, http.StatusOK, "post.html", map[string]any{"Nonce": nonce, "Action": req.RedirectURI, "Fields": params})
 		return
 	case "":

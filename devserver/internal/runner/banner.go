@@ -11,7 +11,12 @@ import (
 )
 
 // tenantSettings are those that decide where and how `make token` and `make call` reach the tenant.
-var tenantSettings = []string{"TENANT_ADDR", "DEV_HTTPS", "DEV_HOST", "TENANT_STATE"}
+func (r *runner) tenantSettings() []string {
+	if r.settings.cfg.HTTPS {
+		return []string{"TENANT_ADDR", "DEV_HTTPS", "DEV_HOST", "TENANT_STATE"}
+	}
+	return []string{"TENANT_ADDR"}
+}
 
 // fromHere returns a prefix that gives a command in another terminal this environment's
 // values of the settings; without those that are in .env or have their default.
@@ -58,9 +63,9 @@ func (r *runner) banner() string {
 	}
 	switch {
 	case cfg.DPoP:
-		line("Try", "%smake call PATH=/api/external DPOP=1", r.fromHere(tenantSettings...))
+		line("Try", "%smake call PATH=/api/external DPOP=1", r.fromHere(r.tenantSettings()...))
 	case cfg.Local() || settings.value("TOKEN_CLIENT_SECRET") != "":
-		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere(tenantSettings...), api)
+		line("Try", `curl -H "Authorization: Bearer $(%smake -s token)" %s/api/external`, r.fromHere(r.tenantSettings()...), api)
 	}
 	if settings.ca != "" {
 		line("CA", "%s: to trust it,", settings.ca)
