@@ -48,7 +48,11 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	case cfg.Build != "":
 		return build(cfg, environ, stderr)
 	}
-	return serve(ctx, cfg, environ, newMemory(lookupEnv).collect, slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)})))
+	log := slog.New(tint.NewTextHandler(stderr, &tint.Options{TimeFormat: "15:04:05", NoColor: !colored(lookupEnv)}))
+	if cfg.TenantOnly {
+		return serveTenant(ctx, cfg, log)
+	}
+	return serve(ctx, cfg, environ, newMemory(lookupEnv).collect, log)
 }
 
 // colored reports whether the log has colors: it goes to a terminal, or the runner says

@@ -11,16 +11,26 @@ import (
 	"calling-an-api.example/devserver/internal/config"
 )
 
-// TestTenantFollowsItsFile edits who may log in.
+// TestTenantFollowsItsFile edits who may log in, with the page and without.
 func TestTenantFollowsItsFile(t *testing.T) {
 	t.Parallel()
+	for name, alone := range map[string]bool{"with the page": false, "alone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			followTenantFile(t, alone)
+		})
+	}
+}
+
+func followTenantFile(t *testing.T, alone bool) {
+	t.Helper()
 	data, err := os.ReadFile("tenant/testdata/tenant.jsonc")
 	if err != nil {
 		t.Fatal(err)
 	}
 	content := string(data)
 	dir, log, stop := start(t, func(dir string, cfg *config.Config) {
-		cfg.TenantConfig = filepath.Join(dir, "tenant.jsonc")
+		cfg.TenantOnly, cfg.TenantConfig = alone, filepath.Join(dir, "tenant.jsonc")
 		write(t, dir, "tenant.jsonc", content)
 	})
 	local := log.Await(t, `local tenant listening on (\S+?)"`)

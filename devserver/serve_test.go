@@ -46,7 +46,14 @@ func start(t *testing.T, change func(dir string, cfg *config.Config)) (dir strin
 	log = outputtest.New()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, cfg, nil, func() {}, slog.New(slog.NewTextHandler(log, nil))) }()
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	go func() {
+		if cfg.TenantOnly {
+			done <- serveTenant(ctx, cfg, logger)
+			return
+		}
+		done <- serve(ctx, cfg, nil, func() {}, logger)
+	}()
 	return dir, log, func() error {
 		cancel()
 		return <-done

@@ -166,6 +166,21 @@ func TestCrashStopsTheOther(t *testing.T) {
 	}
 }
 
+// TestBannerOverHTTPS runs make dev over https, and the banner's command with its settings alone.
+func TestBannerOverHTTPS(t *testing.T) {
+	t.Parallel()
+	d := newDevEnv(t)
+	_, out := start(t, repo, filepath.Join(bin, "dev"), append(d.env, "DEV_HTTPS=true", "TENANT_STATE="+t.TempDir()))
+	settings := strings.Fields(out.Await(t, `Bearer \$\((.*) make -s token\)`))
+	if len(settings) != 3 {
+		t.Fatalf("the banner's command has the settings %q", settings)
+	}
+	if token := strings.TrimSpace(output1(t, repo, settings, "token")); strings.Count(token, ".") != 2 {
+		t.Errorf("got %s", token)
+	}
+	out.Await(t, `NODE_EXTRA_CA_CERTS=`)
+}
+
 // TestKilledRunnerLeavesNothing kills the runner outright, so that it can tell its
 // children nothing. Only Linux does it for us.
 func TestKilledRunnerLeavesNothing(t *testing.T) {

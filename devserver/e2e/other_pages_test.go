@@ -6,25 +6,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
-
-// appConfig is a tenant with a client whose callback URL and web origin are in %s, and that may
-// have a secret.
-const appConfig = `{
-	"users": [{"user_id": "auth0|ada", "email": "ada@example.com", "password": "ada-local", "given_name": "Ada", "family_name": "Lovelace"}],
-	"clients": [{"client_id": "app", %s "name": "App", "callbacks": [%q], "web_origins": [%q], "grant_types": ["authorization_code", "implicit"]}],
-	"apis": [],
-}`
-
-// newAppTenant is a system whose tenant has the client of appConfig.
-func newAppTenant(t *testing.T, secret, callback, origin string, environ ...string) *system {
-	t.Helper()
-	dir := t.TempDir()
-	write(t, dir, "tenant.jsonc", fmt.Sprintf(appConfig, secret, callback, origin))
-	return newSystemWith(t, "", append(environ, "TENANT_CONFIG="+filepath.Join(dir, "tenant.jsonc")), "--types=false")
-}
 
 // TestCallbackRedirects logs in to a server whose callback redirects to a page of another origin, as
 // that of a server for a page elsewhere does. Chromium applies a page's form-action to such redirects.
@@ -44,10 +29,12 @@ func TestCallbackRedirects(t *testing.T) {
 			http.Redirect(w, r, home.URL+"/", http.StatusSeeOther)
 		}))
 		t.Cleanup(app.Close)
-		s := newAppTenant(t, `"client_secret": "s",`, app.URL+"/callback", app.URL)
+		dir, callback := t.TempDir(), strconv.Quote(app.URL+"/callback")
+		write(t, dir, "tenant.jsonc", fmt.Sprintf(webConfig, callback, callback))
+		s := newSystemWith(t, "", []string{"TENANT_CONFIG=" + filepath.Join(dir, "tenant.jsonc")}, "--types=false")
 		for _, mode := range []string{"query", "form_post"} {
 			w := open(s)
-			query := url.Values{"client_id": {"app"}, "redirect_uri": {app.URL + "/callback"}, "response_type": {"code"}, "response_mode": {mode}, "scope": {"openid"}, "prompt": {"consent"}}
+			query := url.Values{"client_id": {"web"}, "redirect_uri": {app.URL + "/callback"}, "response_type": {"code"}, "response_mode": {mode}, "scope": {"openid"}, "prompt": {"consent"}}
 			w.visit(s.tenant + "/authorize?" + query.Encode())
 			agree(w, s, "ada@example.com")
 			w.see(home.URL+"/", "You are home")
@@ -55,8 +42,8 @@ func TestCallbackRedirects(t *testing.T) {
 	})
 }
 
-// TestSilentLoginFromPlainHTTP logs in by a page over http, as development servers serve them, at a
-// tenant over https: for a browser these are two sites. After a reload, the session is found in a
+// TestSilentLoginFromPlainHTTP logs in by a page over http, as other development servers serve them,
+// at a tenant over https that runs alone: for a browser these are two sites. After a reload, the session is found in a
 // frame. Firefox, WebKit and Chromium's private windows keep cookies of other sites from frames, as
 // with a real tenant.
 func TestSilentLoginFromPlainHTTP(t *testing.T) {
@@ -68,7 +55,9 @@ func TestSilentLoginFromPlainHTTP(t *testing.T) {
 	page := httptest.NewServer(mux)
 	t.Cleanup(page.Close)
 	origin := strings.Replace(page.URL, "127.0.0.1", "localhost", 1)
-	s := newAppTenant(t, "", origin+"/", origin, "DEV_HTTPS=true", "TENANT_STATE="+caFolder())
+	_, out := start(t, t.TempDir(), filepath.Join(bin, "devserver"), []string{"DEV_HTTPS=true", "TENANT_STATE=" + caFolder()},
+		"--tenant-only", "--addr", strings.TrimPrefix(origin, "http://"), "--tenant-addr", "localhost:0")
+	s := &system{page: origin, tenant: out.Await(t, `tenant listening on `+localhost)}
 	mux.HandleFunc("/sdk.js", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, filepath.Join(repo, "frontend/node_modules/@auth0/auth0-spa-js/dist/auth0-spa-js.production.js"))
 	})
@@ -76,7 +65,7 @@ func TestSilentLoginFromPlainHTTP(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = fmt.Fprintf(w, `<!doctype html><title>App</title><p id="user">…</p><button id="login">Log in</button><script src="/sdk.js"></script>
 <script type="module">
-const client = new auth0.Auth0Client({domain: %q, clientId: 'app', authorizationParams: {redirect_uri: location.origin + '/'}})
+const client = new auth0.Auth0Client({domain: %q, clientId: 'local-spa', authorizationParams: {redirect_uri: location.origin + '/'}})
 document.querySelector('#login').onclick = () => client.loginWithRedirect()
 if (location.search.includes('code=')) {
   await client.handleRedirectCallback()

@@ -28,19 +28,10 @@ func example(t *testing.T, language, text string) string {
 // TestPlaywrightExample runs the document's Playwright test, ten times, five at once.
 func TestPlaywrightExample(t *testing.T) {
 	t.Parallel()
-	if browser == nil {
-		t.Skip("no browser; TestMain says so, and fails where CI is true")
-	}
-	chromium, err := exec.LookPath("chromium")
-	if err != nil {
-		if chromium, err = exec.LookPath("google-chrome"); err != nil {
-			t.Skip("Playwright is not told where the browser is: ", err)
-		}
-	}
+	chromium := chromiumPath(t)
 	s := newSystem(t, "")
 	dir := t.TempDir()
-	code := strings.NewReplacer("http://localhost:4400", s.tenant, "http://localhost:4200", s.page).Replace(example(t, "js", "@playwright/test"))
-	write(t, dir, "login.spec.mjs", code)
+	write(t, dir, "login.spec.mjs", s.localized(example(t, "js", "@playwright/test")))
 	write(t, dir, "playwright.config.mjs", `export default {
   workers: 5, fullyParallel: true, repeatEach: 10, reporter: 'line', timeout: 60_000,
   use: { launchOptions: { executablePath: '`+chromium+`', args: ['--no-sandbox'] } },
@@ -56,6 +47,41 @@ func TestPlaywrightExample(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "10 passed") {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestCypressExample runs the document's Cypress test, as far as that is possible without its program.
+func TestCypressExample(t *testing.T) {
+	t.Parallel()
+	chromium := chromiumPath(t)
+	s := newSystem(t, "")
+	dir := t.TempDir()
+	write(t, dir, "login.cy.js", s.localized(example(t, "js", "cy.visit")))
+	cmd := exec.CommandContext(t.Context(), "node", "node/cypress.mjs", filepath.Join(dir, "login.cy.js"), chromium)
+	cmd.Dir = filepath.Join(repo, "devserver", "e2e", "clients")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "passed: a user with the permission") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// chromiumPath returns where Chromium is.
+func chromiumPath(t *testing.T) string {
+	t.Helper()
+	if browser == nil {
+		t.Skip("no browser; TestMain says so, and fails where CI is true")
+	}
+	for _, name := range []string{"chromium", "google-chrome"} {
+		if file, err := exec.LookPath(name); err == nil {
+			return file
+		}
+	}
+	t.Skip("Playwright is not told where the browser is")
+	return ""
+}
+
+// localized returns an example with the addresses of s.
+func (s *system) localized(code string) string {
+	return strings.NewReplacer("http://localhost:4400", s.tenant, "http://localhost:4200", s.page).Replace(code)
 }
 
 // TestGoExample runs the document's Go test in a module of its own.

@@ -35,6 +35,7 @@ type Config struct {
 	Console      string        // what of the page's console is logged: "off", "errors" or "all"
 	Build        string        // folder to write a production bundle to instead of serving; "" means serve
 	Version      bool          // print the version and exit; no other field is valid then
+	TenantOnly   bool          // serve the local tenant alone; Addr is where something else serves the page
 
 	Frontend     string   // folder with the page's sources, or with a built frontend
 	ProxyConfig  string   // file with the proxy rules
@@ -122,6 +123,7 @@ func Parse(args []string, lookupEnv func(string) (string, bool), output io.Write
 	fs.StringVar(&cfg.TenantAddr, "tenant-addr", "localhost:4400", "`host:port` of the local tenant; loopback only")
 	fs.StringVar(&cfg.TenantConfig, "tenant-config", "", "`file` with the local tenant's users, clients and APIs, read again when it changes; by default there are two test users")
 	fs.StringVar(&cfg.TenantState, "tenant-state", ".tenant", "`folder` for the local tenant's state (keys, sessions, refresh tokens); '' for none")
+	fs.BoolVar(&cfg.TenantOnly, "tenant-only", false, "serve the local tenant alone, for a page that something else serves at http://addr")
 	fs.StringVar(&cfg.Domain, "domain", "", "`domain` of the tenant to use instead of the local one; of a list with commas, the page uses the first")
 	fs.StringVar(&cfg.ClientID, "client-id", "", "client `ID` of the single-page app; the local tenant has one by default")
 	fs.StringVar(&cfg.Audience, "audience", DefaultAudience, "API `identifier` that the page requests tokens for; the first of a list with commas")
@@ -164,10 +166,11 @@ and runs the local tenant. Edits of the page, its styles and the proxy rules tak
 effect at once; problems are shown in the terminal and over the page.
 
 Usage:
-  devserver [flags]                            serve, until Ctrl+C
-  devserver --build frontend/dist              write a production bundle
-  devserver --frontend dist                    serve a frontend built by anything
-  devserver --host 0.0.0.0 --https             serve the page to other machines
+  devserver [flags]                                serve, until Ctrl+C
+  devserver --build frontend/dist                  write a production bundle
+  devserver --frontend dist                        serve a frontend built by anything
+  devserver --host 0.0.0.0 --https                 serve the page to other machines
+  devserver --tenant-only --addr localhost:5173    serve the tenant for a page there
 
 A flag overrides the variable named with it.
 
@@ -224,6 +227,9 @@ func (c Config) validate(given map[string]string) (Config, error) {
 		}
 	} else {
 		c.Issuers = []string{c.Origin(c.TenantAddr)}
+	}
+	if c.TenantOnly && !c.Local() {
+		return Config{}, fmt.Errorf("--tenant-only serves the local tenant, and %s names another one: remove one of them", given["domain"])
 	}
 	c.AlsoLocal = !c.Local() && slices.Contains(c.Issuers, c.Origin(c.TenantAddr))
 	if c.ClientID == "" {

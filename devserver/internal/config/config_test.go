@@ -170,6 +170,7 @@ func TestPlace(t *testing.T) {
 		"loopback by a name":     {[]string{"--host", "app.localhost"}, "app.localhost:4200", false, ""},
 		"its address":            {[]string{"--addr", "app.localhost:1"}, "app.localhost:1", false, ""},
 		"two names":              {[]string{"--allowed-host", "a b"}, "", false, "-allowed-host"},
+		"another tenant":         {[]string{"--tenant-only", "--domain", "acme.eu.auth0.com", "--client-id", "x"}, "", false, "--domain names another one"},
 		"a pattern":              {[]string{"--allowed-host", "*.dev.test"}, "", false, "host name"},
 		"not ASCII":              {[]string{"--host", "ümlaut.test"}, "", false, "--host"},
 		"port and addr":          {[]string{"--addr", "127.0.0.1:1", "--port", "2"}, "127.0.0.1:2", false, ""},
