@@ -154,7 +154,7 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 		"bin/devserver --frontend devserver/e2e/frontends/entries", "bin/devserver --frontend devserver/e2e/frontends/entries --build some/dist",
 		"make test", "make lint test", "make bench", "make soak", "make image build BUILDER=docker",
 		"docker compose -f docs/deploy/compose.yaml up -d", "kubectl create secret generic valkey --from-file=password --from-file=ca.crt", "kubectl apply -k docs/deploy/kubernetes", "bin/devserver --host 0.0.0.0 --https", "bin/devserver --frontend some/dist",
-		"bin/devserver --port 4300 --allowed-host dev.test", "CGO_ENABLED=0 go build -trimpath -ldflags=-s -o calling-an-api ./api",
+		"bin/devserver --port 4300 --allowed-host dev.test", "bin/devserver --tenant-only --addr localhost:5173", "CGO_ENABLED=0 go build -trimpath -ldflags=-s -o calling-an-api ./api",
 		`dlv attach "$(pgrep -x api)"`, "AUTH0_DOMAIN=http://localhost:4400 dlv debug ./api", "sudo install calling-an-api /usr/local/bin/",
 	}
 	ran := map[string]bool{}
@@ -187,7 +187,11 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 		t.Errorf("make help prints\n%s", help)
 	}
 
-	// The servers, on a port of their own.
+	// The servers, on a port of their own. The tenant alone needs no folder.
+	_, alone := start(t, t.TempDir(), filepath.Join(dir, "bin", "devserver"), nil, "--tenant-only", "--addr", "localhost:5173", "--tenant-addr", "localhost:0")
+	if status, _, body := get(t, alone.Await(t, `local tenant listening on `+localhost)+"/"); status != http.StatusOK || !strings.Contains(body, "http://localhost:5173/callback") {
+		t.Errorf("the tenant alone: %d %s", status, body)
+	}
 	run(dir, "bin/devserver --build some/dist")
 	for _, command := range []string{"--frontend some/dist", "--port 0 --allowed-host dev.test"} {
 		args := append(strings.Fields(command), "--tenant-addr", "localhost:0", "--types=false")

@@ -166,7 +166,7 @@ func New(opts Options) (*Tenant, error) {
 	if keys == nil { // saved now, so that tokens of clients outlive a restart too
 		t.save()
 	}
-	t.handler = hostcheck.Hosts{Names: []string{strings.ToLower(issuer.Hostname())}}.Check(t.routes())
+	t.handler = hostcheck.Hosts{Names: []string{strings.ToLower(issuer.Hostname())}, URL: opts.Issuer}.Check(t.routes())
 	return t, nil
 }
 

@@ -23,6 +23,7 @@ import (
 type Hosts struct {
 	Names []string // in lower case
 	Flag  string   // flag that adds a name, for the answer; "" if there is none
+	URL   string   // where it answers, for the answer; "" if that is not to be told
 }
 
 // Check returns a handler that answers 403 unless the request's Host is in h.
@@ -32,6 +33,9 @@ func (h Hosts) Check(next http.Handler) http.Handler {
 			text := fmt.Sprintf("This development server does not answer for the host %.100q.", r.Host)
 			if h.Flag != "" && name != "" {
 				text += fmt.Sprintf(" If it should, start it with %s %.100s.", h.Flag, name)
+			}
+			if h.URL != "" {
+				text += " It is at " + h.URL
 			}
 			http.Error(w, text, http.StatusForbidden)
 			return

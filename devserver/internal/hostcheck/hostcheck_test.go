@@ -41,6 +41,7 @@ func TestHosts(t *testing.T) {
 		"another":       {hostcheck.Hosts{Names: []string{"dev.test"}, Flag: "--allowed-host"}, "evil.test:4200", 403, "--allowed-host evil.test"},
 		"below it":      {hostcheck.Hosts{Names: []string{"dev.test"}}, "a.dev.test", 403, ""},
 		"localhost too": {hostcheck.Hosts{Names: []string{"dev.test"}}, "localhost:4200", 200, ""},
+		"its URL":       {hostcheck.Hosts{URL: "http://localhost:4400/"}, "evil.test", 403, "at http://localhost:4400/"},
 		"no host":       {hostcheck.Hosts{Flag: "--x"}, "", 403, ""},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
