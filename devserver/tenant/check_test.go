@@ -1,6 +1,7 @@
 package tenant_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -146,10 +147,7 @@ func TestTokensOfOtherAPIs(t *testing.T) {
 		"a machine, the Management API":  {machine, "audience=" + f.url + "/api/v2/", false},
 		"a machine, an unknown audience": {machine, "audience=https://x.test", false},
 	} {
-		form := url.Values{}
-		for key, values := range tc.form {
-			form[key] = values
-		}
+		form := maps.Clone(tc.form)
 		if form.Get("grant_type") == "refresh_token" {
 			form.Set("refresh_token", tokens.Refresh)
 		}

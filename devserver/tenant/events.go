@@ -117,8 +117,11 @@ func (e *events) clear() {
 	e.wake()
 }
 
-// add adds an event of the request with ctx, and tells the request's observer. It sets one.At.
-func (e *events) add(ctx context.Context, one Event) {
+// add adds an event of the request with ctx, and tells the request's observer.
+func (e *events) add(ctx context.Context, one Event) { e.record(observerOf(ctx), one) }
+
+// record adds an event, and tells observe unless that is nil. It sets one.At.
+func (e *events) record(observe func(Event), one Event) {
 	one.At = e.now()
 	if len(one.Text) > maxEventText {
 		one.Text = strings.ToValidUTF8(one.Text[:maxEventText], "") + "…"
@@ -126,7 +129,7 @@ func (e *events) add(ctx context.Context, one Event) {
 	if one.Tokens == nil {
 		one.Tokens = []IssuedToken{}
 	}
-	if observe := observerOf(ctx); observe != nil {
+	if observe != nil {
 		observe(one)
 	}
 	e.mu.Lock()

@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"cmp"
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -80,7 +79,7 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	}
 	maps.Copy(claims, options.Claims)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
-	t.events.add(context.Background(), Event{
+	t.events.record(nil, Event{
 		Type: EventControl, User: t.emailOf(options.User), Client: access.Client,
 		Text:   fmt.Sprintf("make token, a test or the dashboard minted a token for %s%s", cmp.Or(options.User, MachineClientID), boundTo(options.JKT)),
 		Tokens: []IssuedToken{{"Access token", claims}},

@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,7 +27,7 @@ func (t *Tenant) StartSession(user string, consented bool) (*http.Cookie, error)
 		t.consents.Put(u.ID, []string{})
 	}
 	_, value := t.newSession(u)
-	t.events.add(context.Background(), Event{Type: EventLogin, User: u.Email, Text: fmt.Sprintf("A test logged %s in", u.Email)})
+	t.events.record(nil, Event{Type: EventLogin, User: u.Email, Text: fmt.Sprintf("A test logged %s in", u.Email)})
 	return t.cookie(sessionCookie, value, 0), nil
 }
 

@@ -21,13 +21,13 @@ func (r *runner) tenantSettings() []string {
 // fromHere returns a prefix that gives a command in another terminal this environment's
 // values of the settings; without those that are in .env or have their default.
 func (r *runner) fromHere(names ...string) string {
-	prefix := ""
+	var prefix strings.Builder
 	for _, name := range names {
 		if value, ok := dotenv.Lookup(r.Environ)(name); ok {
-			prefix += name + "=" + value + " "
+			prefix.WriteString(name + "=" + value + " ")
 		}
 	}
-	return prefix
+	return prefix.String()
 }
 
 // banner is printed once everything is ready.
