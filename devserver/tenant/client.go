@@ -16,18 +16,6 @@ type opClient struct{ *directory.Client }
 // GetID and the other methods implement op.Client.
 func (c opClient) GetID() string { return c.ID }
 
-// ResponseTypes are code and, for clients with the implicit grant, id_token: an ID token by
-// form_post, which server-side SDKs use by default.
-func (c opClient) ResponseTypes() []oidc.ResponseType {
-	types := []oidc.ResponseType{oidc.ResponseTypeCode}
-	if c.MayUse(directory.GrantImplicit) {
-		types = append(types, oidc.ResponseTypeIDTokenOnly)
-	}
-	return types
-}
-
-func (c opClient) RedirectURIs() []string           { return c.Callbacks }
-func (c opClient) PostLogoutRedirectURIs() []string { return c.LogoutURLs }
 func (c opClient) GrantTypes() (grants []oidc.GrantType) {
 	for _, grant := range c.Grants {
 		grants = append(grants, oidc.GrantType(grant))
@@ -45,7 +33,11 @@ func (c opClient) AuthMethod() oidc.AuthMethod {
 	return oidc.AuthMethodNone
 }
 
-// The rest is the same for all clients.
+// The rest is not used, or the same for all clients: check.go validates types and URLs.
+
+func (opClient) ResponseTypes() []oidc.ResponseType { return nil }
+func (opClient) RedirectURIs() []string             { return nil }
+func (opClient) PostLogoutRedirectURIs() []string   { return nil }
 
 func (opClient) ApplicationType() op.ApplicationType  { return op.ApplicationTypeUserAgent }
 func (opClient) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeJWT }

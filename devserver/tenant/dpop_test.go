@@ -1,14 +1,22 @@
 package tenant_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"calling-an-api.example/devserver/internal/outputtest"
 	"calling-an-api.example/devserver/internal/prover"
@@ -162,6 +170,63 @@ func TestBadProofs(t *testing.T) {
 	}
 	if page := f.get("/").body; !strings.Contains(page, "A DPoP proof of") {
 		t.Error("the dashboard does not show the rejected proofs")
+	}
+}
+
+// TestForgedProofs sends proofs whose header or signature is wrong.
+func TestForgedProofs(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weak, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // the tenant must reject it
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign := func(algorithm jose.SignatureAlgorithm, by any, jwk *jose.JSONWebKey, typ string) string {
+		t.Helper()
+		options := (&jose.SignerOptions{}).WithType(jose.ContentType(typ))
+		if jwk != nil {
+			options = options.WithHeader("jwk", jwk)
+		}
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: by}, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload := fmt.Sprintf(`{"jti": %q, "htm": "POST", "htu": %q, "iat": %d}`, rand.Text(), f.url+"/oauth/token", time.Now().Unix())
+		jws, err := signer.Sign([]byte(payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := jws.CompactSerialize()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "DPoP: " + proof
+	}
+	public := &jose.JSONWebKey{Key: key.Public()}
+	good := sign(jose.ES256, key, public, "dpop+jwt")
+	for name, tc := range map[string]struct {
+		headers []string
+		why     string
+	}{
+		"a complete one":    {[]string{good}, "nonce"}, // it lacks a nonce alone
+		"two":               {[]string{good, good}, "more than one"},
+		"no JWT":            {[]string{"DPoP: x"}, "not a JWT"},
+		"another typ":       {[]string{sign(jose.ES256, key, public, "JWT")}, "typ"},
+		"another algorithm": {[]string{sign(jose.HS256, make([]byte, 32), nil, "dpop+jwt")}, "not a JWT that is signed with"},
+		"no key":            {[]string{sign(jose.ES256, key, nil, "dpop+jwt")}, "public key"},
+		"a private key":     {[]string{sign(jose.ES256, key, &jose.JSONWebKey{Key: key}, "dpop+jwt")}, "not a JWT"},
+		"a weak key":        {[]string{sign(jose.PS256, weak, &jose.JSONWebKey{Key: weak.Public()}, "dpop+jwt")}, "public key"},
+		"another signature": {[]string{good[:len(good)-8] + "AAAAAAAA"}, "signature"},
+		"a large one":       {[]string{"DPoP: " + strings.Repeat("x", 5000)}, "4 KiB"},
+	} {
+		got := f.post("/oauth/token", codeForm("x"), tc.headers...)
+		if got.status != http.StatusBadRequest || !strings.Contains(got.body, tc.why) {
+			t.Errorf("%s: got %d %s", name, got.status, got.body)
+		}
 	}
 }
 

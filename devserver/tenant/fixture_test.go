@@ -118,7 +118,7 @@ func (f *fixture) request(method, pathOrURL string, body io.Reader, header ...st
 	}
 	for _, h := range header {
 		name, value, _ := strings.Cut(h, ": ")
-		req.Header.Set(name, value)
+		req.Header.Add(name, value)
 	}
 	return req
 }
