@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -148,6 +150,23 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
+// prepareState creates the folder of the tenant's state, if there is none, so that git ignores the keys
+// in it.
+func prepareState(folder string) error {
+	if folder == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(folder), 0o750); err != nil {
+		return err
+	}
+	if err := os.Mkdir(folder, 0o700); errors.Is(err, fs.ErrExist) {
+		return nil // it is the user's, or was prepared before
+	} else if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, ".gitignore"), []byte("*\n"), 0o600)
+}
+
 // newTenant returns the local tenant at ownOrigin. Its state file is named after its
 // address, because the issuer depends on it. If the page uses another tenant, it has its
 // default client.
@@ -167,8 +186,12 @@ func newTenant(cfg config.Config, ownOrigin, pageOrigin string, log *slog.Logger
 	})
 }
 
-// tlsConfig returns the TLS configuration of the page and the local tenant, nil for plain HTTP.
+// tlsConfig returns the TLS configuration of the page and the local tenant, nil for plain HTTP. It
+// prepares the folder of the state, where the authority is.
 func tlsConfig(cfg config.Config, log *slog.Logger) (*tls.Config, error) {
+	if err := prepareState(cfg.TenantState); err != nil {
+		log.Warn("the folder of --tenant-state (TENANT_STATE) cannot be made, so logins end with the process", "err", err)
+	}
 	if !cfg.HTTPS {
 		return nil, nil //nolint:nilnil // http.Server means the same by nil
 	}

@@ -30,6 +30,11 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 	case "revoke":
 		err = t.RevokeKey(cmp.Or(form.Get("kid"), "none"))
 	case "end":
+		t.sessions.Each(func(_ string, s *session, _ time.Time) {
+			if s.id == form.Get("sid") {
+				form.Set("user", s.user.Email) // for the event
+			}
+		})
 		t.endThose(func(_, sessionID string) bool { return sessionID == form.Get("sid") })
 	case "block", "unblock":
 		blocked := action == "block"
@@ -64,7 +69,7 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 		t.showMessage(w, http.StatusBadRequest, "That is not possible", err.Error())
 		return
 	}
-	t.events.add(r.Context(), Event{Type: EventControl, User: form.Get("user"),
+	t.events.add(r.Context(), Event{Type: EventControl, User: t.emailOf(form.Get("user")),
 		Text: strings.TrimSpace("The dashboard was used: " + form.Get("action") + " " + form.Get("user") + form.Get("path") + form.Get("ahead"))})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

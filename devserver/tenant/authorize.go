@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -77,6 +78,7 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		t.reject(w, r, "invalid_request", message{Title: "The request is too large", Text: "Its parameters are more than 8 KiB."})
 		return
 	}
+	dropEmpty(r.Form)
 	d := t.directory.Load()
 	app := d.Client(requested.ClientID)
 	if app == nil {
@@ -96,12 +98,16 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req := &authRequest{
-		AuthRequest: requested, id: rand.Text(), client: app, api: d.API(r.Form.Get("audience")),
+		AuthRequest: requested, id: rand.Text(), client: app, api: d.API(requestedAudience(r.Form)),
 		organization: r.Form.Get("organization"), signUp: r.Form.Get("screen_hint") == "signup" || slices.Contains(requested.Prompt, promptCreate),
 		thumbprint: r.Form.Get("dpop_jkt"), hasMaxAge: r.Form.Has("max_age"),
 	}
+	s := t.currentSession(r)
+	if t.failLogin(w, r, req, s) {
+		return
+	}
 	if err := t.check(req, r.Form); err != nil {
-		t.fail(w, r, req, nil, err)
+		t.fail(w, r, req, s.userOrNil(), err)
 		return
 	}
 	if ignored := slices.DeleteFunc(slices.Clone(ignoredParameters), func(name string) bool { return !r.Form.Has(name) }); len(ignored) > 0 {
@@ -109,7 +115,16 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 			Type: EventLogin, Client: app.ID, Text: fmt.Sprintf("%q sent what the local tenant ignores: %s", app.Name, strings.Join(ignored, ", ")),
 		})
 	}
-	t.proceed(w, r, req, t.currentSession(r))
+	t.proceed(w, r, req, s)
+}
+
+// pathAuthorize is the path where logins begin.
+const pathAuthorize = "/authorize"
+
+// requestedAudience returns the API that a login is for: Auth0's audience or, without one, resource
+// (RFC 8707), as with Auth0's profile for that.
+func requestedAudience(form url.Values) string {
+	return cmp.Or(form.Get("audience"), form.Get("resource"))
 }
 
 // malformed lists the malformed parameters.
@@ -142,7 +157,7 @@ func (t *Tenant) proceed(w http.ResponseWriter, r *http.Request, req *authReques
 	switch {
 	case mustLogIn:
 		if silent {
-			t.fail(w, r, req, nil, oidc.ErrLoginRequired().WithDescription("Login required"))
+			t.fail(w, r, req, s.userOrNil(), oidc.ErrLoginRequired().WithDescription("Login required"))
 			return
 		}
 		t.interact(w, r, req, "/u/login")

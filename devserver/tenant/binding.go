@@ -57,14 +57,12 @@ func (p *protocol) proofOf(ctx context.Context, header http.Header, client *dire
 // tokenError is an error of the token endpoint with status 400 (RFC 6749 §5.2).
 func tokenError(code, description string) error {
 	err := oidc.ErrInvalidRequest().WithDescription("%s", description)
-	switch code { // the library's type for codes is not exported
-	case "use_dpop_nonce":
-		err.ErrorType = "use_dpop_nonce"
-	case "invalid_dpop_proof":
-		err.ErrorType = "invalid_dpop_proof"
-	}
+	setType(&err.ErrorType, code)
 	return op.NewStatusError(err, http.StatusBadRequest)
 }
+
+// setType sets the code of an error of the library, whose type is not exported.
+func setType[T ~string](field *T, code string) { *field = T(code) }
 
 // binds reports whether the token for client and api, which may be nil, is bound to the key of
 // the request's proof. The table is Auth0's: an API without proof of possession gets bearer

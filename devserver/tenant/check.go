@@ -26,7 +26,7 @@ var prompts = []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oi
 
 // ignoredParameters are those of Auth0 and OpenID Connect Core §3.1.2.1 that have no effect here.
 var ignoredParameters = []string{
-	"acr_values", "claims", "claims_locales", "connection", "connection_scope", "display", "id_token_hint", "registration", "resource", "ui_locales",
+	"acr_values", "claims", "claims_locales", "connection", "connection_scope", "display", "id_token_hint", "registration", "ui_locales",
 }
 
 // organizationName matches what Auth0 accepts as the ID or name of an organization.
@@ -40,7 +40,7 @@ func (t *Tenant) check(req *authRequest, form url.Values) *oidc.Error {
 	if err := checkType(req); err != nil {
 		return err
 	}
-	audience, isPublic := form.Get("audience"), req.client.IsPublic()
+	audience, isPublic := requestedAudience(form), req.client.IsPublic()
 	isCode := req.ResponseType == oidc.ResponseTypeCode
 	unknownPrompt := slices.IndexFunc(req.Prompt, func(name string) bool { return !slices.Contains(prompts, name) })
 	switch {
@@ -64,6 +64,12 @@ func (t *Tenant) check(req *authRequest, form url.Values) *oidc.Error {
 		return oidc.ErrInvalidRequest().WithDescription("prompt must be one of %s", strings.Join(prompts, ", "))
 	case req.organization != "" && !organizationName.MatchString(req.organization):
 		return oidc.ErrInvalidRequest().WithDescription("parameter organization is invalid")
+	case form.Has("resource") && form.Get("resource") != audience:
+		err := oidc.ErrInvalidRequest().WithDescription("resource and audience are not the same API")
+		setType(&err.ErrorType, "invalid_target") // RFC 8707 §2
+		return err
+	case req.ResponseMode == responseModeWebMessage && !strings.HasPrefix(req.RedirectURI, "http"):
+		return oidc.ErrInvalidRequest().WithDescription("response_mode web_message needs a callback with http or https")
 	case audience != "" && req.api == nil:
 		return oidc.ErrAccessDenied().WithDescription("Service not found: %.200s", audience)
 	}
@@ -80,10 +86,9 @@ func checkType(req *authRequest) *oidc.Error {
 	case req.ResponseType == "":
 		return oidc.ErrInvalidRequest().WithDescription("Missing required parameter: response_type")
 	case !isCode && req.ResponseType != oidc.ResponseTypeIDTokenOnly:
-		return &oidc.Error{
-			ErrorType:   "unsupported_response_type", // RFC 6749 §4.1.2.1; the library has no constant for it
-			Description: "response_type must be code or, with response_mode form_post, id_token",
-		}
+		err := oidc.ErrInvalidRequest().WithDescription("response_type must be code or, with response_mode form_post, id_token")
+		setType(&err.ErrorType, "unsupported_response_type") // RFC 6749 §4.1.2.1; the library has no constant for it
+		return err
 	case req.ResponseMode != "" && !slices.Contains(responseModes, string(req.ResponseMode)):
 		return oidc.ErrInvalidRequest().WithDescription("response_mode must be one of %s", strings.Join(responseModes, ", "))
 	case isCode && !req.client.MayUse(directory.GrantCode):

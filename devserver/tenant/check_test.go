@@ -58,6 +58,9 @@ func TestTypesOfRequests(t *testing.T) {
 		"details":               {[]string{"authorization_details=[]"}, "invalid_request", "authorization_details", false},
 		"an unknown prompt":     {[]string{"prompt=foo"}, "invalid_request", "prompt must be one of none", false},
 		"a malformed challenge": {[]string{"code_challenge=x"}, "invalid_request", "43 characters", false},
+		"another resource":      {[]string{"resource=https://b.test"}, "invalid_target", "not the same API", false},
+		"no such resource":      {[]string{"audience=", "resource=https://x.test"}, "access_denied", "Service not found", false},
+		"a message to an app":   {[]string{"redirect_uri=acme://callback", "response_mode=web_message"}, "invalid_request", "http or https", false},
 		"a malformed key":       {[]string{"dpop_jkt=x"}, "invalid_request", "dpop_jkt", false},
 	} {
 		got := f.get(authorizeURL(append([]string{"audience=https://a.test"}, tc.changes...)...))
@@ -99,6 +102,21 @@ func TestCallbacksOfApps(t *testing.T) {
 			t.Errorf("%s: got %d to %v: %s", callback, got.status, got.location, got.body)
 		}
 	}
+	form := f.get(authorizeURL("audience=https://a.test", "redirect_uri=com.acme.app:/callback", "response_mode=form_post")).body
+	if !strings.Contains(form, `action="com.acme.app:/callback"`) {
+		t.Errorf("the form is %s", form)
+	}
+}
+
+// TestResource names the API by RFC 8707 instead of Auth0's audience.
+func TestResource(t *testing.T) {
+	t.Parallel()
+	f := startManyKinds(t)
+	code := f.get(authorizeURL("audience=", "resource=https://a.test", "scope=openid read:a")).location.Query().Get("code")
+	_, tokens := f.tokens(codeForm(code, "resource=https://a.test"))
+	if got := mustJSON(t, claims(t, tokens.Access)["aud"]); !strings.Contains(got, "https://a.test") {
+		t.Errorf("aud is %s", got)
+	}
 }
 
 // TestTimeOfLogin is in ID tokens if max_age was requested; prompt=login is not enough.
@@ -136,6 +154,8 @@ func TestTokensOfOtherAPIs(t *testing.T) {
 	}{
 		"a code, its audience":           {codeForm(code()), "audience=https://a.test", true},
 		"a code, another audience":       {codeForm(code()), "audience=https://b.test", false},
+		"a code, an empty audience":      {codeForm(code()), "audience=", true},
+		"a code, an empty resource":      {codeForm(code()), "resource=", true},
 		"a code, its resource":           {codeForm(code()), "resource=https://a.test", true},
 		"a code, another resource":       {codeForm(code()), "resource=https://b.test", false},
 		"a refresh, another audience":    {refresh, "audience=https://b.test", false},
@@ -180,8 +200,9 @@ func TestBodies(t *testing.T) {
 		"an unknown type":  {"text/plain", "grant_type=x", 400, "Content-Type"},
 		"no form":          {"application/x-www-form-urlencoded", "%zz", 400, "not a form"},
 		"a list":           {"application/json", `["grant_type"]`, 400, "object of strings"},
-		"a number":         {"application/json", `{"grant_type": 5}`, 400, "object of strings"},
-		"a list within":    {"application/json", `{"grant_type": ["x"]}`, 400, "object of strings"},
+		"a list within":    {"application/json", `{"grant_type": ["x"]}`, 400, `\"grant_type\" is neither text`},
+		"an odd parameter": {"application/x-www-form-urlencoded; charset", "grant_type=refresh_token&client_id=spa&refresh_token=x", 403, "refresh token"},
+		"what SDKs add":    {"application/json", `{"grant_type": "refresh_token", "client_id": "spa", "refresh_token": "x", "audience": null, "max_age": 60, "x": true}`, 403, "refresh token"},
 		"an open object":   {"application/json", `{"grant_type": "x"`, 400, "object of strings"},
 		"an open text":     {"application/json", `{"grant_type": "x`, 400, "object of strings"},
 		"more than one":    {"application/json", `{"grant_type": "x"}{}`, 400, "object of strings"},

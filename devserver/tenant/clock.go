@@ -16,7 +16,10 @@ type clock struct {
 
 // SetClock sets the tenant's clock ahead of the real time, or behind if ahead is negative. It is in
 // effect for all users, until [Tenant.Reset].
-func (t *Tenant) SetClock(ahead time.Duration) { t.clock.set(ahead) }
+func (t *Tenant) SetClock(ahead time.Duration) {
+	t.clock.set(ahead)
+	t.events.touch()
+}
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()

@@ -155,6 +155,32 @@ func (e *events) list(limit int) []Event {
 	return list
 }
 
+// copied returns a copy of claims, which share nothing that can be changed.
+func copied(claims map[string]any) map[string]any {
+	if claims == nil {
+		return nil
+	}
+	all := make(map[string]any, len(claims))
+	for name, value := range claims {
+		all[name] = copiedValue(value)
+	}
+	return all
+}
+
+func copiedValue(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		return copied(value)
+	case []any:
+		list := make([]any, len(value))
+		for i, one := range value {
+			list[i] = copiedValue(one)
+		}
+		return list
+	}
+	return value
+}
+
 // emailOf returns the email address of u, "" if that is nil.
 func emailOf(u *directory.User) string {
 	if u == nil {

@@ -3,15 +3,19 @@ package tenant
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 // maxFailures is how many failures may wait for requests.
@@ -23,7 +27,7 @@ type Failure struct {
 	User        string `json:"user"`              // email address or ID: requests that concern this user; "" for all requests
 	Times       *int   `json:"times"`             // how many requests; nil: 1; 0 removes the failure
 	Status      int    `json:"status"`            // from 400 to 599; 0: 503
-	Error       string `json:"error"`             // code; "": one for the status
+	Error       string `json:"error"`             // code; "": one for the status. At /authorize, the app gets it as any error of a login
 	Description string `json:"error_description"` // "": that a test has requested the failure
 }
 
@@ -51,7 +55,7 @@ func (t *Tenant) Fail(asked Failure) error {
 		times = *asked.Times
 	}
 	switch {
-	case !strings.HasPrefix(asked.Path, "/") || strings.HasPrefix(asked.Path, "/_tenant/") || !t.serves(asked.Path):
+	case path.Clean(asked.Path) != asked.Path || strings.HasPrefix(asked.Path, "/_tenant/") || !t.serves(asked.Path):
 		return fmt.Errorf("\"path\" must be a path of docs/tenant.md and none of these controls, not %.100q", asked.Path)
 	case times < 0:
 		return errors.New(`"times" must not be negative`)
@@ -66,6 +70,7 @@ func (t *Tenant) Fail(asked Failure) error {
 		}
 		id = u.ID
 	}
+	t.events.touch()
 	return t.failures.put(id, waiting{asked, times})
 }
 
@@ -92,13 +97,13 @@ func (f *failures) put(userID string, one waiting) error {
 }
 
 // remove removes a failure, if there is one. The caller holds mu.
-func (f *failures) remove(path, userID string) {
-	if f.byPath[path][userID] == nil {
+func (f *failures) remove(at, userID string) {
+	if f.byPath[at][userID] == nil {
 		return
 	}
-	delete(f.byPath[path], userID)
-	if len(f.byPath[path]) == 0 {
-		delete(f.byPath, path)
+	delete(f.byPath[at], userID)
+	if len(f.byPath[at]) == 0 {
+		delete(f.byPath, at)
 	}
 	f.count--
 }
@@ -133,44 +138,79 @@ func (f *failures) take(path, userID string) (used Failure, ok bool) {
 	return Failure{}, false
 }
 
-// injectFailures answers requests that a test makes fail.
+// injectFailures answers requests that a test makes fail. An error of its own at /authorize is left to
+// [Tenant.authorize], because the app gets it as any other.
 func (t *Tenant) injectFailures(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !t.failures.has(r.URL.Path) || r.Method == http.MethodOptions {
+		at := r.URL.Path
+		if !t.failures.has(at) || at == pathAuthorize || r.Method == http.MethodOptions || r.Method == http.MethodHead {
 			next.ServeHTTP(w, r)
 			return
 		}
 		userID := t.concerned(r)
-		if one, ok := t.failures.take(r.URL.Path, userID); ok {
-			t.answerFailure(w, r, one, userID)
+		if one, ok := t.failures.take(at, userID); ok {
+			t.answerFailure(w, r, one, t.directory.Load().UserByID(userID))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// answerFailure answers as the path does: with JSON, or with a page.
-func (t *Tenant) answerFailure(w http.ResponseWriter, r *http.Request, one Failure, userID string) {
+// failLogin answers req, which a test makes fail, and returns true; or it returns false.
+func (t *Tenant) failLogin(w http.ResponseWriter, r *http.Request, req *authRequest, s *session) bool {
+	userID := ""
+	if s != nil {
+		userID = s.user.ID
+	}
+	one, ok := t.failures.take(pathAuthorize, userID)
+	switch {
+	case !ok:
+		return false
+	case one.Error == "":
+		t.answerFailure(w, r, one, s.userOrNil())
+	default:
+		err := oidc.ErrInvalidRequest().WithDescription("%s", one.description())
+		setType(&err.ErrorType, one.Error)
+		t.fail(w, r, req, s.userOrNil(), err)
+	}
+	return true
+}
+
+// answerFailure answers a request of u, nil if no user is known, as the path does: with JSON, or with
+// a page.
+func (t *Tenant) answerFailure(w http.ResponseWriter, r *http.Request, one Failure, u *directory.User) {
 	event := Event{
-		Type: EventLogin, User: emailOf(t.directory.Load().UserByID(userID)), Error: cmp.Or(one.Error, codeOf(one.Status)),
+		Type: typeOf(one.Path), User: emailOf(u), Error: cmp.Or(one.Error, codeOf(one.Status)),
 		Text: fmt.Sprintf("A test made a request for %s fail with %d", one.Path, one.Status),
 	}
-	description := cmp.Or(one.Description, "A test has requested this failure.")
+	t.events.reject(r.Context(), event)
 	if w.Header().Set("Cache-Control", "no-store"); one.Status == http.StatusTooManyRequests || one.Status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(1))
 	}
-	switch path := one.Path; {
-	case strings.HasPrefix(path, "/oauth/"):
-		event.Type = EventTokens
-	case path == "/userinfo":
-		event.Type = EventUserinfo
-	case !strings.HasPrefix(path, "/.well-known/"): // for people
-		t.events.reject(r.Context(), event)
-		t.showMessage(w, one.Status, "This request has failed", description)
+	if event.Type == EventTokens || event.Type == EventUserinfo || strings.HasPrefix(one.Path, "/.well-known/") {
+		writeError(w, one.Status, event.Error, one.description())
 		return
 	}
-	t.events.reject(r.Context(), event)
-	writeError(w, one.Status, event.Error, description)
+	t.showMessage(w, one.Status, "This request has failed", one.description())
+}
+
+func (f Failure) description() string {
+	return cmp.Or(f.Description, "A test has requested this failure.")
+}
+
+// typeOf returns the type of events about requests for that path.
+func typeOf(at string) string {
+	switch {
+	case strings.HasPrefix(at, "/oauth/"):
+		return EventTokens
+	case at == "/userinfo":
+		return EventUserinfo
+	case at == "/v2/logout", at == "/oidc/logout":
+		return EventLogout
+	case at == pathAuthorize, at == "/u/login", at == "/u/consent":
+		return EventLogin
+	}
+	return EventControl
 }
 
 // codeOf returns the code of an error with that status.
@@ -190,37 +230,46 @@ func codeOf(status int) string {
 	return "invalid_request"
 }
 
-// concerned returns the ID of the user whom r concerns, by its code, refresh token, access token or
-// session; "" if none is known. The body can still be read afterwards.
+// concerned returns the ID of the user whom r concerns, by the code or token that it has, or by its
+// session where that counts; "" if none is known. The body can still be read afterwards.
 func (t *Tenant) concerned(r *http.Request) string {
-	body, err := io.ReadAll(r.Body)
-	r.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
-	if err != nil {
-		return "" // the handler gets the same error
+	switch r.URL.Path {
+	case "/oauth/token", "/oauth/revoke", "/userinfo":
+	default:
+		if s := t.currentSession(r); s != nil {
+			return s.user.ID
+		}
+		return ""
 	}
-	var object struct {
-		Code         string `json:"code"`
-		RefreshToken string `json:"refresh_token"`
-	}
-	if form, err := url.ParseQuery(string(body)); err == nil {
-		object.Code, object.RefreshToken = form.Get("code"), form.Get("refresh_token")
-	}
-	_ = json.Unmarshal(body, &object) // a form is no JSON
-	if g := t.codes.Get(object.Code); g != nil {
+	form := peek(r)
+	if g := t.codes.Get(form.Get("code")); g != nil {
 		return g.session.user.ID
 	}
-	if id := t.refresh.UserOf(object.RefreshToken); id != "" {
+	if id := t.refresh.UserOf(cmp.Or(form.Get("refresh_token"), form.Get("token"))); id != "" {
 		return id
 	}
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if claims, ok := t.openAccessToken(token); ok {
+	if claims, ok := t.openAccessToken(cmp.Or(form.Get("access_token"), token)); ok {
 		return claims.Subject
 	}
-	if s := t.currentSession(r); s != nil {
-		return s.user.ID
-	}
 	return ""
+}
+
+// peek returns the parameters in the body of r, none if they are malformed. The body can be read again.
+func peek(r *http.Request) url.Values {
+	read, err := io.ReadAll(r.Body)
+	again := struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(read), r.Body), r.Body}
+	defer func() { r.Body = again }()
+	if err != nil {
+		return nil // the handler gets the same error
+	}
+	r.Body = io.NopCloser(bytes.NewReader(read))
+	form, err := bodyOf(r)
+	if err != nil {
+		return nil // as does the handler
+	}
+	return form
 }

@@ -1,6 +1,7 @@
 package tenant_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -20,6 +21,7 @@ func TestFailureOfOneUser(t *testing.T) {
 	charles.ask("session", `{"user": "charles@example.com"}`)
 	code := func(f *fixture) string { return f.get(authorizeURL("prompt=none")).location.Query().Get("code") }
 	tokens, other := ada.silentTokens("openid offline_access"), charles.silentTokens("openid offline_access")
+	revoked, alsoRevoked := ada.silentTokens("openid offline_access").Refresh, charles.silentTokens("openid offline_access").Refresh
 	jsonBody := func(code string) answer {
 		return f.send(f.request(http.MethodPost, "/oauth/token", strings.NewReader(fmt.Sprintf(`{"grant_type": "authorization_code", "client_id": "spa",
 			"code": %q, "code_verifier": %q, "redirect_uri": %q}`, code, verifier, app+"/callback")), "Content-Type: application/json"))
@@ -29,11 +31,13 @@ func TestFailureOfOneUser(t *testing.T) {
 		ada, charles func() answer
 		success      int
 	}{
-		"a code":          {"/oauth/token", func() answer { return f.post("/oauth/token", codeForm(code(ada))) }, func() answer { return f.post("/oauth/token", codeForm(code(charles))) }, 200},
-		"a code in JSON":  {"/oauth/token", func() answer { return jsonBody(code(ada)) }, func() answer { return jsonBody(code(charles)) }, 200},
-		"a refresh token": {"/oauth/token", refreshing(f, tokens.Refresh), refreshing(f, other.Refresh), 200},
-		"an access token": {"/userinfo", func() answer { return f.get("/userinfo", "Authorization: Bearer "+tokens.Access) }, func() answer { return f.get("/userinfo", "Authorization: Bearer "+other.Access) }, 200},
-		"a session":       {"/authorize", func() answer { return ada.get(authorizeURL("prompt=none")) }, func() answer { return charles.get(authorizeURL("prompt=none")) }, 303},
+		"a code":            {"/oauth/token", func() answer { return f.post("/oauth/token", codeForm(code(ada))) }, func() answer { return f.post("/oauth/token", codeForm(code(charles))) }, 200},
+		"a code in JSON":    {"/oauth/token", func() answer { return jsonBody(code(ada)) }, func() answer { return jsonBody(code(charles)) }, 200},
+		"a refresh token":   {"/oauth/token", refreshing(f, tokens.Refresh), refreshing(f, other.Refresh), 200},
+		"a revocation":      {"/oauth/revoke", revoking(f, revoked), revoking(f, alsoRevoked), 200},
+		"a token in a form": {"/userinfo", func() answer { return f.post("/userinfo", url.Values{"access_token": {tokens.Access}}) }, func() answer { return f.post("/userinfo", url.Values{"access_token": {other.Access}}) }, 200},
+		"an access token":   {"/userinfo", func() answer { return f.get("/userinfo", "Authorization: Bearer "+tokens.Access) }, func() answer { return f.get("/userinfo", "Authorization: Bearer "+other.Access) }, 200},
+		"a session":         {"/authorize", func() answer { return ada.get(authorizeURL("prompt=none")) }, func() answer { return charles.get(authorizeURL("prompt=none")) }, 303},
 	} {
 		if status, got := f.ask("fail", fmt.Sprintf(`{"path": %q, "user": "ada@example.com", "status": 500, "times": 2}`, tc.path)); status != http.StatusOK {
 			t.Fatalf("%s: got %d %v", name, status, got)
@@ -58,6 +62,48 @@ func refreshing(f *fixture, token string) func() answer {
 			token = next
 		}
 		return got
+	}
+}
+
+// revoking returns a function that revokes a token, which works also if it was revoked before.
+func revoking(f *fixture, token string) func() answer {
+	return func() answer {
+		return f.post("/oauth/revoke", url.Values{"client_id": {"spa"}, "token": {token}})
+	}
+}
+
+// TestFailedLogins has errors of a login by each response mode, as the app gets all others; and a page
+// without an error.
+func TestFailedLogins(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.ask("session", `{"user": "ada@example.com"}`)
+	fail := func(fields string) {
+		t.Helper()
+		if status, got := f.ask("fail", `{"path": "/authorize", "user": "auth0|ada", `+fields+`}`); status != http.StatusOK {
+			t.Fatalf("got %d %v", status, got)
+		}
+	}
+	const denied = `"error": "access_denied", "error_description": "not on weekends"`
+	fail(denied)
+	if got := f.get(authorizeURL("prompt=none")).location.Query(); got.Get("error") != "access_denied" || got.Get("error_description") != "not on weekends" || got.Get("state") != "st&te" {
+		t.Errorf("by query: %v", got)
+	}
+	fail(denied)
+	response, origin := message(t, f.get(authorizeURL("prompt=none", "response_mode=web_message", "redirect_uri="+app)).body)
+	if response["error"] != "access_denied" || origin != app {
+		t.Errorf("by a message: %v to %s", response, origin)
+	}
+	fail(`"status": 500`)
+	if got := f.get(authorizeURL("prompt=none")); got.status != http.StatusInternalServerError {
+		t.Errorf("a page: %d %v", got.status, got.location)
+	}
+	events := decode[[]tenant.Event](t, f.get("/_tenant/events?user=ada@example.com").body)
+	if e := events[2]; e.Type != tenant.EventLogin || e.Error != "access_denied" || e.Client != "spa" || !e.Rejected {
+		t.Errorf("the events are %v", events)
+	}
+	if got := f.get(authorizeURL("prompt=none")).location.Query(); got.Get("code") == "" {
+		t.Errorf("afterwards: %v", got)
 	}
 }
 
@@ -92,7 +138,8 @@ func TestFailures(t *testing.T) {
 				t.Errorf("got %d %v %s", got.status, got.header, got.body)
 			}
 			events := decode[[]tenant.Event](t, f.get("/_tenant/events").body)
-			if len(events) != 2 || !events[0].Rejected || events[0].Error != tc.code {
+			kind := map[string]string{"/userinfo": tenant.EventUserinfo, "/.well-known/jwks.json": tenant.EventControl}[path]
+			if len(events) != 2 || !events[0].Rejected || events[0].Error != tc.code || events[0].Type != cmp.Or(kind, tenant.EventTokens) {
 				t.Errorf("the events are %v", events)
 			}
 			if got := f.send(f.request(tc.method, path, nil)); got.status == tc.status {
@@ -112,6 +159,7 @@ func TestFailures(t *testing.T) {
 	}
 	for name, tc := range map[string]struct{ body, why string }{
 		"no path":         {`{}`, "docs/tenant.md"},
+		"an unclean path": {`{"path": "//oauth/token"}`, "docs/tenant.md"},
 		"a typo":          {`{"path": "/oauth/tokn"}`, "docs/tenant.md"},
 		"a control":       {`{"path": "/_tenant/users"}`, "docs/tenant.md"},
 		"another's path":  {`{"path": "/passwordless/start"}`, "docs/tenant.md"},

@@ -100,6 +100,21 @@ func TestConsentBelongsToTheSession(t *testing.T) {
 	}
 }
 
+// TestLoginOfAnotherBrowser opens the login page of a login that another browser has started. The event
+// says why it is rejected.
+func TestLoginOfAnotherBrowser(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	state := f.get(authorizeURL()).location.Query().Get("state")
+	f.browser = newBrowser(t)
+	if got := f.get("/u/login?state=" + state); got.status != http.StatusBadRequest {
+		t.Errorf("got %d", got.status)
+	}
+	if events := f.get("/_tenant/events").body; !strings.Contains(events, "has not sent the cookie") {
+		t.Errorf("the events are %s", events)
+	}
+}
+
 func TestSessionCookieIsNewAtEachLogin(t *testing.T) {
 	t.Parallel()
 	f := start(t)
@@ -107,7 +122,7 @@ func TestSessionCookieIsNewAtEachLogin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	planted := &http.Cookie{Name: "local_tenant_session", Value: "PLANTED"}
+	planted := &http.Cookie{Name: "local_tenant_session_" + u.Port(), Value: "PLANTED"}
 	f.browser.Jar.SetCookies(u, []*http.Cookie{planted})
 	f.logIn("ada@example.com", "ada-local")
 	for _, cookie := range f.browser.Jar.Cookies(u) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -36,6 +37,7 @@ func requireFormBody(next http.Handler) http.Handler {
 			writeError(w, http.StatusBadRequest, "invalid_request", err.Error())
 			return
 		}
+		dropEmpty(form)
 		r.PostForm, r.Form = form, form
 		next.ServeHTTP(w, r)
 	})
@@ -45,9 +47,9 @@ func requireFormBody(next http.Handler) http.Handler {
 func bodyOf(r *http.Request) (url.Values, error) {
 	media, _, err := mime.ParseMediaType(cmp.Or(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"))
 	switch {
-	case err == nil && media == "application/json":
+	case media == "application/json":
 		return decodeObject(r.Body)
-	case err != nil || media != "application/x-www-form-urlencoded":
+	case err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter), media != "application/x-www-form-urlencoded":
 		return nil, errors.New("the Content-Type must be application/x-www-form-urlencoded or application/json")
 	}
 	data, err := io.ReadAll(r.Body)
@@ -61,10 +63,18 @@ func bodyOf(r *http.Request) (url.Values, error) {
 	return form, nil
 }
 
-// decodeObject reads a JSON object whose members are text. A name may be there twice, as in a form.
+// dropEmpty removes parameters without a value, which are as if they were not there (RFC 6749 §3.1,
+// §3.2).
+func dropEmpty(form url.Values) {
+	maps.DeleteFunc(form, func(_ string, values []string) bool { return len(values) == 1 && values[0] == "" })
+}
+
+// decodeObject reads a JSON object as a form: numbers and booleans are text, and null is left out. A name
+// may be there twice, as in a form.
 func decodeObject(body io.Reader) (url.Values, error) {
 	errObject := errors.New("the body is not a JSON object of strings")
 	decoder, fields := json.NewDecoder(body), url.Values{}
+	decoder.UseNumber()
 	next := func() (json.Token, error) {
 		token, err := decoder.Token()
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); err != nil && !tooLarge {
@@ -85,11 +95,16 @@ func decodeObject(body io.Reader) (url.Values, error) {
 			return nil, err
 		}
 		key, isText := name.(string)
-		text, isTextToo := value.(string)
-		if !isText || !isTextToo {
+		if !isText {
 			return nil, errObject
 		}
-		fields.Add(key, text)
+		switch value := value.(type) {
+		case nil:
+		case string, bool, json.Number:
+			fields.Add(key, fmt.Sprint(value))
+		default:
+			return nil, fmt.Errorf("the parameter %.50q is neither text nor a number nor true or false", key)
+		}
 	}
 	if _, err := next(); err != nil { // the end of the object
 		return nil, err

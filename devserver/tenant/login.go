@@ -24,7 +24,13 @@ func (t *Tenant) pending(w http.ResponseWriter, r *http.Request) *authRequest {
 		return nil
 	}
 	cookie, err := r.Cookie(t.cookieName(browserCookie))
-	if begun == nil || err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(begun.browser)) != 1 {
+	isOther := begun != nil && (err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(begun.browser)) != 1)
+	if isOther {
+		t.events.reject(r.Context(), Event{
+			Type: EventLogin, Client: begun.client.ID, Text: "A login was rejected: the browser has not sent the cookie with which it was started",
+		})
+	}
+	if begun == nil || isOther {
 		t.showMessage(w, http.StatusBadRequest, "This login has ended",
 			"It is complete or has expired, the dev server was restarted, or it was started in another browser. Go back to the app and log in again.")
 		return nil

@@ -86,7 +86,11 @@ func (t *Tenant) oidcLogout(w http.ResponseWriter, r *http.Request) {
 
 // rejectLogout shows why a logout is invalid. The user stays logged in.
 func (t *Tenant) rejectLogout(w http.ResponseWriter, r *http.Request, m message) {
-	t.events.reject(r.Context(), Event{Type: EventLogout, Error: "invalid_request", Text: "A logout was rejected: " + m.String()})
+	s := t.currentSession(r)
+	t.events.reject(r.Context(), Event{
+		Type: EventLogout, User: emailOf(s.userOrNil()), Client: t.knownClient(r.FormValue("client_id")), Error: "invalid_request",
+		Text: "A logout was rejected: " + m.String(),
+	})
 	t.showPage(w, http.StatusBadRequest, m)
 }
 

@@ -27,7 +27,7 @@ func mismatch(what, parameter, sent string, allowed []string, clientID, list str
 		m.Sent = strings.ToValidUTF8(m.Sent[:300], "") + "…"
 	}
 	m.Text = fmt.Sprintf("The %s is not one of the client's allowed URLs.", parameter)
-	if directory.Origin(sent) != "" && m.Sent == sent {
+	if directory.IsURL(sent) && m.Sent == sent {
 		m.Line = fmt.Sprintf("%q", sent)
 	}
 	return m

@@ -14,13 +14,15 @@ import (
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"calling-an-api.example/devserver/internal/directory"
 )
 
 // MintOptions describe an access token for [Tenant.Mint]. The zero value is a valid
 // token of the machine client.
 type MintOptions struct {
 	User     string         `json:"user"`     // email address or ID; "" means the machine client
-	Audience string         `json:"audience"` // "" means Options.Audience
+	Audience string         `json:"audience"` // "" means Options.Audience or, without such an API, the only one
 	Scope    string         `json:"scope"`    // "" means everything that the user may do
 	Expired  bool           `json:"expired"`  // an hour ago
 	Claims   map[string]any `json:"claims"`   // replace claims; nil removes one
@@ -36,18 +38,15 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	}
 	d, now := t.directory.Load(), t.opts.Now()
 	audience := cmp.Or(options.Audience, t.opts.Audience)
+	if apis := d.APIs(); options.Audience == "" && d.API(audience) == nil && len(apis) == 1 {
+		audience = apis[0].Audience
+	}
 	lifetime := 2 * time.Hour
 	a := d.API(audience)
 	if a != nil {
 		lifetime = a.Lifetime
 	}
-	expires := now.Add(lifetime)
-	if options.Expired {
-		expires = now.Add(-time.Hour)
-	}
-	access := accessClaims{
-		Issuer: t.opts.Issuer, Audience: audienceClaim{audience}, IssuedAt: expires.Add(-lifetime).Unix(), Expires: expires.Unix(),
-	}
+	access := accessClaims{Issuer: t.opts.Issuer, Audience: audienceClaim{audience}}
 	var permissions []string
 	if options.User != "" {
 		u, err := t.findUser(options.User)
@@ -55,7 +54,10 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 			return "", err
 		}
 		permissions = u.Permissions
-		access.Subject, access.Client, access.more = u.ID, t.opts.ClientID, u.Claims
+		if u.TokenLifetime > 0 {
+			lifetime = u.TokenLifetime
+		}
+		access.Subject, access.Client, access.more = u.ID, clientOfUsers(d, t.opts.ClientID), u.Claims
 		access.Scope = strings.Join(append([]string{"openid", "profile", "email"}, permissions...), " ")
 	} else {
 		if app := d.Client(MachineClientID); app != nil {
@@ -64,6 +66,11 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 		access.Subject, access.Client, access.GrantType = MachineClientID+"@clients", MachineClientID, "client-credentials"
 		access.Scope = strings.Join(permissions, " ")
 	}
+	expires := now.Add(lifetime)
+	if options.Expired {
+		expires = now.Add(-time.Hour)
+	}
+	access.IssuedAt, access.Expires = expires.Add(-lifetime).Unix(), expires.Unix()
 	access.Permissions = a.PermissionsOf(permissions)
 	if options.JKT != "" {
 		access.Confirmation = &confirmation{options.JKT}
@@ -85,6 +92,20 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 		Tokens: []IssuedToken{{"Access token", claims}},
 	})
 	return t.signAs(options.Bad, typ, claims)
+}
+
+// clientOfUsers returns the client that a user's token is for: usual or, if d does not have it, the first
+// that users log in to; "" if there is none.
+func clientOfUsers(d *directory.Directory, usual string) string {
+	if d.Client(usual) != nil {
+		return usual
+	}
+	for _, client := range d.Clients() {
+		if client.MayUse(directory.GrantCode) {
+			return client.ID
+		}
+	}
+	return ""
 }
 
 // signAs returns claims as a token with a defect, "" for none.

@@ -61,15 +61,15 @@ func TestGoneFromTheConfiguration(t *testing.T) {
 	t.Parallel()
 	f, _, file, restart := startKept(t, outputtest.New())
 	refresh := f.offline()
-	restart() // which saves the state
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(data), "auth0|ada2", "auth0|gone")), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	restart()
+	restart(func() {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(data), "auth0|ada2", "auth0|gone")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
 	if page := f.get("/").body; !strings.Contains(page, "No user is logged in") {
 		t.Errorf("the dashboard:\n%s", page)
 	}

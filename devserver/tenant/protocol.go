@@ -91,8 +91,8 @@ func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Ac
 	if why := checkVerifier(g.request.CodeChallenge, r.Data.CodeVerifier); why != "" {
 		return nil, reject(why)
 	}
-	if u := p.tenant.directory.Load().UserByID(g.session.user.ID); u == nil || u.Blocked { // since the login
-		return nil, reject("user is blocked")
+	if why := p.tenant.refreshGrant(g); why != "" {
+		return nil, reject(why)
 	}
 	if g.request.thumbprint != "" && g.request.thumbprint != thumbprint {
 		return nil, reject("the DPoP proof is missing, or by another key than dpop_jkt of the authorization request")
@@ -109,6 +109,28 @@ func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Ac
 		refreshToken = p.tenant.startFamily(g, r.Data.Code)
 	}
 	return p.tokens(ctx, g, "an authorization code", refreshToken)
+}
+
+// refreshGrant gives g the current user and API instead of those of the login, or returns why the user
+// gets no token.
+func (t *Tenant) refreshGrant(g *grant) string {
+	d := t.directory.Load()
+	u := d.UserByID(g.session.user.ID)
+	if u == nil || u.Blocked {
+		return "user is blocked"
+	}
+	current := *g.request
+	if current.client = d.Client(g.request.client.ID); current.client == nil {
+		return "its client no longer exists"
+	}
+	if g.request.api != nil {
+		if current.api = d.API(g.request.api.Audience); current.api == nil {
+			return "its API no longer exists"
+		}
+	}
+	g.request, g.session = &current, &session{id: g.session.id, user: u, loggedIn: g.session.loggedIn}
+	g.scopes = directory.Grantable(current.Scopes, u, current.api)
+	return ""
 }
 
 // checkAudience returns why the audience or resource (RFC 8707) of a token request is not the API of

@@ -36,7 +36,7 @@ func (t *Tenant) startFamily(g *grant, code string) (value string) {
 	}
 	value, id := t.refresh.Start(f)
 	t.spent.Put(code, id)
-	t.save()
+	t.saveNow()
 	return value
 }
 
@@ -44,7 +44,7 @@ func (t *Tenant) startFamily(g *grant, code string) (value string) {
 // configuration, use the token.
 func (p *protocol) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
 	t := p.tenant
-	defer t.save()
+	defer t.saveNow()
 	value, clientID := r.Data.RefreshToken, r.Client.GetID()
 	f, err := t.refresh.Find(value, clientID)
 	if err != nil {

@@ -31,8 +31,8 @@ const otherClient = `{
 	"grant_types": ["authorization_code", "refresh_token"]},`
 
 // startKept starts a tenant that keeps its state in a file. restart replaces it by
-// another process's, as far as that can be told from outside.
-func startKept(t *testing.T, log *outputtest.Output) (f *fixture, c *clock, file string, restart func()) {
+// another process's, as far as that can be told from outside, and calls functions while none runs.
+func startKept(t *testing.T, log *outputtest.Output) (f *fixture, c *clock, file string, restart func(between ...func())) {
 	t.Helper()
 	c, file = &clock{}, filepath.Join(t.TempDir(), "state", "tenant.json")
 	config := filepath.Join(t.TempDir(), "tenant.jsonc")
@@ -42,9 +42,12 @@ func startKept(t *testing.T, log *outputtest.Output) (f *fixture, c *clock, file
 	var current atomic.Pointer[tenant.Tenant]
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current.Load().ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)
-	restart = func() {
+	restart = func(between ...func()) {
 		if old := current.Load(); old != nil {
 			old.Close()
+		}
+		for _, act := range between {
+			act()
 		}
 		local, err := tenant.New(tenant.Options{
 			Issuer: srv.URL + "/", ClientID: "spa", AppOrigin: app, Audience: audience, Log: slog.New(slog.NewTextHandler(log, nil)),
@@ -200,6 +203,40 @@ func TestNoRefreshTokenUnasked(t *testing.T) {
 }
 
 // TestRestartKeepsLogins restarts the tenant.
+// TestCrash reads the file right after a refresh token was used, as a process does that starts after a
+// crash.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	f, _, file, restart := startKept(t, outputtest.New())
+	token := f.offline()
+	for range 3 {
+		_, a := f.renew(token)
+		token = a.Refresh
+	}
+	f.control("keys/rotate", "")
+	f.control("clock", `{"ahead": "13h"}`) // after which the session has expired, for the tenant
+	f.control("dpop/nonce", "")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := f.kids()
+	restart(func() {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Error(err)
+		}
+	})
+	if status, a := f.renew(token); status != http.StatusOK || f.kids()[0] != keys[0] {
+		t.Errorf("got %d %+v; keys %v, were %v", status, a, f.kids(), keys)
+	}
+	f.control("clock", `{"ahead": "13h"}`)
+	f.control("keys/rotate", "") // which saves
+	restart()
+	if got := f.get(authorizeURL("prompt=none", "scope=openid profile offline_access read:messages")).location.Query(); got.Get("code") == "" {
+		t.Errorf("the session: %v", got)
+	}
+}
+
 func TestRestartKeepsLogins(t *testing.T) {
 	t.Parallel()
 	log := outputtest.New()
@@ -228,13 +265,21 @@ func TestRestartKeepsLogins(t *testing.T) {
 		t.Fatalf("the next one: %d", status)
 	}
 
-	info, err := os.Stat(file)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%v, %v; want mode 0600", info.Mode(), err)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil || strings.Contains(string(data), token) || strings.Contains(string(data), strings.SplitN(a.Refresh, ".", 2)[1]) {
-		t.Errorf("a refresh token is in the file, %v", err)
+	data := []byte{}
+	restart(func() {
+		info, err := os.Stat(file)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v, %v; want mode 0600", info.Mode(), err)
+		}
+		if data, err = os.ReadFile(file); err != nil {
+			t.Error(err)
+		}
+		if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+			t.Error(err)
+		}
+	})
+	if strings.Contains(string(data), token) || strings.Contains(string(data), strings.SplitN(a.Refresh, ".", 2)[1]) {
+		t.Error("a refresh token is in the file")
 	}
 	for _, cookie := range f.browser.Jar.Cookies(f.request(http.MethodGet, "/", nil).URL) {
 		if strings.Contains(string(data), cookie.Value) {
@@ -242,10 +287,6 @@ func TestRestartKeepsLogins(t *testing.T) {
 		}
 	}
 
-	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	restart()
 	log.Await(t, "all users are logged out")
 	if status, _ := f.renew(a.Refresh); status == http.StatusOK {
 		t.Error("a token of another time works")

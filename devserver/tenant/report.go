@@ -23,8 +23,8 @@ func (t *Tenant) reportErrors(eventType string, next http.Handler) http.Handler 
 				outer(one)
 			}
 		})
-		reader := &errorReader{ResponseWriter: w}
-		next.ServeHTTP(reader, r.WithContext(ctx))
+		reader, inner := &errorReader{ResponseWriter: w}, r.WithContext(ctx)
+		next.ServeHTTP(reader, inner)
 		if reader.status < http.StatusBadRequest || isReported {
 			return
 		}
@@ -37,8 +37,22 @@ func (t *Tenant) reportErrors(eventType string, next http.Handler) http.Handler 
 			return
 		}
 		why := cmp.Or(sent.Description, sent.Error, http.StatusText(reader.status))
-		t.events.reject(ctx, Event{Type: eventType, Error: sent.Error, Text: fmt.Sprintf("A request for %s was rejected: %s", r.URL.Path, why)})
+		t.events.reject(ctx, Event{Type: eventType, Client: t.clientOf(inner), Error: sent.Error, Text: fmt.Sprintf("A request for %s was rejected: %s", r.URL.Path, why)})
 	})
+}
+
+// clientOf returns the ID of the client that has sent r, whose body was read; "" if it is unknown.
+func (t *Tenant) clientOf(r *http.Request) string {
+	id, _, _ := r.BasicAuth()
+	return t.knownClient(cmp.Or(r.PostForm.Get("client_id"), id))
+}
+
+// knownClient returns id if there is such a client, "" otherwise.
+func (t *Tenant) knownClient(id string) string {
+	if t.directory.Load().Client(id) == nil {
+		return ""
+	}
+	return id
 }
 
 // errorReader keeps the status of a response and, if it is an error, the begin of its body.

@@ -16,7 +16,7 @@ func TestErrorsAreEvents(t *testing.T) {
 	for name, tc := range map[string]struct {
 		path, form string
 		code       string
-		text       string // of the event
+		text       string // of the event, whose client is that of the form
 	}{
 		"a grant for passwords":  {"/oauth/token", "grant_type=password&username=a&password=b&client_id=spa", "unsupported_grant_type", "docs/tenant.md"},
 		"a grant for devices":    {"/oauth/token", "grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id=spa", "unsupported_grant_type", "docs/tenant.md"},
@@ -41,7 +41,11 @@ func TestErrorsAreEvents(t *testing.T) {
 				t.Errorf("got %d %s %v", got.status, got.body, got.header)
 			}
 			events := decode[[]tenant.Event](t, f.get("/_tenant/events").body)
-			if len(events) != 1 || !events[0].Rejected || events[0].Error != tc.code || !strings.Contains(events[0].Text, tc.text) {
+			client := ""
+			if strings.Contains(tc.form, "client_id=spa") && !strings.Contains(tc.form, "spa&client_id") {
+				client = "spa"
+			}
+			if len(events) != 1 || !events[0].Rejected || events[0].Error != tc.code || !strings.Contains(events[0].Text, tc.text) || events[0].Client != client {
 				t.Errorf("the events are %v", events)
 			}
 		})
@@ -68,7 +72,18 @@ func TestMismatch(t *testing.T) {
 			}
 		}
 	}
-	for name, want := range map[string]string{"redirect_uri=": "<dd>nothing</dd>", "redirect_uri=" + app + "/" + strings.Repeat("x", 400): "…</code>"} {
+	f.ask("session", `{"user": "ada@example.com"}`)
+	f.get(authorizeURL("redirect_uri=" + app + "/x"))
+	f.get("/v2/logout?client_id=spa&returnTo=" + app + "/x")
+	for _, e := range decode[[]tenant.Event](t, f.get("/_tenant/events?user=ada@example.com").body)[:2] {
+		if e.Client != "spa" || !e.Rejected {
+			t.Errorf("the event is %v", e)
+		}
+	}
+	if got := f.get(authorizeURL("redirect_uri=com.acme.app:/callback")).body; !strings.Contains(got, "&#34;com.acme.app:/callback&#34;") {
+		t.Errorf("for an app: %s", got)
+	}
+	for name, want := range map[string]string{"redirect_uri=": "<dd>nothing</dd>", "redirect_uri=" + app + "/#x": "#x", "redirect_uri=" + app + "/" + strings.Repeat("x", 400): "…</code>"} {
 		if got := f.get(authorizeURL(name)).body; !strings.Contains(got, want) || strings.Contains(got, "To allow it") {
 			t.Errorf("%.40s: got %s", name, got)
 		}

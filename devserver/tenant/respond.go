@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
@@ -47,6 +49,9 @@ func (t *Tenant) fail(w http.ResponseWriter, r *http.Request, req *authRequest, 
 	event := Event{Type: EventLogin, User: emailOf(u), Client: req.client.ID, Error: string(err.ErrorType)}
 	if err.ErrorType == oidc.LoginRequired { // the usual result of silent authentication
 		event.Text = fmt.Sprintf("%q asked whether a user is logged in: no", req.client.Name)
+		if _, err := r.Cookie(t.cookieName(sessionCookie)); err != nil {
+			event.Text += ", the browser sent no session"
+		}
 		t.events.add(r.Context(), event)
 	} else {
 		t.opts.Log.Warn("login rejected", "error", string(err.ErrorType), "why", err.Description)
@@ -65,7 +70,7 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 	if params["state"] == "" {
 		delete(params, "state")
 	}
-	if req.ResponseMode == responseModeWebMessage {
+	if req.ResponseMode == responseModeWebMessage && strings.HasPrefix(req.RedirectURI, "http") { // check rejects it for others
 		t.postMessage(w, r, req, params)
 		return
 	}
@@ -83,13 +88,13 @@ func (t *Tenant) respond(w http.ResponseWriter, r *http.Request, req *authReques
 		nonce := rand.Text()
 		w.Header().Set("Content-Security-Policy",
 			"default-src 'none'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; script-src 'nonce-"+nonce+"'")
-		t.render(w, http.StatusOK, "post.html", map[string]any{"Nonce": nonce, "Action": req.RedirectURI, "Fields": params})
+		t.render(w, http.StatusOK, "post.html", map[string]any{"Nonce": nonce, "Action": template.URL(req.RedirectURI), "Fields": params})
 		return
 	case "":
-		if req.ResponseType == "" || req.ResponseType == oidc.ResponseTypeCode {
+		if !strings.Contains(string(req.ResponseType), "token") {
 			break
 		}
-		fallthrough // the default of all other response types (OAuth 2.0 Multiple Response Types §5)
+		fallthrough // the default of types with tokens (OAuth 2.0 Multiple Response Types §5)
 	case oidc.ResponseModeFragment:
 		u.Fragment = ""                                                          // a registered URI has none (RFC 6749 §3.1.2)
 		http.Redirect(w, r, u.String()+"#"+fields.Encode(), http.StatusSeeOther) //nolint:gosec // one of the client's callbacks
@@ -135,8 +140,9 @@ func (t *Tenant) renderMessage(w http.ResponseWriter, target string, params map[
 // web_message gets the error too, if its origin is a web origin of some client;
 // otherwise the SDK would wait for a minute.
 func (t *Tenant) reject(w http.ResponseWriter, r *http.Request, code string, m message) {
+	s := t.currentSession(r)
 	t.opts.Log.Warn("login rejected", "error", code, "why", m.Title)
-	t.events.reject(r.Context(), Event{Type: EventLogin, Error: code, Text: "A login was rejected: " + m.String()})
+	t.events.reject(r.Context(), Event{Type: EventLogin, User: emailOf(s.userOrNil()), Client: t.knownClient(r.FormValue("client_id")), Error: code, Text: "A login was rejected: " + m.String()})
 	target := directory.Origin(r.FormValue("redirect_uri"))
 	if oidc.ResponseMode(r.FormValue("response_mode")) == responseModeWebMessage && t.directory.Load().IsWebOrigin(target) {
 		t.renderMessage(w, target, map[string]string{"error": code, "error_description": m.String(), "state": r.FormValue("state")})

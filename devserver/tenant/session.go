@@ -23,6 +23,14 @@ type session struct {
 	loggedIn time.Time
 }
 
+// userOrNil returns the user of s, nil if s is nil.
+func (s *session) userOrNil() *directory.User {
+	if s == nil {
+		return nil
+	}
+	return s.user
+}
+
 // currentSession returns the session of the browser that sent r, or nil.
 func (t *Tenant) currentSession(r *http.Request) *session {
 	cookie, err := r.Cookie(t.cookieName(sessionCookie))
@@ -110,8 +118,12 @@ func (t *Tenant) isSecure() bool { return strings.HasPrefix(t.opts.Issuer, "http
 
 // cookieName returns another name for https: a browser never lets http replace a Secure cookie
 // of the same host (RFC 6265bis §5.7), so that nobody could log in after a change to http. With
-// the prefix, the cookie is also bound to the host.
+// the prefix, the cookie is also bound to the host. The name has the port, because cookies do not
+// distinguish the tenants of one host.
 func (t *Tenant) cookieName(name string) string {
+	if t.port != "" {
+		name += "_" + t.port
+	}
 	if t.isSecure() {
 		return "__Host-" + name
 	}

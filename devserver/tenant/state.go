@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"calling-an-api.example/devserver/tenant/internal/refresh"
@@ -92,60 +91,13 @@ func (t *Tenant) load() (keys []*signingKey, err error) {
 	return keys, nil
 }
 
-// saveInterval is how long after one save of the state the next may begin. Many changes of parallel
-// tests are saved at once.
-const saveInterval = 100 * time.Millisecond
-
-// saver saves the state in a goroutine of its own while there are changes, so that no request waits
-// for it.
-type saver struct {
-	closing chan struct{} // closed when the last changes have to be saved
-
-	mu       sync.Mutex // protects the fields below
-	isActive bool       // its goroutine runs
-	isDirty  bool       // there are changes that it has not begun to save
-	running  sync.WaitGroup
-}
-
 // save has the state file written soon, and before [Tenant.Close] returns.
-func (t *Tenant) save() {
-	if t.opts.StateFile == "" {
-		return
-	}
-	t.saver.mu.Lock()
-	defer t.saver.mu.Unlock()
-	if t.saver.isDirty = true; !t.saver.isActive {
-		t.saver.isActive = true
-		t.saver.running.Go(t.saveChanges)
-	}
-}
+func (t *Tenant) save() { t.saver.Save() }
 
-// saveChanges saves until there are no more changes. A failure is logged: the tenant works without
-// the file.
-func (t *Tenant) saveChanges() {
-	for {
-		t.saver.mu.Lock()
-		if !t.saver.isDirty {
-			t.saver.isActive = false
-			t.saver.mu.Unlock()
-			return
-		}
-		t.saver.isDirty = false
-		t.saver.mu.Unlock()
-		if err := t.write(); err != nil {
-			t.opts.Log.Warn("the tenant's state could not be saved", "err", err)
-		}
-		pause := time.NewTimer(saveInterval)
-		select {
-		case <-pause.C:
-		case <-t.saver.closing:
-		}
-		pause.Stop()
-	}
-}
+// saveNow is save, and waits: what was answered must be true after a crash.
+func (t *Tenant) saveNow() { t.saver.SaveNow() }
 
-// write replaces the state file atomically. It waits for the first signing key. Only saveChanges may
-// call it.
+// write replaces the state file atomically. It waits for the first signing key. Only saver calls it.
 func (t *Tenant) write() error {
 	keys, err := t.keys.list()
 	if err != nil {
@@ -159,10 +111,10 @@ func (t *Tenant) write() error {
 		}
 		s.Keys = append(s.Keys, savedKey{key.id, private})
 	}
-	t.sessions.Each(func(cookie string, one *session, born time.Time) {
+	t.sessions.All(func(cookie string, one *session, born time.Time) {
 		s.Sessions = append(s.Sessions, savedSession{cookie, one.id, one.user.ID, one.loggedIn, born})
 	})
-	t.consents.Each(func(key string, scopes []string, born time.Time) {
+	t.consents.All(func(key string, scopes []string, born time.Time) {
 		s.Consents = append(s.Consents, savedConsent{key, scopes, born})
 	})
 	s.Families = t.refresh.Save()

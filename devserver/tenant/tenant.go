@@ -56,6 +56,7 @@ import (
 	"calling-an-api.example/devserver/internal/source"
 	"calling-an-api.example/devserver/tenant/internal/expiring"
 	"calling-an-api.example/devserver/tenant/internal/refresh"
+	"calling-an-api.example/devserver/tenant/internal/saver"
 )
 
 // Options are the settings of a Tenant. Only Issuer is required.
@@ -88,6 +89,7 @@ type Tenant struct {
 	opts      Options
 	handler   http.Handler
 	mux       *http.ServeMux // all paths; a part of handler
+	port      string         // of the issuer, "" if it names none
 	decoder   *schema.Decoder
 	keys      *signingKeys
 	directory atomic.Pointer[directory.Directory]
@@ -113,8 +115,7 @@ type Tenant struct {
 	ended chan struct{} // closed by end
 	end   func()
 
-	saver saver
-	close func()
+	saver *saver.Saver // nil without a state file
 }
 
 // New returns a Tenant. It generates its signing key in the background. It returns an
@@ -138,6 +139,7 @@ func New(opts Options) (*Tenant, error) {
 	opts.Now = moved.now
 	t := &Tenant{
 		opts:     opts,
+		port:     issuer.Port(),
 		decoder:  schema.NewDecoder(),
 		requests: expiring.New[*authRequest](1000, 30*time.Minute, opts.Now),
 		codes:    expiring.New[*grant](1000, time.Minute, opts.Now),
@@ -152,8 +154,6 @@ func New(opts Options) (*Tenant, error) {
 	}
 	t.ended = make(chan struct{})
 	t.end = sync.OnceFunc(func() { close(t.ended) })
-	t.saver.closing = make(chan struct{})
-	t.close = sync.OnceFunc(func() { close(t.saver.closing) })
 	t.decoder.IgnoreUnknownKeys(true)
 	if err := t.Reload(); err != nil { // before the state, which refers to users
 		return nil, err
@@ -163,6 +163,11 @@ func New(opts Options) (*Tenant, error) {
 		opts.Log.Warn("the state file is unreadable and was renamed to .bad; all users are logged out", "err", err)
 	}
 	t.keys = newSigningKeys(keys)
+	if opts.StateFile != "" {
+		t.saver = saver.New(t.write, func(err error) {
+			t.opts.Log.Warn("the tenant's state could not be saved; it is tried again every second", "err", err)
+		})
+	}
 	if keys == nil { // saved now, so that tokens of clients outlive a restart too
 		t.save()
 	}
@@ -211,9 +216,8 @@ func (t *Tenant) Configure(file string, data []byte) error {
 // Close waits for the generation of the signing key, and saves what has changed. The Tenant must
 // not be used afterwards.
 func (t *Tenant) Close() {
-	t.close()
 	_ = t.keys.first() // callers that need the key get its error
-	t.saver.running.Wait()
+	t.saver.Close()
 }
 
 // ServeHTTP implements http.Handler. It rejects requests whose Host is neither the

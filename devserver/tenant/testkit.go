@@ -46,18 +46,21 @@ func (t *Tenant) EndSessions(user string) error {
 	return nil
 }
 
-// endThose ends the sessions and the refresh tokens that is reports true of, by their user and the
-// session's ID.
+// endThose ends the sessions, authorization codes and refresh tokens that is reports true of, by their
+// user and the session's ID.
 func (t *Tenant) endThose(is func(userID, sessionID string) bool) {
+	t.codes.TakeThose(func(_ string, g *grant) bool { return is(g.session.user.ID, g.session.id) })
 	t.sessions.TakeThose(func(_ string, s *session) bool { return is(s.user.ID, s.id) })
 	t.refresh.EndThose(func(f refresh.Family) bool { return is(f.User, f.SessionID) })
 	t.save()
+	t.events.touch()
 }
 
 // RotateKey makes a new signing key. Old ones stay published, at most five keys in total.
 func (t *Tenant) RotateKey() error {
 	err := t.keys.rotate()
-	t.save()
+	t.saveNow()
+	t.events.touch()
 	return err
 }
 
@@ -68,6 +71,7 @@ func (t *Tenant) RevokeKey(id string) error {
 		return errors.New("there is no such key, or it signs new tokens: rotate first")
 	}
 	t.save()
+	t.events.touch()
 	return nil
 }
 
@@ -91,8 +95,22 @@ func (t *Tenant) Reset() {
 	t.save()
 }
 
-// Events returns the last 5000 events, the newest first. They contain claims but no tokens.
-func (t *Tenant) Events() []Event { return t.events.list(maxEvents) }
+// Events returns the last 5000 events, the newest first; for a user that is an email address or an
+// ID, those of this user. They contain claims but no tokens.
+func (t *Tenant) Events(user string) []Event {
+	list := t.events.list(maxEvents)
+	if user != "" {
+		email := t.emailOf(user)
+		list = slices.DeleteFunc(list, func(one Event) bool { return email == "" || one.User != email })
+	}
+	for i := range list {
+		list[i].Tokens = slices.Clone(list[i].Tokens)
+		for j, token := range list[i].Tokens {
+			list[i].Tokens[j].Claims = copied(token.Claims)
+		}
+	}
+	return list
+}
 
 // serveEvents is GET /_tenant/events?user=NAME: the events as JSON, without the parameter of all
 // users.
@@ -104,16 +122,13 @@ func (t *Tenant) serveEvents(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	list := t.Events()
 	if query.Has("user") {
-		u, err := t.findUser(query.Get("user"))
-		if err != nil {
+		if _, err := t.findUser(query.Get("user")); err != nil {
 			writeError(w, http.StatusBadRequest, "invalid_request", err.Error())
 			return
 		}
-		list = slices.DeleteFunc(list, func(one Event) bool { return one.User != u.Email })
 	}
-	writeJSON(w, http.StatusOK, list)
+	writeJSON(w, http.StatusOK, t.Events(query.Get("user")))
 }
 
 // serveSession is POST /_tenant/session: it sets the session's cookie, and answers with it for
@@ -132,8 +147,13 @@ func (t *Tenant) serveSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.forgetSession(r)
+	t.save()
 	http.SetCookie(w, cookie)
-	writeJSON(w, http.StatusOK, map[string]any{
-		"done": true, "cookie": map[string]string{"name": cookie.Name, "value": cookie.Value, "url": t.opts.Issuer},
-	})
+	sameSite := "Lax"
+	if cookie.SameSite == http.SameSiteNoneMode {
+		sameSite = "None"
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"done": true, "cookie": map[string]any{ // as Playwright's addCookies has it
+		"name": cookie.Name, "value": cookie.Value, "url": t.opts.Issuer, "sameSite": sameSite, "secure": cookie.Secure, "httpOnly": cookie.HttpOnly,
+	}})
 }

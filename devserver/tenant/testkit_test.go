@@ -150,8 +150,8 @@ func TestEvents(t *testing.T) {
 func TestIgnoredParameters(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	f.get(authorizeURL("resource=https://api.test", "claims={}", "ui_locales=de"))
-	if got := f.get("/_tenant/events").body; !strings.Contains(got, "ignores: claims, resource, ui_locales") {
+	f.get(authorizeURL("display=page", "claims={}", "ui_locales=de", "connection="))
+	if got := f.get("/_tenant/events").body; !strings.Contains(got, "ignores: claims, display, ui_locales") {
 		t.Errorf("got %s", got)
 	}
 }

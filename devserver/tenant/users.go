@@ -3,11 +3,13 @@ package tenant
 import (
 	"cmp"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"calling-an-api.example/devserver/internal/directory"
 )
@@ -15,9 +17,11 @@ import (
 // This file changes users while the tenant runs. The configuration stays as it is, and is in
 // effect again after [Tenant.Reset].
 
-// Limits: how many users may be added, and the lifetime of a user's tokens.
+// Limits: how many users may be added, the size of a user's claims in bytes, because events keep
+// copies, and the lifetime of a user's tokens.
 const (
 	maxAddedUsers    = 1000
+	maxClaims        = 4 << 10
 	maxTokenLifetime = 30 * 24 * 3600 // seconds, as of an API's
 )
 
@@ -50,8 +54,11 @@ func (t *Tenant) AddUser(asked NewUser) (User, error) {
 	u := &directory.User{
 		ID: cmp.Or(asked.ID, "auth0|"+unique), Email: email, Password: cmp.Or(asked.Password, rand.Text()),
 		GivenName: asked.GivenName, FamilyName: asked.FamilyName, Nickname: cmp.Or(asked.Nickname, nickname), Picture: asked.Picture,
-		Permissions: asked.Permissions, Blocked: asked.Blocked, EmailVerified: asked.EmailVerified == nil || *asked.EmailVerified,
-		Claims: asked.Claims, TokenLifetime: time.Duration(asked.TokenLifetime) * time.Second, UpdatedAt: t.opts.Now(),
+		Permissions: slices.Clone(asked.Permissions), Blocked: asked.Blocked, EmailVerified: asked.EmailVerified == nil || *asked.EmailVerified,
+		Claims: copied(asked.Claims), TokenLifetime: time.Duration(asked.TokenLifetime) * time.Second, UpdatedAt: t.opts.Now(),
+	}
+	if strings.ContainsFunc(u.ID+u.Email, unicode.IsControl) {
+		return User{}, errors.New("user_id and email must not have control characters")
 	}
 	if err := t.checkUser(asked.Permissions, asked.Claims, asked.TokenLifetime); err != nil {
 		return User{}, err
@@ -66,7 +73,9 @@ func (t *Tenant) AddUser(asked NewUser) (User, error) {
 		return User{}, err
 	}
 	t.added = append(t.added, u)
+	delete(t.changes, u.ID) // of one who is gone
 	t.directory.Store(d)
+	t.events.touch()
 	return newUser(u), nil
 }
 
@@ -85,7 +94,7 @@ type UserChange struct {
 // permissions. The error says what is invalid, or that there is no such user.
 func (t *Tenant) ChangeUser(asked UserChange) error {
 	change := directory.Change{
-		Blocked: asked.Blocked, EmailVerified: asked.EmailVerified, Permissions: asked.Permissions, Claims: asked.Claims,
+		Blocked: asked.Blocked, EmailVerified: asked.EmailVerified, Permissions: slices.Clone(asked.Permissions), Claims: copied(asked.Claims),
 	}
 	seconds := 0
 	if asked.TokenLifetime != nil {
@@ -107,6 +116,7 @@ func (t *Tenant) ChangeUser(asked UserChange) error {
 	}
 	t.changes[u.ID] = t.changes[u.ID].Then(change)
 	t.directory.Store(t.directory.Load().WithChanges(t.changes))
+	t.events.touch()
 	return nil
 }
 
@@ -120,6 +130,9 @@ func (t *Tenant) checkUser(permissions []string, claims map[string]any, lifetime
 	}
 	if lifetime < 0 || lifetime > maxTokenLifetime {
 		return errors.New("token_lifetime must be between 1 second and 30 days, or 0 for the API's")
+	}
+	if data, err := json.Marshal(claims); err != nil || len(data) > maxClaims {
+		return fmt.Errorf("the claims must be JSON of at most %d KiB", maxClaims>>10)
 	}
 	return directory.CheckClaims(claims)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"calling-an-api.example/devserver/internal/outputtest"
+	"calling-an-api.example/devserver/tenant"
 )
 
 // text returns a member of an answer.
@@ -66,6 +67,8 @@ func TestFieldsOfUsers(t *testing.T) {
 		"the same email":         {`{"email": "Ada@example.com"}`, `email address \"Ada@example.com\"`},
 		"no email":               {`{"email": "ada"}`, "not an email address"},
 		"no namespace":           {`{"claims": {"sub": "x"}}`, "needs a namespace"},
+		"control characters":     {`{"user_id": "a\nb"}`, "control characters"},
+		"large claims":           {`{"claims": {"https://x.test/a": "` + strings.Repeat("x", 5000) + `"}}`, "at most 4 KiB"},
 		"an unknown permission":  {`{"permissions": ["read:mesages"]}`, `no API has the permission \"read:mesages\"`},
 		"a negative lifetime":    {`{"token_lifetime": -1}`, "token_lifetime"},
 		"a lifetime of too long": {`{"token_lifetime": 2592001}`, "token_lifetime"},
@@ -143,6 +146,95 @@ func TestChangedUsers(t *testing.T) {
 	}
 }
 
+// TestChangeAfterTheCode changes a user between the code and its exchange: the tokens are those of the
+// changed user. A code of a session that was ended is worth nothing.
+func TestChangeAfterTheCode(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	f.ask("session", `{"user": "ada@example.com"}`)
+	code := func() string {
+		t.Helper()
+		return f.get(authorizeURL("prompt=none", "scope=openid email offline_access read:messages")).location.Query().Get("code")
+	}
+	first, second := code(), code()
+	f.ask("users/change", `{"user": "auth0|ada", "permissions": [], "email_verified": false, "token_lifetime": 5}`)
+	_, tokens := f.tokens(codeForm(first))
+	access := claims(t, tokens.Access)
+	if mustJSON(t, access["permissions"]) != "[]" || tokens.Scope != "openid email offline_access" || claims(t, tokens.ID)["email_verified"] != false || access["exp"].(float64)-access["iat"].(float64) != 5 {
+		t.Errorf("the tokens are %v, %v", access, claims(t, tokens.ID))
+	}
+	minted := f.control("token", `{"user": "auth0|ada"}`)
+	if got := claims(t, decode[tokenAnswer](t, minted.body).Access); got["exp"].(float64)-got["iat"].(float64) != 5 {
+		t.Errorf("a minted token: %v", got)
+	}
+	f.ask("sessions/expire", `{"user": "auth0|ada"}`)
+	if status, got := f.tokens(codeForm(second)); status != http.StatusForbidden || got.Refresh != "" {
+		t.Errorf("a code of an ended session: %d %+v", status, got)
+	}
+}
+
+// TestUserOfLongAgo blocks a user who then leaves the configuration. Another one with the ID is not
+// blocked.
+func TestUserOfLongAgo(t *testing.T) {
+	t.Parallel()
+	f, local := startLocal(t, outputtest.New())
+	f.ask("users/change", `{"user": "auth0|charles", "blocked": true}`)
+	if err := local.Configure("t.jsonc", []byte(manyKinds)); err != nil {
+		t.Fatal(err)
+	}
+	f.ask("users", `{"user_id": "auth0|charles", "email": "charles@other.test"}`)
+	f.ask("users/change", `{"user": "auth0|ada", "email_verified": false}`)
+	if status, got := f.ask("session", `{"user": "auth0|charles"}`); status != http.StatusOK {
+		t.Errorf("got %d %v", status, got)
+	}
+	if err := local.Configure("t.jsonc", []byte(configured(t, `charles@example.com`, `charles@other.test`))); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(local.Users()); n != 2 { // the configuration has him now
+		t.Errorf("there are %d users", n)
+	}
+}
+
+// TestValuesAreCopied changes what was given to the tenant, and what it has returned.
+func TestValuesAreCopied(t *testing.T) {
+	t.Parallel()
+	_, local := startLocal(t, outputtest.New())
+	permissions, roles := []string{"read:messages"}, []any{"admin"}
+	u, err := local.AddUser(tenant.NewUser{Permissions: permissions, Claims: map[string]any{"https://x.test/roles": roles}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	permissions[0], roles[0] = "changed", "changed"
+	for range 2 {
+		if _, err := local.Mint(tenant.MintOptions{User: u.ID}); err != nil {
+			t.Fatal(err)
+		}
+		got := local.Events(u.Email)[0].Tokens[0].Claims
+		if text := mustJSON(t, got); strings.Contains(text, "changed") {
+			t.Errorf("the claims are %s", text)
+		}
+		got["https://x.test/roles"].([]any)[0] = "changed"
+	}
+	if len(local.Events("nobody@example.com")) != 0 || len(local.Events("")) != 2 {
+		t.Error("the events are not filtered")
+	}
+}
+
+// TestTokensOfOwnConfiguration makes a token where the file has other clients and APIs than the default.
+func TestTokensOfOwnConfiguration(t *testing.T) {
+	t.Parallel()
+	f, local := startLocal(t, outputtest.New())
+	config := `{"users": [{"user_id": "a", "email": "a@b.c", "password": "p"}], "clients": [{"client_id": "mine", "name": "M", "grant_types": ["authorization_code"]}],
+		"apis": [{"audience": "https://mine.test", "name": "A", "scopes": {}, "token_lifetime": 60}]}`
+	if err := local.Configure("t.jsonc", []byte(config)); err != nil {
+		t.Fatal(err)
+	}
+	got := claims(t, decode[tokenAnswer](t, f.control("token", `{"user": "a"}`).body).Access)
+	if got["azp"] != "mine" || !strings.Contains(mustJSON(t, got["aud"]), "https://mine.test") || got["exp"].(float64)-got["iat"].(float64) != 60 {
+		t.Errorf("got %v", got)
+	}
+}
+
 // TestLoginOfManyUsers logs in by the page: it lists the configuration's users, accepts those of
 // tests, and tells two with one nickname apart.
 func TestLoginOfManyUsers(t *testing.T) {
@@ -190,19 +282,19 @@ func TestAllConsent(t *testing.T) {
 		t.Errorf("without: %q", got)
 	}
 	cookie, ok := answer["cookie"].(object)
-	if !ok || status != http.StatusOK || cookie["name"] != "local_tenant_session" || cookie["url"] != f.url+"/" {
+	if !ok || status != http.StatusOK || !strings.HasPrefix(text(t, cookie, "name"), "local_tenant_session_") || cookie["sameSite"] != "Lax" || cookie["secure"] != false || cookie["httpOnly"] != true || cookie["url"] != f.url+"/" {
 		t.Fatalf("the answer is %d %v", status, answer)
 	}
 	f.ask("session", `{"user": "ada@example.com"}`) // which replaces the other one
 	f.browser = newBrowser(t)
-	header := "Cookie: local_tenant_session=" + text(t, cookie, "value")
+	header := "Cookie: " + text(t, cookie, "name") + "=" + text(t, cookie, "value")
 	if got := f.get(authorizeURL("prompt=none"), header).location.Query().Get("error"); got != "login_required" {
 		t.Errorf("the session that was replaced: %q", got)
 	}
 	_, answer = f.ask("session", `{"user": "ada@example.com"}`)
 	cookie, _ = answer["cookie"].(object)
 	f.browser = newBrowser(t)
-	if got := f.get(authorizeURL("prompt=none"), "Cookie: local_tenant_session="+text(t, cookie, "value")).location.Query().Get("code"); got == "" {
+	if got := f.get(authorizeURL("prompt=none"), "Cookie: "+text(t, cookie, "name")+"="+text(t, cookie, "value")).location.Query().Get("code"); got == "" {
 		t.Error("the cookie in the answer does not work")
 	}
 }

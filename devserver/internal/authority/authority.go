@@ -43,6 +43,9 @@ type Names struct {
 	IPs []net.IP
 }
 
+// maxRaces is how often Load tries again when other processes make authorities at the same time.
+const maxRaces = 20
+
 // maxNames is how many names and addresses an authority takes over from its predecessor.
 const maxNames = 32
 
@@ -76,8 +79,11 @@ func Load(folder string, names Names) (*Authority, error) {
 		return nil, err
 	}
 	a, err := load(folder, names)
-	if errors.Is(err, os.ErrExist) { // another process was faster
-		a, err = load(folder, names)
+	for range maxRaces {
+		if !errors.Is(err, os.ErrExist) && (err != nil || a.covers(names)) {
+			break
+		}
+		a, err = load(folder, names) // another process was faster
 	}
 	if err != nil {
 		return nil, err

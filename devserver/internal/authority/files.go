@@ -28,7 +28,11 @@ func read(folder string) (*Authority, error) {
 			return nil, err
 		}
 	}
-	pair, err := tls.LoadX509KeyPair(file, file)
+	content, err := os.ReadFile(file) // once, because another process may replace it
+	if err != nil {
+		return nil, fmt.Errorf("the certificate authority %s: %w", file, err)
+	}
+	pair, err := tls.X509KeyPair(content, content)
 	if err != nil {
 		return nil, fmt.Errorf("the certificate authority %s: %w", file, err)
 	}

@@ -228,8 +228,15 @@ func (c Config) validate(given map[string]string) (Config, error) {
 	} else {
 		c.Issuers = []string{c.Origin(c.TenantAddr)}
 	}
-	if c.TenantOnly && !c.Local() {
-		return Config{}, fmt.Errorf("--tenant-only serves the local tenant, and %s names another one: remove one of them", given["domain"])
+	if c.TenantOnly {
+		if !c.Local() {
+			return Config{}, fmt.Errorf("--tenant-only serves the local tenant, and %s names another one: remove one of them", given["domain"])
+		}
+		for _, name := range []string{"build", "open", "frontend", "proxy-config"} {
+			if given[name] != "" {
+				return Config{}, fmt.Errorf("%s has no effect with --tenant-only, which serves no page: remove one of them", given[name])
+			}
+		}
 	}
 	c.AlsoLocal = !c.Local() && slices.Contains(c.Issuers, c.Origin(c.TenantAddr))
 	if c.ClientID == "" {

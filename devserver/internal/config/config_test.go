@@ -171,6 +171,7 @@ func TestPlace(t *testing.T) {
 		"its address":            {[]string{"--addr", "app.localhost:1"}, "app.localhost:1", false, ""},
 		"two names":              {[]string{"--allowed-host", "a b"}, "", false, "-allowed-host"},
 		"another tenant":         {[]string{"--tenant-only", "--domain", "acme.eu.auth0.com", "--client-id", "x"}, "", false, "--domain names another one"},
+		"a page for nobody":      {[]string{"--tenant-only", "--frontend", "x"}, "", false, "--frontend has no effect"},
 		"a pattern":              {[]string{"--allowed-host", "*.dev.test"}, "", false, "host name"},
 		"not ASCII":              {[]string{"--host", "ümlaut.test"}, "", false, "--host"},
 		"port and addr":          {[]string{"--addr", "127.0.0.1:1", "--port", "2"}, "127.0.0.1:2", false, ""},

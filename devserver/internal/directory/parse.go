@@ -182,11 +182,18 @@ func (b *builder) policies(list []policyConfig, at string, client *Client, d *Di
 // requireURLs requires absolute URLs, which are in the list at the JSON pointer.
 func (b *builder) requireURLs(urls []string, at string) {
 	for i, one := range urls {
-		u, err := url.Parse(one)
-		isApp := err == nil && u.Host == "" && u.Path != "" && strings.Contains(u.Scheme, ".") // com.acme.app:/callback (RFC 8252 §7.1)
-		b.require(err == nil && u.Scheme != "" && u.Scheme != "javascript" && u.Scheme != "data" && (u.Host != "" || isApp) && u.Fragment == "", fmt.Sprintf("%s/%d", at, i),
-			"%q is not an absolute URL without a fragment, like \"https://app.example/callback\"", one)
+		b.require(IsURL(one), fmt.Sprintf("%s/%d", at, i), "%q is not an absolute URL without a fragment, like \"https://app.example/callback\"", one)
 	}
+}
+
+// IsURL reports whether one can be a URL of a client: an absolute one without a fragment, or that of a
+// native app, like com.acme.app:/callback (RFC 8252 §7.1).
+func IsURL(one string) bool {
+	u, err := url.Parse(one)
+	if err != nil || u.Fragment != "" || slices.Contains([]string{"", "javascript", "data"}, u.Scheme) {
+		return false
+	}
+	return u.Host != "" || u.Path != "" && strings.Contains(u.Scheme, ".")
 }
 
 // api converts a, which is at the JSON pointer at.

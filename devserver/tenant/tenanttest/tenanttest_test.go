@@ -39,7 +39,7 @@ func TestVerbs(t *testing.T) {
 	local := tenanttest.Start(t, tenant.Options{})
 	u := local.User(t, tenant.NewUser{Permissions: []string{"read:messages"}})
 	local.Token(t, tenant.MintOptions{User: u.ID})
-	if claims := local.Events()[0].Tokens[0].Claims; claims["sub"] != u.ID {
+	if claims := local.Events(u.Email)[0].Tokens[0].Claims; claims["sub"] != u.ID {
 		t.Errorf("the claims are %v", claims)
 	}
 	once := 1
@@ -63,7 +63,7 @@ func TestVerbs(t *testing.T) {
 		}
 	}
 	local.Token(t, tenant.MintOptions{User: u.ID})
-	if claims := local.Events()[0].Tokens[0].Claims; claims["exp"].(float64) < float64(time.Now().Add(2*time.Hour).Unix()) || len(claims["permissions"].([]any)) != 0 {
+	if claims := local.Events(u.Email)[0].Tokens[0].Claims; claims["exp"].(float64) < float64(time.Now().Add(2*time.Hour).Unix()) || len(claims["permissions"].([]any)) != 0 {
 		t.Errorf("the claims are %v", claims)
 	}
 	for _, u := range local.Users() {
@@ -85,8 +85,8 @@ func TestSession(t *testing.T) {
 		t.Error("got no token")
 	}
 	local.Reset()
-	if len(local.Users()) != 2 || len(local.Events()) != 0 {
-		t.Errorf("after a reset: %v, %v", local.Users(), local.Events())
+	if len(local.Users()) != 2 || len(local.Events("")) != 0 {
+		t.Errorf("after a reset: %v, %v", local.Users(), local.Events(""))
 	}
 	config := `{"users": [], "clients": [{"client_id": "a", "name": "A", "grant_types": []}], "apis": []}`
 	if err := local.Configure("test", []byte(config)); err != nil {

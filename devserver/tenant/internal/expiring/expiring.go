@@ -117,7 +117,16 @@ func (m *Map[V]) Each(f func(key string, value V, born time.Time)) {
 	}
 }
 
-// Restore stores an entry of Each again, with the time it was stored at, or now if the
+// All is Each with the entries that have expired too: the clock may be set back.
+func (m *Map[V]) All(f func(key string, value V, born time.Time)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, item := range m.entries {
+		f(key, item.value, item.born)
+	}
+}
+
+// Restore stores an entry of Each or All again, with the time it was stored at, or now if the
 // clock has been set back since.
 func (m *Map[V]) Restore(key string, value V, born time.Time) {
 	m.mu.Lock()
