@@ -22,6 +22,35 @@ func TestTenantFollowsItsFile(t *testing.T) {
 	}
 }
 
+// TestStateIsNotForGit makes the folder of the state where there is none, so that git ignores it.
+func TestStateIsNotForGit(t *testing.T) {
+	t.Parallel()
+	for name, existing := range map[string]bool{"a new folder": false, "one's own": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			state := ""
+			_, log, stop := start(t, func(dir string, cfg *config.Config) {
+				state = filepath.Join(dir, "a", "state")
+				cfg.TenantOnly, cfg.TenantState, cfg.HTTPS = true, state, true
+				if existing {
+					write(t, state, "mine", "")
+				}
+			})
+			log.Await(t, `local tenant listening on`)
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+			content, err := os.ReadFile(filepath.Join(state, ".gitignore"))
+			if existing != os.IsNotExist(err) || !existing && string(content) != "*\n" {
+				t.Errorf("%q, %v", content, err)
+			}
+			if _, err := os.Stat(filepath.Join(state, "ca.pem")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func followTenantFile(t *testing.T, alone bool) {
 	t.Helper()
 	data, err := os.ReadFile("tenant/testdata/tenant.jsonc")

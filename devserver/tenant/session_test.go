@@ -1,8 +1,10 @@
 package tenant_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +36,15 @@ func TestCookieAttributes(t *testing.T) {
 			if !strings.Contains(got, "; "+part) {
 				t.Errorf("%s: %q lacks %s", issuer, got, part)
 			}
+		}
+		var answer struct {
+			Cookie struct {
+				SameSite string `json:"sameSite"`
+				Secure   bool   `json:"secure"`
+			} `json:"cookie"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || !slices.Contains(want, "SameSite="+answer.Cookie.SameSite) || answer.Cookie.Secure != slices.Contains(want, "Secure") {
+			t.Errorf("%s: the answer is %s", issuer, w.Body)
 		}
 		// The cookie that binds a login to its browser is not for others.
 		r = httptest.NewRequest(http.MethodGet, issuer+strings.TrimPrefix(authorizeURL("client_id=local-spa"), "/"), nil)

@@ -160,6 +160,28 @@ func TestRace(t *testing.T) {
 	}
 }
 
+// TestRaceForNames has processes make authorities for several names at the same time: each gets one
+// that may issue certificates for its own.
+func TestRaceForNames(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		folder := t.TempDir()
+		var wg sync.WaitGroup
+		for i := range 4 {
+			names := authority.Names{DNS: []string{fmt.Sprintf("app%d.test", i)}}
+			wg.Go(func() {
+				a, err := authority.Load(folder, names)
+				if err != nil {
+					t.Error(err)
+				} else if err := verify(t, a, names, names.DNS[0]); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
 func TestBrokenFile(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
