@@ -202,7 +202,6 @@ func TestNoRefreshTokenUnasked(t *testing.T) {
 	}
 }
 
-// TestRestartKeepsLogins restarts the tenant.
 // TestCrash reads the file right after a refresh token was used, as a process does that starts after a
 // crash.
 func TestCrash(t *testing.T) {
@@ -237,6 +236,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// TestRestartKeepsLogins restarts the tenant.
 func TestRestartKeepsLogins(t *testing.T) {
 	t.Parallel()
 	log := outputtest.New()

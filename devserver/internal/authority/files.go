@@ -28,7 +28,7 @@ func read(folder string) (*Authority, error) {
 			return nil, err
 		}
 	}
-	content, err := os.ReadFile(file) // once, because another process may replace it
+	content, err := os.ReadFile(file) //nolint:gosec // the user's own choice; read once, because another process may replace it
 	if err != nil {
 		return nil, fmt.Errorf("the certificate authority %s: %w", file, err)
 	}
