@@ -26,6 +26,10 @@ func TestOpaqueAccessToken(t *testing.T) {
 	}
 	userinfo := func(token string) answer { return f.get("/userinfo", "Authorization: Bearer "+token) }
 	token := get(codeForm(f.logIn("ada@example.com", "ada-local", "audience=")))
+	ofUserinfo := f.get(authorizeURL("prompt=none", "audience="+f.url+"/userinfo")).location.Query().Get("code")
+	if got := get(codeForm(ofUserinfo)); strings.Count(got, ".") != 4 {
+		t.Errorf("for the audience of /userinfo: %s", got)
+	}
 	parts := strings.Split(token, ".")
 	if len(parts) != 5 || parts[1] != "" {
 		t.Fatalf("%q is no JWE with a direct key", token)

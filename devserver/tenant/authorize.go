@@ -79,6 +79,9 @@ func (t *Tenant) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	dropEmpty(r.Form)
+	if r.Form.Get("audience") == t.opts.Issuer+"userinfo" { // Auth0's way to ask for none
+		r.Form.Del("audience")
+	}
 	d := t.directory.Load()
 	app := d.Client(requested.ClientID)
 	if app == nil {

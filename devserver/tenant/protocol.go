@@ -91,7 +91,7 @@ func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Ac
 	if why := checkVerifier(g.request.CodeChallenge, r.Data.CodeVerifier); why != "" {
 		return nil, reject(why)
 	}
-	if why := p.tenant.refreshGrant(g); why != "" {
+	if why := p.tenant.updateGrant(g); why != "" {
 		return nil, reject(why)
 	}
 	if g.request.thumbprint != "" && g.request.thumbprint != thumbprint {
@@ -111,9 +111,9 @@ func (p *protocol) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Ac
 	return p.tokens(ctx, g, "an authorization code", refreshToken)
 }
 
-// refreshGrant gives g the current user and API instead of those of the login, or returns why the user
+// updateGrant gives g the current user and API instead of those of the login, or returns why the user
 // gets no token.
-func (t *Tenant) refreshGrant(g *grant) string {
+func (t *Tenant) updateGrant(g *grant) string {
 	d := t.directory.Load()
 	u := d.UserByID(g.session.user.ID)
 	if u == nil || u.Blocked {

@@ -225,44 +225,6 @@ func (t *Tenant) Close() {
 // tokens.
 func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) { t.handler.ServeHTTP(w, r) }
 
-// User is a test user. Its password is plain text, and a blocked user cannot log in. ID is the
-// claim sub.
-type User struct {
-	ID                    string
-	Name, Email, Password string
-	Permissions           []string
-	Blocked               bool
-}
-
-// Users returns the users of the current configuration, in its order.
-func (t *Tenant) Users() []User { return users(t.directory.Load()) }
-
-// userLists returns the users of the configuration, and those that tests have added.
-func (t *Tenant) userLists() (configured, added []User) {
-	list := users(t.directory.Load())
-	t.configuring.Lock()
-	defer t.configuring.Unlock()
-	for _, u := range list {
-		if t.base.UserByID(u.ID) != nil {
-			configured = append(configured, u)
-		} else {
-			added = append(added, u)
-		}
-	}
-	return configured, added
-}
-
-func users(d *directory.Directory) (list []User) {
-	for _, u := range d.Users {
-		list = append(list, newUser(u))
-	}
-	return list
-}
-
-func newUser(u *directory.User) User {
-	return User{u.ID, u.Name(), u.Email, u.Password, slices.Clone(u.Permissions), u.Blocked}
-}
-
 // The machine-to-machine client of the default configuration, which `make token` uses.
 // Its secret is as public as the users' passwords.
 const (

@@ -14,9 +14,6 @@ import (
 	"calling-an-api.example/devserver/internal/directory"
 )
 
-// This file changes users while the tenant runs. The configuration stays as it is, and is in
-// effect again after [Tenant.Reset].
-
 // Limits: how many users may be added, the size of a user's claims in bytes, because events keep
 // copies, and the lifetime of a user's tokens.
 const (
@@ -24,6 +21,47 @@ const (
 	maxClaims        = 4 << 10
 	maxTokenLifetime = 30 * 24 * 3600 // seconds, as of an API's
 )
+
+// User is a test user. Its password is plain text, and a blocked user cannot log in. ID is the
+// claim sub.
+type User struct {
+	ID                    string
+	Name, Email, Password string
+	Permissions           []string
+	Blocked               bool
+}
+
+// Users returns the users of the current configuration, in its order.
+func (t *Tenant) Users() []User { return users(t.directory.Load()) }
+
+// userLists returns the users of the configuration, and those that tests have added.
+func (t *Tenant) userLists() (configured, added []User) {
+	list := users(t.directory.Load())
+	t.configuring.Lock()
+	defer t.configuring.Unlock()
+	for _, u := range list {
+		if t.base.UserByID(u.ID) != nil {
+			configured = append(configured, u)
+		} else {
+			added = append(added, u)
+		}
+	}
+	return configured, added
+}
+
+func users(d *directory.Directory) (list []User) {
+	for _, u := range d.Users {
+		list = append(list, newUser(u))
+	}
+	return list
+}
+
+func newUser(u *directory.User) User {
+	return User{u.ID, u.Name(), u.Email, u.Password, slices.Clone(u.Permissions), u.Blocked}
+}
+
+// What follows changes users while the tenant runs. The configuration stays as it is, and is in effect
+// again after [Tenant.Reset].
 
 // NewUser is a user for [Tenant.AddUser]. Every field is optional; what is missing is made up.
 type NewUser struct {
