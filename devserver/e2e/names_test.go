@@ -19,7 +19,7 @@ func TestLongNames(t *testing.T) {
 		"users": [{"user_id": "auth0|%[1]s", "email": "%[1]s@example.com", "password": "x", "given_name": "%[1]s", "nickname": "%[1]s",
 			"permissions": ["read:%[1]s"]}],
 		"clients": [{"client_id": "$CLIENT_ID", "name": "%[1]s", "callbacks": ["$PAGE/callback"], "web_origins": ["$PAGE"], "grant_types": ["authorization_code"]}],
-		"apis": [{"audience": "$AUDIENCE", "name": "%[1]s", "scopes": {"read:messages": "%[1]s"}, "token_lifetime": 60}],
+		"apis": [{"audience": "$AUDIENCE", "name": "%[1]s", "scopes": {"read:messages": "%[1]s", "read:%[1]s": "%[1]s"}, "token_lifetime": 60}],
 	}`, long))
 	b := open(t, newSystemWith(t, "", []string{"TENANT_CONFIG=" + filepath.Join(dir, "tenant.jsonc")}, "--types=false"))
 	b.do("set the screen", chromedp.EmulateViewport(390, 800))

@@ -52,6 +52,7 @@ func TestConfigProblems(t *testing.T) {
 		"a text for true":          {configured(t, `// "blocked": true,`, `"blocked": "true",`), "blocked must be true or false"},
 		"half a second":            {configured(t, `7200`, `0.5`), "token_lifetime must be a whole number"},
 		"a number in a list":       {configured(t, `["read:messages"],`, `[7],`), "permissions[0] must be text in quotes"},
+		"an unknown permission":    {configured(t, `"permissions": ["read:messages"],`, `"permissions": ["read:mesages"],`), `no API has the permission "read:mesages"`},
 		"a script to call":         {configured(t, `"$PAGE/callback"`, `"javascript:alert(1)"`), `t.jsonc:36:40: "javascript:alert(1)" is not an absolute URL`},
 		"a fragment to call":       {configured(t, `"$PAGE/callback"`, `"$PAGE/callback#x"`), "is not an absolute URL without a fragment"},
 		"an origin's slash":        {configured(t, `"web_origins": ["$PAGE"]`, `"web_origins": ["$PAGE/"]`), "is not an origin"},

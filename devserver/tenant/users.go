@@ -160,9 +160,9 @@ func (t *Tenant) ChangeUser(asked UserChange) error {
 
 // checkUser returns why these fields of a user are invalid, or nil.
 func (t *Tenant) checkUser(permissions []string, claims map[string]any, lifetime int) error {
-	apis := t.directory.Load().APIs()
+	d := t.directory.Load()
 	for _, name := range permissions {
-		if !slices.ContainsFunc(apis, func(a *directory.API) bool { return a.Has(name) }) {
+		if !d.HasScope(name) {
 			return fmt.Errorf("no API has the permission %q; add it to scopes of an API in the file of TENANT_CONFIG", name)
 		}
 	}

@@ -123,6 +123,16 @@ func (d *Directory) user(is func(*User) bool) *User {
 	return nil
 }
 
+// HasScope reports whether some API has that scope, which is a permission, too.
+func (d *Directory) HasScope(name string) bool {
+	for _, a := range d.apis {
+		if a.Has(name) {
+			return true
+		}
+	}
+	return false
+}
+
 // IsWebOrigin reports whether some client may be used from pages of origin.
 func (d *Directory) IsWebOrigin(origin string) bool {
 	for _, c := range d.clients {

@@ -103,6 +103,11 @@ func (b *builder) build(config configFile, now time.Time) *Directory {
 		made := b.api(a, fmt.Sprintf("/apis/%d", i), d)
 		d.apis[made.Audience] = made
 	}
+	for i, u := range config.Users {
+		for j, name := range u.Permissions {
+			b.require(d.HasScope(name), fmt.Sprintf("/users/%d/permissions/%d", i, j), "no API has the permission %q among its scopes", name)
+		}
+	}
 	for i, c := range config.Clients {
 		b.policies(c.RefreshToken.Policies, fmt.Sprintf("/clients/%d/refresh_token/policies", i), d.Client(b.variables.Replace(c.ID)), d)
 	}
