@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -18,6 +19,7 @@ type tab struct {
 	testing.TB
 	ctx context.Context
 	*system
+	popups []target.ID // that this page has opened
 }
 
 func open(tb testing.TB, s *system) *tab {
@@ -42,7 +44,7 @@ func openWith(tb testing.TB, s *system, options ...chromedp.ContextOption) *tab 
 	}
 	ctx, cancel := chromedp.NewContext(browser, options...)
 	tb.Cleanup(cancel)
-	b := &tab{tb, ctx, s}
+	b := &tab{TB: tb, ctx: ctx, system: s}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800)); err != nil {
 		tb.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,12 +99,15 @@ func (b *tab) another(url string) *tab {
 	return other
 }
 
-// popup runs the JavaScript, which opens a window, and returns that.
+// popup runs the JavaScript, which opens a window, and returns that. An earlier one, which may be about
+// to close, is no new one.
 func (b *tab) popup(js string) *tab {
 	b.Helper()
-	opened := chromedp.WaitNewTarget(b.ctx, func(info *target.Info) bool { return info.URL != "" })
+	opened := chromedp.WaitNewTarget(b.ctx, func(info *target.Info) bool { return info.URL != "" && !slices.Contains(b.popups, info.TargetID) })
 	ask[any](b, js)
-	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(<-opened))
+	id := <-opened
+	b.popups = append(b.popups, id)
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithTargetID(id))
 	b.Cleanup(cancel)
 	return b.attach(ctx)
 }
@@ -115,7 +119,7 @@ func (b *tab) attach(ctx context.Context) *tab {
 	if err := chromedp.Do(ctx); err != nil {
 		b.Fatal(err)
 	}
-	return &tab{b.TB, ctx, b.system}
+	return &tab{TB: b.TB, ctx: ctx, system: b.system}
 }
 
 // control has the tenant do what its controls can.
