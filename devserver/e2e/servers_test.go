@@ -29,7 +29,7 @@ const webConfig = `{
 // HTTPS, with the tenant's authority in NODE_EXTRA_CA_CERTS.
 func TestServerPackages(t *testing.T) {
 	t.Parallel()
-	names := []string{"byIDToken", "byCode", "byPassport", "byOpenIDClient", "byAuthJS", "byNext"}
+	names := []string{"byIDToken", "byCode", "byPassport", "byOpenIDClient", "byAuthJS", "byNodeAuth0", "byNext"}
 	ports := freePorts(t, len(names))
 	next := len(names) - 1 // is a program of its own, with paths of its own
 	callbacks := []string{fmt.Sprintf("%q", "http://localhost:"+ports[next]+"/auth/callback")}

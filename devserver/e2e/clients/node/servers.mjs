@@ -3,6 +3,7 @@
 // ports.
 
 import { AuthClient } from '@auth0/auth0-auth-js'
+import { AuthenticationClient, UserInfoClient } from 'auth0'
 import express from 'express'
 import eoc from 'express-openid-connect'
 import session from 'express-session'
@@ -92,7 +93,30 @@ function byAuthJS(origin) {
   return app
 }
 
-const all = [byIDToken, byCode, byPassport, byOpenIDClient, byAuthJS]
+// node-auth0, the last major version that logs users in, without PKCE.
+function byNodeAuth0(origin) {
+  const client = new AuthenticationClient({ domain: host, clientId: clientID, clientSecret })
+  const redirect_uri = `${origin}/callback`
+  const app = express()
+  app.use(cookies())
+  app.get('/login', (req, res) => {
+    const state = (req.session.state = crypto.randomUUID())
+    const query = new URLSearchParams({ response_type: 'code', client_id: clientID, redirect_uri, scope: 'openid email offline_access', state })
+    res.redirect(`${issuer}authorize?${query}`)
+  })
+  app.get('/callback', async (req, res) => {
+    if (req.query.state !== req.session.state) throw new Error('another state')
+    const { data: tokens } = await client.oauth.authorizationCodeGrant({ code: req.query.code, redirect_uri })
+    const { data: renewed } = await client.oauth.refreshTokenGrant({ refresh_token: tokens.refresh_token })
+    const { data: user } = await new UserInfoClient({ domain: host }).getUserInfo(renewed.access_token)
+    req.session.email = user.email
+    res.redirect('/me')
+  })
+  app.get('/me', (req, res) => res.send(req.session.email ?? 'nobody'))
+  return app
+}
+
+const all = [byIDToken, byCode, byPassport, byOpenIDClient, byAuthJS, byNodeAuth0]
 const listening = all.map(async (make, i) => {
   const app = await make(origins[i])
   app.get('/', (_req, res) => res.redirect('/me')) // where express-openid-connect leads to
