@@ -151,20 +151,20 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 }
 
 // prepareState creates the folder of the tenant's state, if there is none, so that git ignores the keys
-// in it.
-func prepareState(folder string) error {
-	if folder == "" {
-		return nil
+// in it. It is called before something is written there.
+func prepareState(folder string, log *slog.Logger) {
+	err := os.MkdirAll(filepath.Dir(folder), 0o750)
+	if err == nil {
+		if err = os.Mkdir(folder, 0o700); errors.Is(err, fs.ErrExist) {
+			return // it is the user's, or was prepared before
+		}
 	}
-	if err := os.MkdirAll(filepath.Dir(folder), 0o750); err != nil {
-		return err
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, ".gitignore"), []byte("*\n"), 0o600)
 	}
-	if err := os.Mkdir(folder, 0o700); errors.Is(err, fs.ErrExist) {
-		return nil // it is the user's, or was prepared before
-	} else if err != nil {
-		return err
+	if err != nil {
+		log.Warn("the folder of --tenant-state (TENANT_STATE) could not be prepared", "err", err)
 	}
-	return os.WriteFile(filepath.Join(folder, ".gitignore"), []byte("*\n"), 0o600)
 }
 
 // newTenant returns the local tenant at ownOrigin. Its state file is named after its
@@ -177,6 +177,7 @@ func newTenant(cfg config.Config, ownOrigin, pageOrigin string, log *slog.Logger
 	}
 	state := ""
 	if cfg.TenantState != "" { // a file for each address, because the issuer differs
+		prepareState(cfg.TenantState, log)
 		name := strings.NewReplacer("http://", "", "://", "-", ":", "-", "[", "", "]", "").Replace(ownOrigin)
 		state = filepath.Join(cfg.TenantState, name+".json")
 	}
@@ -186,12 +187,8 @@ func newTenant(cfg config.Config, ownOrigin, pageOrigin string, log *slog.Logger
 	})
 }
 
-// tlsConfig returns the TLS configuration of the page and the local tenant, nil for plain HTTP. It
-// prepares the folder of the state, where the authority is.
+// tlsConfig returns the TLS configuration of the page and the local tenant, nil for plain HTTP.
 func tlsConfig(cfg config.Config, log *slog.Logger) (*tls.Config, error) {
-	if err := prepareState(cfg.TenantState); err != nil {
-		log.Warn("the folder of --tenant-state (TENANT_STATE) cannot be made, so logins end with the process", "err", err)
-	}
 	if !cfg.HTTPS {
 		return nil, nil //nolint:nilnil // http.Server means the same by nil
 	}
@@ -204,6 +201,9 @@ func tlsConfig(cfg config.Config, log *slog.Logger) (*tls.Config, error) {
 	}
 	var names authority.Names
 	names.DNS, names.IPs = cfg.CertificateNames()
+	if cfg.TenantState != "" {
+		prepareState(cfg.TenantState, log)
+	}
 	ca, err := authority.Load(cfg.TenantState, names)
 	if err != nil {
 		return nil, fmt.Errorf("https: %w", err)

@@ -31,7 +31,7 @@ func TestStateIsNotForGit(t *testing.T) {
 			state := ""
 			_, log, stop := start(t, func(dir string, cfg *config.Config) {
 				state = filepath.Join(dir, "a", "state")
-				cfg.TenantOnly, cfg.TenantState, cfg.HTTPS = true, state, true
+				cfg.TenantOnly, cfg.TenantState, cfg.HTTPS = true, state, true // both write there
 				if existing {
 					write(t, state, "mine", "")
 				}
@@ -48,6 +48,23 @@ func TestStateIsNotForGit(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestNoStateForAnotherTenant makes no folder where no local tenant runs.
+func TestNoStateForAnotherTenant(t *testing.T) {
+	t.Parallel()
+	state := ""
+	_, log, stop := start(t, func(dir string, cfg *config.Config) {
+		state = filepath.Join(dir, "state")
+		cfg.Domain, cfg.TenantState = "https://acme.eu.auth0.com", state
+	})
+	log.Await(t, `page listening on`)
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(state); !os.IsNotExist(err) {
+		t.Errorf("there is a folder: %v", err)
 	}
 }
 

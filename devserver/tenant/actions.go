@@ -28,7 +28,7 @@ func (t *Tenant) act(w http.ResponseWriter, r *http.Request) {
 	case "rotate":
 		err = t.RotateKey()
 	case "revoke":
-		err = t.RevokeKey(cmp.Or(form.Get("kid"), "none"))
+		err = t.RevokeKey(cmp.Or(form.Get("kid"), "none")) // "" would be all of them
 	case "end":
 		t.sessions.Each(func(_ string, s *session, _ time.Time) {
 			if s.id == form.Get("sid") {

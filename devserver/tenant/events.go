@@ -11,12 +11,13 @@ import (
 	"calling-an-api.example/devserver/internal/directory"
 )
 
-// Limits: how many events are kept, how many of them the dashboard shows, and the size of a text
-// in bytes.
+// Limits: how many events are kept, how many of them the dashboard shows, and the sizes of a text and
+// of a token's claims in bytes.
 const (
 	maxEvents      = 5000
 	maxShownEvents = 50
 	maxEventText   = 400
+	maxEventClaims = 8 << 10
 )
 
 // Types of events: what they are about.
@@ -50,18 +51,24 @@ type Event struct {
 	Tokens []IssuedToken `json:"tokens"`
 }
 
-// IssuedToken is the claims of a token that was issued.
+// IssuedToken is the claims of a token that was issued. Claims of more than 8 KiB are left out, which
+// the claim "too_large" says.
 type IssuedToken struct {
 	Kind   string         `json:"kind"` // "Access token", "Access token, which is opaque to clients" or "ID token"
 	Claims map[string]any `json:"claims"`
 }
 
-// newIssuedToken returns one with claims, which are a struct or a map. The error is json.Marshal's.
+// newIssuedToken returns one with a copy of claims, which are a struct or a map. The error is
+// json.Marshal's.
 func newIssuedToken(kind string, claims any) (IssuedToken, error) {
 	one := IssuedToken{Kind: kind}
 	data, err := json.Marshal(claims)
 	if err != nil {
 		return one, err
+	}
+	if len(data) > maxEventClaims {
+		one.Claims = map[string]any{"too_large": len(data)}
+		return one, nil
 	}
 	return one, json.Unmarshal(data, &one.Claims)
 }

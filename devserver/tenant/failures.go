@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"sync"
 )
+
+// errorCode matches the codes of errors, and "".
+var errorCode = regexp.MustCompile(`^[A-Za-z0-9_.-]{0,100}$`)
 
 // maxFailures is how many failures may wait for requests.
 const maxFailures = 2000
@@ -52,6 +56,10 @@ func (t *Tenant) Fail(asked Failure) error {
 		return errors.New(`"times" must not be negative`)
 	case asked.Status < 400 || asked.Status > 599:
 		return fmt.Errorf(`"status" must be from 400 to 599, not %d`, asked.Status)
+	case !errorCode.MatchString(asked.Error):
+		return errors.New(`"error" must be a code of at most 100 characters, like "invalid_grant"`)
+	case len(asked.Description) > maxEventText:
+		return fmt.Errorf(`"error_description" must have at most %d bytes`, maxEventText)
 	}
 	id := ""
 	if asked.User != "" {

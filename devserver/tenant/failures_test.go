@@ -164,6 +164,8 @@ func TestFailures(t *testing.T) {
 		"a control":       {`{"path": "/_tenant/users"}`, "docs/tenant.md"},
 		"another's path":  {`{"path": "/passwordless/start"}`, "docs/tenant.md"},
 		"negative times":  {`{"path": "/userinfo", "times": -1}`, "negative"},
+		"no code":         {`{"path": "/userinfo", "error": "not a code"}`, "like \\\"invalid_grant"},
+		"a long text":     {`{"path": "/userinfo", "error_description": "` + strings.Repeat("x", 500) + `"}`, "at most 400 bytes"},
 		"success":         {`{"path": "/userinfo", "status": 200}`, "from 400 to 599"},
 		"an unknown user": {`{"path": "/userinfo", "user": "x@example.com"}`, "no user"},
 	} {

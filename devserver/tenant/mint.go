@@ -86,10 +86,14 @@ func (t *Tenant) Mint(options MintOptions) (string, error) {
 	}
 	maps.Copy(claims, options.Claims)
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
+	shown, err := newIssuedToken("Access token", claims)
+	if err != nil {
+		return "", err
+	}
 	t.events.record(nil, Event{
 		Type: EventControl, User: t.emailOf(options.User), Client: access.Client,
 		Text:   fmt.Sprintf("make token, a test or the dashboard minted a token for %s%s", cmp.Or(options.User, MachineClientID), boundTo(options.JKT)),
-		Tokens: []IssuedToken{{"Access token", claims}},
+		Tokens: []IssuedToken{shown},
 	})
 	return t.signAs(options.Bad, typ, claims)
 }

@@ -215,7 +215,13 @@ func TestValuesAreCopied(t *testing.T) {
 		}
 		got["https://x.test/roles"].([]any)[0] = "changed"
 	}
-	if len(local.Events("nobody@example.com")) != 0 || len(local.Events("")) != 2 {
+	if _, err := local.Mint(tenant.MintOptions{Claims: map[string]any{"x": strings.Repeat("x", 9000)}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := local.Events("")[0].Tokens[0].Claims; len(got) != 1 || got["too_large"] == nil {
+		t.Error("an event has large claims")
+	}
+	if len(local.Events("nobody@example.com")) != 0 || len(local.Events("")) != 3 {
 		t.Error("the events are not filtered")
 	}
 }

@@ -29,12 +29,11 @@ const (
 
 // Authority issues certificates. Its methods may be called from any goroutine.
 type Authority struct {
-	cert  *x509.Certificate
-	key   *ecdsa.PrivateKey
-	file  string // with the certificate; "" if it is in memory only
-	isNew bool
-
-	isOther bool
+	cert    *x509.Certificate
+	key     *ecdsa.PrivateKey
+	file    string // with the certificate; "" if it is in memory only
+	isNew   bool   // Load has made it
+	isOther bool   // and another one was there
 }
 
 // Names are what certificates are for, in addition to localhost and the loopback addresses.
